@@ -1,0 +1,1 @@
+//! For the people who run it: dashboard, JSON API, health and metrics.

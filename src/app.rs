@@ -1,0 +1,1 @@
+//! Everything long-lived, built once: start, reload, stop.

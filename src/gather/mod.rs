@@ -1,0 +1,1 @@
+//! Many events, one message: closes a due group, renders it, records it.

@@ -1,0 +1,1 @@
+//! What is attached? Preflight, pages, signed links and their route.

@@ -1,0 +1,47 @@
+//! What is an event?
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::EventId;
+
+/// What a verified request says.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Our id, made when the request arrived.
+    pub id: EventId,
+    /// The configured source's name.
+    pub source: String,
+    /// What happened, in the provider's words (`push`, `invoice.paid`); `unknown` where the request
+    /// names none, `unreadable` where its body could not be read.
+    pub kind: String,
+    /// The provider's id of this event, by which a second delivery is recognised. `None` for a
+    /// source in which every request is an event of its own.
+    pub provider_id: Option<String>,
+    /// When the request's headers were complete.
+    pub received_at: Timestamp,
+    /// The request's headers, without those that carry credentials.
+    pub headers: Headers,
+    /// The body: one valid JSON document in UTF-8, or, for kind `unreadable`, the bytes as they
+    /// came.
+    pub body: Bytes,
+}
+
+impl Event {
+    /// The kind of an event whose verified body could not be read.
+    pub const UNREADABLE: &'static str = "unreadable";
+    /// The kind of an event whose request names none.
+    pub const UNKNOWN: &'static str = "unknown";
+}
+
+/// Header names in lower case with their values, in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Headers(pub Vec<(String, String)>);
+
+impl Headers {
+    /// The value of the first header of this lower-case name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,25 @@
+//! What are the nouns? Plain data that every other room speaks in; no I/O.
+//!
+//! An [`Event`] is what a verified request says. Rules turn it into [`Message`]s, one per rule,
+//! send, element and recipient. Each call to Wachat for a message is an [`Attempt`], and its
+//! [`Verdict`] says what the attempt means for the message, for its recipient and for its lane.
+
+mod id;
+mod event;
+mod message;
+mod recipient;
+mod attempt;
+mod units;
+mod mask;
+mod fault;
+mod controls;
+
+pub use attempt::{Attempt, Fate, Reason, Scope, Verdict};
+pub use controls::{Controls, Readiness};
+pub use event::{Event, Headers};
+pub use fault::{Fault, Severity};
+pub use id::{EventId, MessageId};
+pub use mask::mask_number;
+pub use message::{Content, Kind, Message, OnUncertain, Origin, Policy, State};
+pub use recipient::Recipient;
+pub use units::{ByteSize, Span, UnitError};

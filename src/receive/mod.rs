@@ -1,0 +1,1 @@
+//! HTTP in: the route, its limits, and what the sender is answered.

@@ -1,0 +1,1 @@
+//! A Wachat look-alike for people without an account.

@@ -1,0 +1,73 @@
+//! How is a secret kept from being seen?
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::{Deserialize, Deserializer};
+use subtle::ConstantTimeEq;
+
+/// A secret text: never printed, wiped when dropped, compared in constant time.
+#[derive(Clone, JsonSchema)]
+#[schemars(with = "String")]
+pub struct Secret(#[schemars(skip)] SecretString);
+
+impl Secret {
+    /// Takes a text into hiding.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(SecretString::from(text.into()))
+    }
+
+    /// The text itself: to sign, to verify and to log in with, never to print.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Whether there is nothing in it. Spaces alone are nothing.
+    pub fn is_empty(&self) -> bool {
+        self.expose().trim().is_empty()
+    }
+
+    /// Whether `given` is this secret, in a time that does not depend on where they differ.
+    pub fn equals(&self, given: &[u8]) -> bool {
+        same(self.expose().as_bytes(), given)
+    }
+}
+
+/// Whether two byte strings are equal, in a time that depends on their lengths alone: the only
+/// comparison by which signatures and tokens are judged.
+pub fn same(expected: &[u8], given: &[u8]) -> bool {
+    expected.ct_eq(given).into()
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(String::deserialize(deserializer)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Secret, same};
+
+    #[test]
+    fn a_secret_is_not_in_its_debug_text() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
+    }
+
+    #[test]
+    fn equal_means_equal_in_length_and_in_every_byte() {
+        let secret = Secret::new("hunter2");
+        assert!(secret.equals(b"hunter2"));
+        for wrong in [&b""[..], b"hunter", b"hunter2 ", b"Hunter2"] {
+            assert!(!secret.equals(wrong));
+        }
+        assert!(same(b"", b""));
+    }
+}

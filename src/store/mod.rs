@@ -1,0 +1,238 @@
+//! What survives a crash? The contract of the store, verb by verb; the SQL is elsewhere.
+//!
+//! Everything acknowledged is in here first: [`Store::record`] returns after the commit is on the
+//! disk. One process at a time owns the lanes; of what it was doing when it died, only messages in
+//! state `sending` are in doubt, and [`Store::recover`] says so.
+
+mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::model::{Attempt, Event, EventId, Message, MessageId, Reason, State};
+
+pub use sqlite::SqliteStore;
+
+/// What survives a crash.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Keeps an event and its messages in one transaction, and returns once that is on the disk.
+    ///
+    /// The same (source, provider id) a second time is [`Recorded::Duplicate`], and nothing is
+    /// written. A message whose id is there already is left as it is. The transaction goes on even
+    /// if the caller is dropped.
+    async fn record(&self, event: Event, messages: Vec<Message>) -> Result<Recorded, StoreError>;
+
+    /// Adds messages to an event that is there already (replay, `kabari send`); those that exist
+    /// are left as they are. Returns how many are new.
+    async fn add_messages(&self, messages: Vec<Message>) -> Result<usize, StoreError>;
+
+    /// Takes up to `limit` messages of one lane that are due at `now`, moves them to `sending` and
+    /// counts the attempt, in one durable transaction.
+    ///
+    /// Order per recipient holds: a message is only taken when none of the same lane and recipient
+    /// is before it or under way, and each recipient is taken at most once a call. `paced_until` is
+    /// kept with the lane in the same transaction, so the pace survives a restart.
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Ends an attempt. Does nothing and says `false` if the lease has passed to another owner,
+    /// but for one thing: a late success still turns `uncertain` into `sent`.
+    async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError>;
+
+    /// Called once by the new owner of the lanes: whatever is `sending` becomes `uncertain`
+    /// (reason `interrupted`), or `waiting` again where its rule says `resend`. Returns how many.
+    async fn recover(&self, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// The lanes that have anything waiting, with the time at which the next message is due.
+    async fn lanes(&self) -> Result<Vec<LaneState>, StoreError>;
+
+    /// Changes whenever something may have become due: register before looking.
+    fn arrivals(&self) -> watch::Receiver<u64>;
+
+    /// Messages, newest first.
+    async fn messages(&self, filter: MessageFilter) -> Result<Vec<Message>, StoreError>;
+
+    /// One message with its attempts, oldest first.
+    async fn message(&self, id: MessageId) -> Result<Option<(Message, Vec<Attempt>)>, StoreError>;
+
+    /// Events without their bodies, newest first.
+    async fn events(&self, filter: EventFilter) -> Result<Vec<EventRow>, StoreError>;
+
+    /// One event, whole.
+    async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError>;
+
+    /// A person moves a message to `waiting` (retry, resend), `cancelled` or `sent`. Refused with
+    /// [`Moved::Illegal`] if the state it is in has no such move.
+    async fn move_by_hand(
+        &self,
+        id: MessageId,
+        to: State,
+        now: Timestamp,
+    ) -> Result<Moved, StoreError>;
+
+    /// How many messages there are in each state, and events.
+    async fn counts(&self) -> Result<Counts, StoreError>;
+
+    /// Whether it can write now.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// The store, shared.
+pub type SharedStore = Arc<dyn Store>;
+
+/// What [`Store::record`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is kept; so many of its messages are waiting.
+    New {
+        /// Messages in state `waiting`.
+        waiting: usize,
+    },
+    /// This (source, provider id) was there already, as this event.
+    Duplicate {
+        /// The event as which it was first recorded.
+        event: EventId,
+    },
+}
+
+/// What a lane asks for.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The lane.
+    pub instance: String,
+    /// How many messages at most.
+    pub limit: usize,
+    /// What is due at this time may be taken.
+    pub now: Timestamp,
+    /// For each message taken, in order, the lane's pace is used up until then: the state of the
+    /// pace after taking n messages is the n-th entry. Empty when the lane is not paced.
+    pub paced_until: Vec<Timestamp>,
+}
+
+/// A message taken by [`Store::claim`], with the right to settle it.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The message, its attempts counting the one to be made now.
+    pub message: Message,
+    /// Settle it by this.
+    pub lease: Lease,
+}
+
+/// The right to settle one attempt. Given away by value: an attempt cannot be settled twice.
+#[derive(Debug)]
+pub struct Lease {
+    /// Which message.
+    pub message: MessageId,
+    /// Which of its attempts; a later claim has a higher one and makes this lease void.
+    pub attempt: u32,
+}
+
+/// How an attempt ended, as `dispatch` decided.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The state that it leads to: sent, waiting, uncertain or failed.
+    pub state: State,
+    /// Why, if it was not sent.
+    pub reason: Option<Reason>,
+    /// The same for people.
+    pub detail: Option<String>,
+    /// For `waiting`: not before this time.
+    pub due_at: Option<Timestamp>,
+    /// Whether the attempt counts; one that failed for the sake of its lane does not.
+    pub counts: bool,
+    /// The attempt, for the record.
+    pub attempt: Attempt,
+}
+
+/// A lane with something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneState {
+    /// The instance's name.
+    pub instance: String,
+    /// When its next message is due; `None` if nothing waits that could be taken.
+    pub next_due: Option<Timestamp>,
+    /// Until when its pace is used up.
+    pub paced_until: Option<Timestamp>,
+}
+
+/// Which messages to list.
+#[derive(Clone, Debug, Default)]
+pub struct MessageFilter {
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only of this rule.
+    pub rule: Option<String>,
+    /// Only of this source.
+    pub source: Option<String>,
+    /// Only to this recipient, by whole number.
+    pub number: Option<String>,
+    /// Only of this event.
+    pub event: Option<EventId>,
+    /// No more than so many.
+    pub limit: Option<usize>,
+}
+
+/// Which events to list.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Only of this source.
+    pub source: Option<String>,
+    /// Only of this kind.
+    pub kind: Option<String>,
+    /// No more than so many.
+    pub limit: Option<usize>,
+}
+
+/// One line of a list of events.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct EventRow {
+    /// Our id.
+    pub id: EventId,
+    /// The source's name.
+    pub source: String,
+    /// What happened.
+    pub kind: String,
+    /// The provider's id.
+    pub provider_id: Option<String>,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// How many messages were made of it.
+    pub messages: u64,
+}
+
+/// What [`Store::move_by_hand`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// It was moved.
+    Done,
+    /// There is no such message.
+    Unknown,
+    /// From this state there is no such move.
+    Illegal(State),
+}
+
+/// How much there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Events.
+    pub events: u64,
+    /// Messages by state.
+    pub messages: std::collections::BTreeMap<String, u64>,
+}
+
+/// Why the store could not do it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Not now: disk full, database locked or away. Nothing was written.
+    #[error("the store cannot write now: {0}")]
+    Unavailable(String),
+    /// The database is not what it should be.
+    #[error("{0}")]
+    Broken(String),
+    /// Another `kabari serve` has it.
+    #[error("{0}")]
+    InUse(String),
+}

@@ -1,0 +1,4 @@
+//! The store in one SQLite file: one writer, many readers.
+
+/// The store in one SQLite file.
+pub struct SqliteStore;

@@ -1,0 +1,1 @@
+//! Seeing it run: logs, metrics, health.

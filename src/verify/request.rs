@@ -1,0 +1,116 @@
+//! What arrived, and how much of it may be believed?
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::model::{EventId, Headers};
+
+/// What arrived. Not trusted: its body is for this folder's eyes only.
+pub struct Request {
+    id: EventId,
+    received_at: Timestamp,
+    source: String,
+    method: String,
+    path_and_query: String,
+    headers: Headers,
+    body: Bytes,
+}
+
+impl Request {
+    /// A request to `/hooks/<source>`, given the id that its event will have.
+    ///
+    /// Header names are in lower case. `received_at` is when the headers were complete.
+    pub fn new(
+        id: EventId,
+        received_at: Timestamp,
+        source: impl Into<String>,
+        method: impl Into<String>,
+        path_and_query: impl Into<String>,
+        headers: Headers,
+        body: Bytes,
+    ) -> Self {
+        Self {
+            id,
+            received_at,
+            source: source.into(),
+            method: method.into(),
+            path_and_query: path_and_query.into(),
+            headers,
+            body,
+        }
+    }
+
+    /// The source that the URL named.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// When its headers were complete.
+    pub fn received_at(&self) -> Timestamp {
+        self.received_at
+    }
+
+    pub(super) fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    pub(super) fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
+
+/// A request whose signature held: the proof, and the only door to the body.
+pub struct Verified<'r> {
+    request: &'r Request,
+    /// Which of the source's secrets matched, from 0.
+    secret: usize,
+    /// Headers that carry credentials, in lower case: not to be kept.
+    credentials: Vec<String>,
+}
+
+impl<'r> Verified<'r> {
+    pub(super) fn new(request: &'r Request, secret: usize, credentials: Vec<String>) -> Self {
+        Self { request, secret, credentials }
+    }
+
+    /// The id that the event will have.
+    pub fn id(&self) -> EventId {
+        self.request.id
+    }
+
+    /// When the request's headers were complete.
+    pub fn received_at(&self) -> Timestamp {
+        self.request.received_at
+    }
+
+    /// Which of the source's secrets matched, from 0: the position is for logs and metrics.
+    pub fn secret(&self) -> usize {
+        self.secret
+    }
+
+    /// The body, byte for byte.
+    pub fn body(&self) -> &'r Bytes {
+        &self.request.body
+    }
+
+    /// The HTTP method.
+    pub fn method(&self) -> &'r str {
+        &self.request.method
+    }
+
+    /// The request's target as it was sent.
+    pub fn path_and_query(&self) -> &'r str {
+        &self.request.path_and_query
+    }
+
+    /// One header's value.
+    pub fn header(&self, lower_case_name: &str) -> Option<&'r str> {
+        self.request.headers.get(lower_case_name)
+    }
+
+    /// The headers that may be kept: all but those that carry credentials.
+    pub fn headers(&self) -> Headers {
+        let kept = self.request.headers.0.iter();
+        Headers(kept.filter(|(name, _)| !self.credentials.contains(name)).cloned().collect())
+    }
+}

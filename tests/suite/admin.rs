@@ -1,0 +1,1 @@
+//! What do the admin pages show and refuse?

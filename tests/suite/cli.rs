@@ -1,0 +1,1 @@
+//! Does each command do what its help says?

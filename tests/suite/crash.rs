@@ -1,0 +1,1 @@
+//! Is anything lost or sent twice when the process is killed?

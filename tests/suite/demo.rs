@@ -1,0 +1,1 @@
+//! Does the demo show the main job?

@@ -1,0 +1,1 @@
+//! Can what is in deploy/ be used?

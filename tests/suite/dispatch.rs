@@ -1,0 +1,1 @@
+//! Are messages sent in order, at pace, again when they may and never twice?

@@ -1,0 +1,1 @@
+//! Is what users copy true?

@@ -1,0 +1,1 @@
+//! Do templates, conditions and filters do what the rule file says?

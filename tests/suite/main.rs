@@ -1,0 +1,24 @@
+//! The list of what is tested. One binary, so that it links once.
+
+#![expect(missing_docs, reason = "tests are sentences themselves")]
+
+mod support;
+
+mod tidy;
+mod store;
+mod config;
+mod language;
+mod verify;
+mod rules;
+mod pipeline;
+mod dispatch;
+mod wachat;
+mod sandbox;
+mod receive;
+mod admin;
+mod cli;
+mod demo;
+mod providers;
+mod crash;
+mod docs;
+mod deploy;

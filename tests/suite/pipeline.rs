@@ -1,0 +1,1 @@
+//! Does a request become the right messages?

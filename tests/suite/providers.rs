@@ -1,0 +1,1 @@
+//! Are events signed by the providers' own libraries accepted?

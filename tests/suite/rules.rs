@@ -1,0 +1,1 @@
+//! Do patterns and kinds pick the right events?

@@ -1,0 +1,1 @@
+//! What tests share: a Wachat world, a running kabari, signing libraries.

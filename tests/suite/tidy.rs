@@ -1,0 +1,1 @@
+//! Is the house in order? The import table, the doc lines, the sizes.

@@ -1,0 +1,1 @@
+//! Does only what was really signed get in?

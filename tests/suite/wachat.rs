@@ -1,0 +1,1 @@
+//! Is exactly the documented request sent, and every answer read rightly?
