@@ -202,3 +202,97 @@ fn masked(text: &str) -> String {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     mask_number(&digits)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(written: &str, country: &str) -> Result<String, String> {
+        recipient(written, Country::of(country))
+            .map(|recipient| recipient.expose().to_owned())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        for (written, country, digits) in [
+            ("+62 812-3456-7890", "", "6281234567890"),
+            ("081234567890", "ID", "6281234567890"),
+            ("0812.3456.7890", "id", "6281234567890"),
+            ("6281234567890", "", "6281234567890"),
+            ("6281234567890", "ID", "6281234567890"),
+            ("006281234567890", "", "6281234567890"),
+            ("006281234567890", "ID", "6281234567890"),
+            ("+62 0812 3456 7890", "", "6281234567890"),
+            ("62081234567890", "ID", "6281234567890"),
+            ("+62 (0) 812 3456 7890", "", "6281234567890"),
+            ("tel:+62-812-3456-7890", "", "6281234567890"),
+            ("tel:0812-3456-7890", "ID", "6281234567890"),
+            ("https://wa.me/6281234567890?text=hi", "", "6281234567890"),
+            ("https://api.whatsapp.com/send?phone=6281234567890&text=x", "", "6281234567890"),
+            ("6281234567890@s.whatsapp.net", "", "6281234567890"),
+            ("6281234567890:3@c.us", "", "6281234567890"),
+            ("\u{202a}+62\u{a0}812\u{2011}3456\u{2011}7890\u{202c}", "", "6281234567890"),
+            ("＋６２８１２３４５６７８９０", "", "6281234567890"),
+            ("4915112345678", "ID", "4915112345678"),
+            ("+1 (415) 555-0132", "ID", "14155550132"),
+            ("(415) 555-0132", "US", "14155550132"),
+            ("011 62 812 3456 7890", "US", "6281234567890"),
+            ("8 912 345-67-89", "RU", "79123456789"),
+            ("06 20 123 4567", "HU", "36201234567"),
+            ("347 123 4567", "IT", "393471234567"),
+            ("06 1234 5678", "IT", "390612345678"),
+            ("+39 06 1234 5678", "ID", "390612345678"),
+            ("9123 4567", "SG", "6591234567"),
+            ("+65 9123 4567", "", "6591234567"),
+            ("+52 1 55 1234 5678", "", "5215512345678"),
+            ("+54 9 11 1234-5678", "", "5491112345678"),
+            ("07911 123456", "GB", "447911123456"),
+            ("120363000000000123@g.us", "ID", "120363000000000123@g.us"),
+        ] {
+            assert_eq!(read(written, country).as_deref(), Ok(digits), "{written:?} {country}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_sure_number_is_refused_with_a_remedy_and_masked() {
+        for (written, country, part) in [
+            ("", "ID", "no number"),
+            ("081234567890", "", "defaults.country"),
+            ("8123456789", "", "calling code"),
+            ("81234567890", "ID", "write `+62…` or `0…`"),
+            ("0812345678/0813456789", "ID", "several numbers"),
+            ("+6281234567890, +6281234567891", "", "several numbers"),
+            ("628123456789628198765432", "", "more than 15 digits"),
+            ("+62 812 3456 7890 ext. 5", "", "extension"),
+            ("+62 812 3456 7890 x5", "", "extension"),
+            ("+6212", "", "too few digits"),
+            ("Budi", "ID", "other characters"),
+            ("None", "ID", "other characters"),
+            ("120363000000000123", "", "15 digits"),
+            ("abc@g.us", "", "group id"),
+            ("123456789012345@lid", "", "hidden id"),
+            ("123456789012345@newsletter", "", "channel"),
+            ("budi@example.com", "", "neither a number nor a group"),
+            ("+0812345678", "", "calling code"),
+        ] {
+            let told = read(written, country).unwrap_err();
+            assert!(told.contains(part), "{written:?}: {told}");
+            let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+            assert!(digits.len() < 7 || !told.contains(&digits), "{told}");
+            assert!(!told.contains("Budi"), "{told}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_recipient_or_refused(written in "(\\PC|[0-9+() -]|\u{ff10}|@g.us|tel:|00){0,30}", country in "(ID|US|IT|RU|)") {
+            if let Ok(recipient) = recipient(&written, Country::of(&country)) {
+                let id = recipient.expose();
+                prop_assert!(id.ends_with("@g.us") || id.bytes().all(|byte| byte.is_ascii_digit()));
+            }
+        }
+    }
+}
