@@ -5,10 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::decimal::{Decimal, Reckoning};
+use super::nearest::nearest;
 use super::tree::{Expr, What};
 use super::value::Val;
 use super::{Escape, EvalError, Facts, borrowed, neutral};
-use crate::expr::compile::nearest;
 
 /// How many steps one template or condition may take.
 pub(super) const STEPS_MAX: u32 = 50_000;
@@ -365,7 +365,7 @@ impl<'a> Eval<'a> {
         }
         let name = self.written(inner);
         let keys = holder.keys();
-        if keys.iter().any(|known| *known == key) {
+        if keys.contains(&key) {
             let what = match &holder {
                 Val::Node(node) => node.get(&key).map_or("null", |node| node.source()),
                 _ => "empty",

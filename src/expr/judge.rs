@@ -52,7 +52,7 @@ impl<'a> Eval<'a> {
             Val::Number(text) => Decimal::parse(text),
             _ => None,
         };
-        let texts = value.print().zip(argument.print());
+        let both = value.print().zip(argument.print());
         Ok(match test {
             Test::Defined => !matches!(value, Val::Missing),
             Test::Missing => matches!(value, Val::Missing),
@@ -73,8 +73,8 @@ impl<'a> Eval<'a> {
                     number.checked_rem(divisor).is_some_and(|rest| rest == 0)
                 })
             }
-            Test::StartingWith => texts.is_some_and(|(text, start)| text.starts_with(&*start)),
-            Test::EndingWith => texts.is_some_and(|(text, end)| text.ends_with(&*end)),
+            Test::StartingWith => both.is_some_and(|(text, start)| text.starts_with(&*start)),
+            Test::EndingWith => both.is_some_and(|(text, end)| text.ends_with(&*end)),
         })
     }
 }

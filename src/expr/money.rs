@@ -107,12 +107,11 @@ fn written(code: &str, number: &Decimal, decimals: usize) -> String {
     if number.is_negative() && !(nothing(&whole) && nothing(&fraction)) {
         out.push('-');
     }
-    match style {
-        Some(style) => out.push_str(style.symbol),
-        None => {
-            out.push_str(code);
-            out.push(' ');
-        }
+    if let Some(style) = style {
+        out.push_str(style.symbol);
+    } else {
+        out.push_str(code);
+        out.push(' ');
     }
     for (place, digit) in whole.chars().enumerate() {
         if place > 0 && (whole.len() - place).is_multiple_of(3) {
