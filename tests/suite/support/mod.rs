@@ -1,1 +1,3 @@
 //! What tests share: a Wachat world, a running kabari, signing libraries.
+
+pub mod world;
