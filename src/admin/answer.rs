@@ -58,7 +58,6 @@ impl Refused {
             Self::ForeignPage => json!({"error": "another site's page may not do this"}),
             Self::NotFound => json!({"error": "not found"}),
             Self::Method => json!({"error": "method"}),
-            Self::Wrong(why) => json!({"error": why}),
             Self::Illegal(state) => json!({
                 "error": format!("not from state {}", state.as_str()),
                 "state": state.as_str(),
@@ -67,7 +66,7 @@ impl Refused {
                 "error": "the rule file has problems; the last good one is in force",
                 "report": report,
             }),
-            Self::Store(why) => json!({"error": why}),
+            Self::Wrong(why) | Self::Store(why) => json!({"error": why}),
         }
     }
 }

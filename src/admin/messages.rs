@@ -102,11 +102,6 @@ pub(super) async fn move_by_hand(
         "mark-sent" => model::State::Sent,
         _ => return Err(Refused::NotFound),
     };
-    let (message, _) = admin.store.message(id).await?.ok_or(Refused::NotFound)?;
-    if message.state == model::State::Sending {
-        // Its attempt is under way: only that decides.
-        return Err(Refused::Illegal(message.state));
-    }
     match admin.store.move_by_hand(id, to, (admin.clock)()).await? {
         Moved::Done => {
             tracing::info!(message = %id, to = to.as_str(), "moved by hand");

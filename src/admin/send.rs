@@ -30,7 +30,7 @@ const KIND: &str = "send";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SendRequest {
-    /// The WhatsApp session; by default the rule file's.
+    /// The session of `WhatsApp`; by default the rule file's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_name: Option<String>,
     /// Who gets it, as people write numbers.

@@ -152,7 +152,7 @@ impl Drop for Line<'_> {
                 event = %believed.event,
                 outcome,
                 took_us = self.took_us(),
-                "gone before the answer; what the store was handed is recorded all the same",
+                "gone before the answer; the event may be recorded all the same",
             );
         }
     }

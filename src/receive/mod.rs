@@ -96,7 +96,7 @@ pub fn router(receiver: Arc<Receiver>) -> Router {
 }
 
 /// One request. A client that leaves drops this future wherever it waits: the bytes that it held
-/// of the budget are given back, and what the store was handed is recorded all the same.
+/// of the budget are given back, and what the store's writer was handed is recorded all the same.
 async fn hook(
     State(receiver): State<Arc<Receiver>>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
@@ -105,8 +105,7 @@ async fn hook(
     let now = (receiver.clock)();
     let mut line = Line::begin(&receiver.metrics, Stopwatch::start());
     let reply = match answer(&receiver, request, now, &mut line).await {
-        Ok(reply) => reply,
-        Err(Refused::Early(reply)) => reply,
+        Ok(reply) | Err(Refused::Early(reply)) => reply,
         Err(Refused::Denied(denied)) => receiver.deny(&denied, client, now, &mut line),
     };
     line.end(&reply);
