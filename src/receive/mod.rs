@@ -33,10 +33,11 @@ use crate::verify::{self, Denied};
 
 pub use settings::{BODY_BUDGET, BODY_LIMIT, BODY_TIME, FAILURES_BURST, FAILURES_PER_S, Settings};
 
-/// Lines in the log about denied requests, for each source in [`DENIED_WINDOW_S`] seconds.
-const DENIED_LINES_MAX: u32 = 10;
-/// The same window, in seconds.
-const DENIED_WINDOW_S: i64 = 60;
+/// Lines in the log about denied requests, and as many about otherwise refused ones, for each
+/// source in [`REFUSED_WINDOW_S`].
+const REFUSED_LINES_MAX: u32 = 10;
+/// In seconds.
+const REFUSED_WINDOW_S: i64 = 60;
 
 /// What the public listener works with.
 pub struct Receiver {
@@ -49,7 +50,8 @@ pub struct Receiver {
     dice: Mutex<fastrand::Rng>,
     budget: Arc<Budget>,
     failures: Failures,
-    flood: Flood,
+    denied: Flood,
+    refused: Flood,
 }
 
 impl Receiver {
@@ -69,7 +71,8 @@ impl Receiver {
             settings,
             clock: clock::now,
             dice: Mutex::new(clock::dice()),
-            flood: Flood::new(DENIED_LINES_MAX, DENIED_WINDOW_S),
+            denied: Flood::new(REFUSED_LINES_MAX, REFUSED_WINDOW_S),
+            refused: Flood::new(REFUSED_LINES_MAX, REFUSED_WINDOW_S),
         }
     }
 
@@ -108,7 +111,7 @@ async fn hook(
         Ok(reply) | Err(Refused::Early(reply)) => reply,
         Err(Refused::Denied(denied)) => receiver.deny(&denied, client, now, &mut line),
     };
-    line.end(&reply);
+    line.end(&reply, &receiver.refused, now);
     reply.into_response()
 }
 
@@ -129,6 +132,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let source = head.uri.path().strip_prefix("/hooks/").unwrap_or_default();
     if receiver.pipeline.load().source(source).is_none() {
+        line.unknown_source(source);
         return Err(Refused::Early(Reply::UnknownSource));
     }
     line.source(source);
@@ -192,7 +196,7 @@ impl Receiver {
         line: &mut Line<'_>,
     ) -> Reply {
         self.metrics.denied(line.source_label(), denied.label());
-        line.denied(denied, client.ip(), self.flood.look(line.source_label(), now));
+        line.denied(denied, client.ip(), self.denied.look(line.source_label(), now));
         if self.failures.over(client.ip(), now) { Reply::TooMany } else { Reply::Denied }
     }
 }

@@ -80,6 +80,18 @@ impl Reply {
         }
     }
 
+    /// What the log tells the person who runs this to do about a refusal.
+    pub(crate) fn remedy(&self) -> &'static str {
+        match self {
+            Self::UnknownSource => "no such source; the configured ones: `kabari sources`",
+            Self::TooLarge => "the body is over `server.body_limit`",
+            Self::TooSlow => "the body did not come in time",
+            Self::BrokenOff => "the body broke off",
+            Self::NoRoom => "too many bodies at once; the sender was asked to come again",
+            _ => "not a webhook",
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Accepted { .. } | Self::Duplicate { .. } => StatusCode::OK,

@@ -101,8 +101,13 @@ async fn house_with(settings: Settings, options: OpenOptions) -> House {
     let metrics = Arc::new(Metrics::default());
     let pipeline = Arc::new(ArcSwap::from_pointee(pipeline()));
     let receiver = Receiver::new(pipeline, store.clone(), metrics.clone(), settings);
+    let receiver = receiver.with_clock(noon);
     let (address, stop, served) = listen(router(Arc::new(receiver))).await;
     House { address, store, metrics, stop: Some(stop), served, _directory: directory }
+}
+
+fn noon() -> jiff::Timestamp {
+    "2026-01-02T12:00:00Z".parse().expect("a time")
 }
 
 /// Serves on a free port until told to stop.
