@@ -58,9 +58,9 @@ fn unknown(name: &str) -> String {
             names.join(", ")
         );
     }
-    let nearest = names.into_iter().max_by(|a, b| {
-        strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
-    });
+    let nearest = names
+        .into_iter()
+        .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
     match nearest.filter(|near| strsim::jaro_winkler(near, name) > 0.7) {
         Some(near) => format!("unknown operator `{name}`; did you mean `{near}`?"),
         None => format!("unknown operator `{name}`; known are {}", names.join(", ")),

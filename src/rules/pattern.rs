@@ -89,12 +89,11 @@ fn step(wanted: &Wanted, body: Node<'_>) -> PatternStep {
 
 /// A value, with its type where a literal of another type is wanted.
 fn shown(value: &Value<'_>, tests: &[Test]) -> String {
-    let wants_number = tests
+    let wants_number =
+        tests.iter().any(|test| matches!(test, Test::Is(Literal::Number(..)) | Test::Numeric(_)));
+    let wants_text = tests
         .iter()
-        .any(|test| matches!(test, Test::Is(Literal::Number(..)) | Test::Numeric(_)));
-    let wants_text = tests.iter().any(|test| {
-        matches!(test, Test::Is(Literal::Text(_)) | Test::Prefix(_) | Test::Suffix(_))
-    });
+        .any(|test| matches!(test, Test::Is(Literal::Text(_)) | Test::Prefix(_) | Test::Suffix(_)));
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) if wants_text => format!("{value} (true or false, no text)"),

@@ -74,11 +74,8 @@ fn answer(node: Node<'_>, group: &[Walker<'_>]) -> Answer {
                 arrived.iter().all(|it| it.wanted.tests.iter().any(|test| test.holds(node)));
             let mut found = !arrived.is_empty();
             if content && !further.is_empty() {
-                let rest = if value == Value::Map {
-                    of_map(node, &further)
-                } else {
-                    of_nothing(&further)
-                };
+                let rest =
+                    if value == Value::Map { of_map(node, &further) } else { of_nothing(&further) };
                 content = rest != Answer::No;
                 found |= rest == Answer::Yes;
             }
@@ -146,9 +143,8 @@ fn of_map(node: Node<'_>, group: &[Walker<'_>]) -> Answer {
             }
             // `{"a": {"b": 1}, "a.b": 2}` has two values at `a.b`; any of them may answer.
             several => {
-                let answers = several
-                    .iter()
-                    .map(|(child, rest)| answer(*child, &[Walker { rest, ..first }]));
+                let answers =
+                    several.iter().map(|(child, rest)| answer(*child, &[Walker { rest, ..first }]));
                 let answers: Vec<Answer> = answers.collect();
                 if answers.contains(&Answer::Yes) {
                     found = true;

@@ -17,16 +17,10 @@ pub(super) fn json(
     form: Option<&str>,
     body: &Bytes,
 ) -> Result<Json, String> {
-    let body = if content_type.is_some_and(is_form) {
-        from_form(form, body)?
-    } else {
-        body.clone()
-    };
-    let body = if body.starts_with(BYTE_ORDER_MARK) {
-        body.slice(BYTE_ORDER_MARK.len()..)
-    } else {
-        body
-    };
+    let body =
+        if content_type.is_some_and(is_form) { from_form(form, body)? } else { body.clone() };
+    let body =
+        if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body };
     Json::parse(body).map_err(|error| error.to_string())
 }
 

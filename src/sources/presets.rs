@@ -33,3 +33,19 @@ pub(super) fn nearest(presets: &'static Presets, wrong: &str) -> Option<&'static
     let nearest = presets.keys().max_by(|a, b| alike(a).total_cmp(&alike(b)))?;
     (alike(nearest) >= ALIKE).then_some(nearest.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table_reads_and_says_how_to_verify_and_to_recognise() {
+        let presets = presets().unwrap();
+        assert!(presets.contains_key("github") && presets.contains_key("stripe"));
+        for (name, row) in presets {
+            assert!(row.verify.is_some() && row.kind.is_some() && row.id.is_some(), "{name}");
+            assert!(row.docs.is_some() && row.secret_at.is_some(), "{name}");
+            assert!(row.preset.is_none() && row.secret.is_none(), "{name}");
+        }
+    }
+}

@@ -69,3 +69,16 @@ pub fn sample(preset: &str, kind: &str) -> Option<&'static Sample> {
     };
     of_preset().find(|sample| sample.kind == kind).or_else(|| of_preset().find(has_action))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_kind_finds_a_sample_with_an_action() {
+        assert_eq!(sample("github", "issues").map(|it| it.kind), Some("issues.opened"));
+        assert_eq!(sample("github", "push").map(|it| it.kind), Some("push"));
+        assert!(sample("github", "iss").is_none());
+        assert!(sample("stripe", "push").is_none());
+    }
+}

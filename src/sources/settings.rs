@@ -56,9 +56,8 @@ pub enum TestEvents {
 impl SourceSettings {
     /// These settings where they say something, and `preset` where they do not.
     pub(super) fn over(&self, preset: &Self) -> Self {
-        let text = |own: &Option<String>, theirs: &Option<String>| {
-            own.clone().or_else(|| theirs.clone())
-        };
+        let text =
+            |own: &Option<String>, theirs: &Option<String>| own.clone().or_else(|| theirs.clone());
         Self {
             preset: self.preset.clone(),
             secret: self.secret.clone(),

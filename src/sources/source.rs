@@ -86,11 +86,7 @@ impl Source {
     ///
     /// # Errors
     /// Why it is not to be believed.
-    pub fn verify<'r>(
-        &self,
-        request: &'r Request,
-        now: Timestamp,
-    ) -> Result<Verified<'r>, Denied> {
+    pub fn verify<'r>(&self, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, Denied> {
         self.parts.scheme.verify(request, &self.parts.secrets, now)
     }
 

@@ -149,7 +149,9 @@ impl Scheme {
             faults.push(Fault::warning("timestamp", "unused", wrong).help(help));
         }
         match scheme {
-            Some(scheme) if !faults.iter().any(|fault| fault.severity == Severity::Error) => Ok((scheme, faults)),
+            Some(scheme) if !faults.iter().any(|fault| fault.severity == Severity::Error) => {
+                Ok((scheme, faults))
+            }
             _ => Err(faults),
         }
     }
