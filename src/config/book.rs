@@ -10,8 +10,9 @@ use super::deserializer::Trail;
 use super::interpolate::Interpolation;
 use super::node::{Content, Found, Node, Origin, follow};
 use super::parse::parse;
-use super::problem::{Problem, Report};
+use super::problem::{Problem, Report, is_secret};
 use super::read::Reading;
+use super::syntax;
 use super::text::FileText;
 use crate::model::{Fault, Severity};
 
@@ -96,8 +97,17 @@ impl Book {
 
     /// What a room or a check found wrong, at its place; silent about what follows from an
     /// earlier mistake or from a variable that is not set.
-    pub(super) fn fault(&mut self, id: TreeId, fault: Fault) {
+    pub(super) fn fault(&mut self, id: TreeId, mut fault: Fault) {
         let Some(tree) = self.trees.get(id.0) else { return };
+        if let (Found::Value(node), _) = follow(&tree.root, &fault.path)
+            && let Some(scalar) = node.scalar()
+            && scalar.origin == Origin::Outside
+        {
+            fault.message = without_values(&fault.message, &scalar.text);
+            fault.help =
+                fault.help.filter(|help| scalar.text.is_empty() || !help.contains(&scalar.text));
+            fault.range = None;
+        }
         let (file, range) = match follow(&tree.root, &fault.path) {
             (Found::Value(node), _) if tree.reading.is_poisoned(node) => return,
             (Found::Outside(node, rest), _) if tree.reading.left_out(node, rest) => return,
@@ -116,9 +126,12 @@ impl Book {
         self.record(file, fault, range);
     }
 
-    fn record(&mut self, file: usize, fault: Fault, range: Range<usize>) {
+    fn record(&mut self, file: usize, mut fault: Fault, range: Range<usize>) {
         let Some(text) = self.report.files.get(file) else { return };
         let start = text.floor(range.start);
+        if fault.code == "yaml-comment" && !is_secret(&fault.path) {
+            fault.help = Some(syntax::mended_or(text, start, "put the text in quotes"));
+        }
         let (line, column) = text.place(start);
         let problem = Problem {
             file: text.name.clone(),
@@ -168,12 +181,12 @@ fn path_at(root: &Node, offset: usize) -> String {
                 .iter()
                 .enumerate()
                 .rfind(|(_, child)| child.span.start <= offset)
-                .filter(|(_, child)| offset <= child.span.end)
+                .filter(|(_, child)| reaches(child, offset))
                 .map(|(index, child)| (child, format!("[{index}]"))),
             Content::Map(entries) => entries
                 .iter()
                 .rfind(|(key, _)| key.file == node.file && key.span.start <= offset)
-                .filter(|(_, child)| offset <= child.span.end.max(child.span.start))
+                .filter(|(_, child)| reaches(child, offset))
                 .map(|(key, child)| {
                     let dot = if path.is_empty() { "" } else { "." };
                     (child, format!("{dot}{}", key.text))
@@ -183,4 +196,17 @@ fn path_at(root: &Node, offset: usize) -> String {
         path.push_str(&step);
         node = child;
     }
+}
+
+/// Whether a byte belongs to this value; a block mapping ends where the next key begins.
+fn reaches(node: &Node, offset: usize) -> bool {
+    offset < node.span.end || (offset == node.span.end && node.scalar().is_some())
+}
+
+/// A message about a value that came from a variable or another file, without that value: neither
+/// the whole of it nor any part that is quoted.
+fn without_values(message: &str, value: &str) -> String {
+    let message = if value.is_empty() { message.to_owned() } else { message.replace(value, "…") };
+    let parts = message.split('`').enumerate();
+    parts.map(|(index, part)| if index % 2 == 1 { "`…`" } else { part }).collect()
 }

@@ -9,7 +9,7 @@ use super::file::{RuleFile, RuleSettings, ServerSettings, WachatSettings};
 use super::node::{Content, Node};
 use super::placed::Placed;
 use super::read::{allowed_or_nearest, nearest};
-use crate::model::{Fault, Severity};
+use crate::model::Fault;
 use crate::secret::Secret;
 use crate::sources::SourceSettings;
 
@@ -225,9 +225,4 @@ pub(super) fn timezone(book: &mut Book, id: TreeId, name: Option<&str>) -> jiff:
         book.fault(id, fault.help("write it as in `Asia/Jakarta`"));
         jiff::tz::TimeZone::UTC
     })
-}
-
-/// Whether any of these refuses to load.
-pub(super) fn any_error(faults: &[Fault]) -> bool {
-    faults.iter().any(|fault| fault.severity == Severity::Error)
 }

@@ -36,6 +36,7 @@ pub(super) struct RuleFile {
     pub(super) defaults: DefaultSettings,
     /// Anything; templates see it as `vars`.
     #[serde(default)]
+    #[expect(dead_code, reason = "read for its mistakes; its values are taken from the tree")]
     pub(super) vars: BTreeMap<String, Value>,
     /// Who sends webhooks, each at `/hooks/<name>`.
     #[serde(default)]

@@ -176,6 +176,7 @@ pub(super) fn follow<'n, 'p>(root: &'n Node, path: &'p str) -> (Found<'n, 'p>, O
     let mut node = root;
     let mut key = None;
     let mut rest = path;
+    // The key is that of the node in hand; an element of a list has none.
     loop {
         rest = rest.strip_prefix('.').unwrap_or(rest);
         if rest.is_empty() {
@@ -183,7 +184,7 @@ pub(super) fn follow<'n, 'p>(root: &'n Node, path: &'p str) -> (Found<'n, 'p>, O
         }
         let step = match &node.content {
             Content::Scalar(_) => None,
-            Content::List(list) => list_step(list, rest).map(|(child, rest)| (key, child, rest)),
+            Content::List(list) => list_step(list, rest).map(|(child, rest)| (None, child, rest)),
             Content::Map(entries) => {
                 map_step(entries, rest).map(|(key, child, rest)| (Some(key), child, rest))
             }

@@ -70,7 +70,18 @@ struct Frame {
 
 enum Inside {
     List(Vec<Node>),
-    Map { entries: Vec<(Key, Node)>, seen: HashSet<String>, key: Option<Key>, merged: Vec<Node> },
+    Map(OpenMap),
+}
+
+#[derive(Default)]
+struct OpenMap {
+    entries: Vec<(Key, Node)>,
+    seen: HashSet<String>,
+    /// A key whose value is yet to come.
+    key: Option<Key>,
+    merged: Vec<Node>,
+    /// Whether a key was no text, so that the mapping is none that could be read.
+    refused: bool,
 }
 
 impl<'t> Builder<'t> {
@@ -106,12 +117,7 @@ impl<'t> Builder<'t> {
                 self.begin(Inside::List(Vec::new()), anchor, tag.as_deref(), span, range.start);
             }
             Event::MappingStart(_, anchor, tag) => {
-                let inside = Inside::Map {
-                    entries: Vec::new(),
-                    seen: HashSet::new(),
-                    key: None,
-                    merged: Vec::new(),
-                };
+                let inside = Inside::Map(OpenMap::default());
                 self.begin(inside, anchor, tag.as_deref(), span, range.start);
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(range.end),
@@ -137,11 +143,12 @@ impl<'t> Builder<'t> {
             ScalarStyle::Folded => Style::Folded,
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
         };
-        self.refuse_tag(tag, span);
+        let refused = self.refuse_tag(tag, span);
         // The parser writes `~` for a value that was left out.
         let text = if range.is_empty() && style == Style::Plain { "" } else { text };
         let comment = if style == Style::Plain { self.comment_after(range.end) } else { None };
-        let scalar = Scalar { text: text.to_owned(), style, origin: Origin::Written, comment };
+        let origin = if refused { Origin::Unset } else { Origin::Written };
+        let scalar = Scalar { text: text.to_owned(), style, origin, comment };
         Node { file: self.file, span: range, content: Content::Scalar(scalar) }
     }
 
@@ -155,8 +162,8 @@ impl<'t> Builder<'t> {
         Some(Comment { span: end + blank..line.end, glued })
     }
 
-    fn refuse_tag(&mut self, tag: Option<&Tag>, span: &Span) {
-        let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else { return };
+    fn refuse_tag(&mut self, tag: Option<&Tag>, span: &Span) -> bool {
+        let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else { return false };
         let range = span.tag_span().and_then(|span| span.byte_range());
         let range = range.or_else(|| span.byte_range()).unwrap_or(0..0);
         let fault = Fault::error(
@@ -166,6 +173,7 @@ impl<'t> Builder<'t> {
         )
         .help("in a condition write `not …`; in a text put the whole text in quotes");
         self.mistakes.push(Mistake { fault, range });
+        true
     }
 
     fn begin(
@@ -188,7 +196,8 @@ impl<'t> Builder<'t> {
         let Some(frame) = self.open.pop() else { return };
         let content = match frame.inside {
             Inside::List(list) => Content::List(list),
-            Inside::Map { mut entries, mut seen, merged, .. } => {
+            Inside::Map(map) if map.refused => Content::Scalar(stand_in()),
+            Inside::Map(OpenMap { mut entries, mut seen, merged, .. }) => {
                 for from in merged {
                     merge(&mut entries, &mut seen, from);
                 }
@@ -231,20 +240,15 @@ impl<'t> Builder<'t> {
         match self.open.last_mut().map(|frame| &mut frame.inside) {
             None => self.root = Some(node),
             Some(Inside::List(list)) => list.push(node),
-            Some(Inside::Map { key: key @ None, .. }) => match as_key(&node) {
-                Some(found) => *key = Some(found),
-                None => self.refuse_key(&node),
+            Some(Inside::Map(map)) => match map.key.take() {
+                None => match as_key(&node) {
+                    Some(found) => map.key = Some(found),
+                    None => self.refuse_key(&node),
+                },
+                Some(key) if key.text == "<<" => map.merged.push(node),
+                Some(key) if map.seen.insert(key.text.clone()) => map.entries.push((key, node)),
+                Some(key) => self.mistakes.push(duplicate(&key)),
             },
-            Some(Inside::Map { entries, seen, key, merged }) => {
-                let Some(key) = key.take() else { return };
-                if key.text == "<<" {
-                    merged.push(node);
-                } else if seen.insert(key.text.clone()) {
-                    entries.push((key, node));
-                } else {
-                    self.mistakes.push(duplicate(&key));
-                }
-            }
         }
     }
 
@@ -258,9 +262,10 @@ impl<'t> Builder<'t> {
                 .help("remove the `?`, or put the value in quotes");
             self.mistakes.push(Mistake { fault, range: node.span.clone() });
         }
-        if let Some(Inside::Map { key, .. }) = self.open.last_mut().map(|frame| &mut frame.inside) {
+        if let Some(Inside::Map(map)) = self.open.last_mut().map(|frame| &mut frame.inside) {
+            map.refused = true;
             let text = format!("\u{0}{start}");
-            *key = Some(Key { text, file: node.file, span: node.span.clone() });
+            map.key = Some(Key { text, file: node.file, span: node.span.clone() });
         }
     }
 
@@ -271,15 +276,28 @@ impl<'t> Builder<'t> {
     }
 }
 
+/// What stands for a value that is wrong in a way that has been told.
+fn stand_in() -> Scalar {
+    Scalar {
+        text: "missing".to_owned(),
+        style: Style::Quoted,
+        origin: Origin::Unset,
+        comment: None,
+    }
+}
+
 fn as_key(node: &Node) -> Option<Key> {
     let text = node.scalar()?.text.clone();
     Some(Key { text, file: node.file, span: node.span.clone() })
 }
 
 fn duplicate(key: &Key) -> Mistake {
-    let fault =
-        Fault::error("", "duplicate-key", format!("`{}` stands here a second time", key.text))
-            .help("keep one of the two, or rename one");
+    let fault = Fault::error(
+        key.text.as_str(),
+        "duplicate-key",
+        format!("`{}` stands here a second time", key.text),
+    )
+    .help("keep one of the two, or rename one");
     Mistake { fault, range: key.span.clone() }
 }
 

@@ -159,11 +159,8 @@ impl Reading {
         fields.push(field);
         // A key that stands there with a wrong value has been told already.
         if place.node.get(field).is_none() {
-            let fault = Fault::error(
-                place.path.clone(),
-                "missing-key",
-                format!("the key `{field}` is missing"),
-            );
+            let message = format!("the key `{field}` is missing");
+            let fault = Fault::error(field, "missing-key", message).under(&place.path);
             self.record(fault.help(format!("add `{field}:` here")), place);
         }
         true
@@ -243,6 +240,7 @@ fn unknown_key(path: String, key: &str, allowed: &[&str]) -> Fault {
 /// `did you mean …?`, or the whole list.
 pub(super) fn allowed_or_nearest(word: &str, allowed: &[&str]) -> String {
     match nearest(word, allowed.iter().copied()) {
+        _ if allowed.is_empty() => "nothing is allowed here".to_owned(),
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("allowed: {}", allowed.join(", ")),
     }

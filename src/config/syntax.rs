@@ -139,7 +139,7 @@ fn accident(kind: &ErrorKind, file: &FileText, at: usize) -> Mistake {
 }
 
 /// `general`, and the line as it should be, where that can be said.
-fn mended_or(file: &FileText, at: usize, general: &str) -> String {
+pub(super) fn mended_or(file: &FileText, at: usize, general: &str) -> String {
     let line = file.line(file.line_of(at)).unwrap_or("");
     match mended(line) {
         Some(mended) => format!("{general}: {mended}"),
@@ -166,12 +166,22 @@ fn mended(line: &str) -> Option<String> {
 
 /// Quotes what holds a template or variable inside `{…}` or `[…]`.
 fn mended_inside(value: &str) -> Option<String> {
-    let at = value.find("{{").or_else(|| value.find("${"))?;
-    let start = value[..at].rfind([' ', '[', ',']).map_or(0, |before| before + 1);
-    let close = if value[at..].starts_with("{{") { "}}" } else { "}" };
-    let end = at + value[at..].find(close)? + close.len();
-    let end = end + value[end..].find([',', ' ', ']', '}']).unwrap_or(value.len() - end);
-    Some(format!("{}{}{}", &value[..start], quoted(&value[start..end]), &value[end..]))
+    let mut mended = String::new();
+    let mut rest = value;
+    while let Some(at) = [rest.find("{{"), rest.find("${")].into_iter().flatten().min() {
+        let start = rest[..at].rfind([' ', '[', ',', '"']).map_or(0, |before| before + 1);
+        let close = if rest[at..].starts_with("{{") { "}}" } else { "}" };
+        let end = at + rest[at..].find(close)? + close.len();
+        let end = end + rest[end..].find([',', ' ', ']', '}', '"']).unwrap_or(rest.len() - end);
+        mended.push_str(&rest[..start]);
+        if rest[..start].ends_with('"') {
+            mended.push_str(&rest[start..end]);
+        } else {
+            mended.push_str(&quoted(&rest[start..end]));
+        }
+        rest = &rest[end..];
+    }
+    (!mended.is_empty()).then(|| mended + rest)
 }
 
 fn quoted(value: &str) -> String {
