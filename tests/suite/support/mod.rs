@@ -1,8 +1,8 @@
 //! What tests share: a Wachat world, a running kabari, signing libraries.
 
 pub(crate) mod kabari;
-pub(crate) mod recorder;
 pub(crate) mod signer;
+pub(crate) mod world;
 
 /// Says loudly that something could not be tested here, and why; in CI that is a failure.
 ///
