@@ -1,7 +1,248 @@
 //! HTTP out: wake → claim → send → settle, one lane per WhatsApp session.
+//!
+//! A lane never has more than `in_flight` attempts under way, never begins them faster than its
+//! pace, and stands still as a whole when an answer speaks of the session, the account or the
+//! credentials. Order and leases are the store's: what is claimed may be sent.
 
-mod pace;
 mod settings;
+mod timings;
+mod observer;
+mod pace;
+mod backoff;
+mod settle;
+mod breaker;
+mod desk;
+mod attempt;
+mod lane;
 
-pub use pace::Pace;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::clock;
+use crate::store::SharedStore;
+use crate::wachat::Client;
+
+use attempt::longer;
+use desk::Desk;
+use lane::Lane;
+
+pub use desk::LaneStatus;
+pub use observer::Observer;
+pub use pace::{Pace, PaceError};
 pub use settings::LaneSettings;
+pub use timings::Timings;
+
+/// How often at most to look for instances that were not there before.
+const DISCOVERY_REST: Duration = Duration::from_secs(1);
+
+/// Works off the queues of all lanes.
+pub struct Dispatcher {
+    shared: Arc<Shared>,
+}
+
+/// What all lanes share.
+struct Shared {
+    store: SharedStore,
+    settings: ArcSwap<Swapped>,
+    desks: Mutex<BTreeMap<String, Arc<Desk>>>,
+    reloaded: Notify,
+    observer: Arc<dyn Observer>,
+    timings: Timings,
+    now: fn() -> Timestamp,
+}
+
+/// What a reload swaps.
+struct Swapped {
+    client: Client,
+    lanes: BTreeMap<String, LaneSettings>,
+}
+
+/// A handle on the lanes, for the admin API and for reloads.
+#[derive(Clone)]
+pub struct Lanes(Arc<Shared>);
+
+impl Dispatcher {
+    /// A dispatcher for these lanes, and for any other that the store has messages for.
+    pub fn new(
+        store: SharedStore,
+        client: Client,
+        lanes: BTreeMap<String, LaneSettings>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self::with_time(store, client, lanes, observer, Timings::default(), clock::now)
+    }
+
+    /// The same with its own waiting times and clock. `now` must go on as tokio's time does.
+    pub fn with_time(
+        store: SharedStore,
+        client: Client,
+        lanes: BTreeMap<String, LaneSettings>,
+        observer: Arc<dyn Observer>,
+        timings: Timings,
+        now: fn() -> Timestamp,
+    ) -> Self {
+        let desks = lanes
+            .keys()
+            .map(|name| (name.clone(), Arc::new(Desk::new(name, Arc::clone(&observer)))))
+            .collect();
+        let settings = ArcSwap::from_pointee(Swapped { client, lanes });
+        let (desks, reloaded) = (Mutex::new(desks), Notify::new());
+        Self {
+            shared: Arc::new(Shared { store, settings, desks, reloaded, observer, timings, now }),
+        }
+    }
+
+    /// The handle on its lanes.
+    pub fn lanes(&self) -> Lanes {
+        Lanes(Arc::clone(&self.shared))
+    }
+
+    /// Recovers what an earlier process left behind, then sends until told to stop. Returns when
+    /// the attempts under way have ended, or after [`Timings::stop_max`]. Dropping it breaks them
+    /// off.
+    pub async fn run(self, stop: CancellationToken) {
+        if !self.recovered(&stop).await {
+            return;
+        }
+        let mut arrivals = self.shared.store.arrivals();
+        let mut tasks = JoinSet::new();
+        let mut started = HashMap::new();
+        while !stop.is_cancelled() {
+            arrivals.borrow_and_update();
+            for desk in self.desks_to_be().await {
+                if !started.values().any(|name| *name == desk.instance) {
+                    let name = desk.instance.clone();
+                    let lane = Lane::new(Arc::clone(&self.shared), desk);
+                    started.insert(tasks.spawn(lane.run(stop.clone())).id(), name);
+                }
+            }
+            let rung = async {
+                if arrivals.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                sleep(DISCOVERY_REST).await;
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                Some(Err(problem)) = tasks.join_next() => {
+                    let name = started.remove(&problem.id()).unwrap_or_default();
+                    error!(
+                        target: "kabari::dispatch", instance = name, error = %problem,
+                        "lane {name} broke off and starts again: {problem}"
+                    );
+                    sleep(DISCOVERY_REST).await;
+                }
+                () = self.shared.reloaded.notified() => {}
+                () = rung => {}
+                () = sleep(self.shared.timings.poll) => {}
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// `false` if it was told to stop before the store could be used.
+    async fn recovered(&self, stop: &CancellationToken) -> bool {
+        let mut rest = self.shared.timings.store_rest;
+        while !stop.is_cancelled() {
+            match self.shared.store.recover((self.shared.now)()).await {
+                Ok(0) => return true,
+                Ok(left) => {
+                    warn!(
+                        target: "kabari::dispatch", left,
+                        "{left} messages were on their way when the program last stopped"
+                    );
+                    return true;
+                }
+                Err(problem) => error!(
+                    target: "kabari::dispatch", error = %problem,
+                    "sending cannot begin, the store cannot be used: {problem}"
+                ),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = sleep(rest) => {}
+            }
+            rest = longer(rest, self.shared.timings.store_rest_max);
+        }
+        false
+    }
+
+    /// The lanes that are configured or have anything waiting.
+    async fn desks_to_be(&self) -> Vec<Arc<Desk>> {
+        let configured = self.shared.settings.load();
+        let mut names: BTreeSet<String> = configured.lanes.keys().cloned().collect();
+        match self.shared.store.lanes().await {
+            Ok(lanes) => names.extend(lanes.into_iter().map(|lane| lane.instance)),
+            Err(problem) => warn!(
+                target: "kabari::dispatch", error = %problem,
+                "the store cannot say which lanes have messages: {problem}"
+            ),
+        }
+        names.iter().map(|name| self.shared.desk(name)).collect()
+    }
+}
+
+impl Lanes {
+    /// Stops claiming for a lane until [`Lanes::resume`]; attempts under way go on. `false` if
+    /// there is no such lane.
+    pub fn pause(&self, instance: &str) -> bool {
+        self.with(instance, Desk::pause)
+    }
+
+    /// Lets a lane go on, whatever stopped it; `false` if there is no such lane.
+    pub fn resume(&self, instance: &str) -> bool {
+        self.with(instance, Desk::resume)
+    }
+
+    /// How each lane stands, by name.
+    pub fn status(&self) -> Vec<LaneStatus> {
+        self.0.desks().values().map(|desk| desk.status()).collect()
+    }
+
+    /// Swaps the client and the lanes' settings. Attempts under way end as they began; lanes that
+    /// are no longer configured go on with the defaults, since messages may wait in them.
+    pub fn update(&self, client: Client, lanes: BTreeMap<String, LaneSettings>) {
+        let names: Vec<String> = lanes.keys().cloned().collect();
+        self.0.settings.store(Arc::new(Swapped { client, lanes }));
+        for name in &names {
+            self.0.desk(name);
+        }
+        let now = (self.0.now)();
+        let desks: Vec<_> = self.0.desks().values().cloned().collect();
+        for desk in desks {
+            desk.reconsider(now);
+        }
+        self.0.reloaded.notify_one();
+    }
+
+    fn with(&self, instance: &str, act: impl FnOnce(&Desk)) -> bool {
+        let desk = self.0.desks().get(instance).cloned();
+        desk.map(|desk| act(&desk)).is_some()
+    }
+}
+
+impl Shared {
+    fn desks(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Desk>>> {
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn desk(&self, instance: &str) -> Arc<Desk> {
+        let mut desks = self.desks();
+        let new = || Arc::new(Desk::new(instance, Arc::clone(&self.observer)));
+        Arc::clone(desks.entry(instance.to_owned()).or_insert_with(new))
+    }
+}
+
+fn settings_of(shared: &Shared, instance: &str) -> LaneSettings {
+    shared.settings.load().lanes.get(instance).cloned().unwrap_or_default()
+}

@@ -1,15 +1,256 @@
 //! How fast may a lane send?
+//!
+//! The generic cell rate algorithm: one time stamp says until when the pace is used up, each
+//! attempt moves it on by one interval, and an attempt may begin while it is at most `burst - 1`
+//! intervals ahead of now. So within any window of T at most rate × T + burst attempts begin, and
+//! what must survive a restart is that one time stamp.
 
+use std::fmt;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
+
+/// The most that a pace may say in one of its units.
+const COUNT_MAX: u32 = 1_000_000;
 
 /// A pace: `10/min`, `1/s`, `80/h`, `500/d`, or `off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "String")]
-pub struct Pace;
+pub struct Pace(Option<Rate>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rate {
+    count: u32,
+    unit: &'static str,
+    unit_s: u32,
+}
+
+/// The units, as they are written, in seconds.
+const UNITS: [(&str, u32); 4] = [("s", 1), ("min", 60), ("h", 60 * 60), ("d", 24 * 60 * 60)];
+
+/// A text that is no pace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a pace: write how many in s, min, h or d, from 1 to 1000000, as in `10/min`, or \
+     `off`"
+)]
+pub struct PaceError(String);
+
+impl Pace {
+    /// No limit.
+    pub const OFF: Self = Self(None);
+
+    /// Reads a pace.
+    pub fn parse(text: &str) -> Result<Self, PaceError> {
+        if text.trim() == "off" {
+            return Ok(Self::OFF);
+        }
+        let rate = || {
+            let (count, unit) = text.split_once('/')?;
+            let count =
+                count.trim().parse().ok().filter(|count| (1..=COUNT_MAX).contains(count))?;
+            let (unit, unit_s) = *UNITS.iter().find(|(word, _)| *word == unit.trim())?;
+            Some(Rate { count, unit, unit_s })
+        };
+        rate().map(|rate| Self(Some(rate))).ok_or_else(|| PaceError(text.to_owned()))
+    }
+
+    /// The time between two attempts at a steady pace; `None` where there is no limit.
+    pub fn interval(self) -> Option<Duration> {
+        self.0.map(|rate| {
+            let unit_ns = u64::from(rate.unit_s) * 1_000_000_000;
+            Duration::from_nanos(unit_ns.div_ceil(u64::from(rate.count)))
+        })
+    }
+}
+
+/// Careful: a WhatsApp account that sends faster risks its ban.
+impl Default for Pace {
+    fn default() -> Self {
+        Self(Some(Rate { count: 10, unit: "min", unit_s: 60 }))
+    }
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(rate) => write!(f, "{}/{}", rate.count, rate.unit),
+            None => f.write_str("off"),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Pace {
-    fn deserialize<D: Deserializer<'de>>(_deserializer: D) -> Result<Self, D::Error> {
-        todo!()
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Pace;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a pace such as `10/min`, or `off`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Pace, E> {
+                Pace::parse(text).map_err(E::custom)
+            }
+
+            // To some readers of YAML an unquoted `off` is a boolean.
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<Pace, E> {
+                if on { Err(E::custom(PaceError("true".into()))) } else { Ok(Pace::OFF) }
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+/// How many attempts may begin at `now`, at most `limit`, given until when the pace is used up:
+/// after the n-th of them it is used up until the n-th time stamp. `None` for a lane without a
+/// pace, which may begin `limit`.
+pub(super) fn tokens(
+    pace: Pace,
+    burst: u32,
+    paced_until: Option<Timestamp>,
+    now: Timestamp,
+    limit: usize,
+) -> Option<Vec<Timestamp>> {
+    let interval = pace.interval()?;
+    let mut used_until = used_until(interval, burst, paced_until, now);
+    let mut taken = Vec::new();
+    while taken.len() < limit && used_until <= later(now, interval.saturating_mul(burst - 1)) {
+        used_until = whole_ms(later(used_until, interval));
+        taken.push(used_until);
+    }
+    Some(taken)
+}
+
+/// When the next attempt may begin; `now` if one may begin at once.
+pub(super) fn next_token(
+    pace: Pace,
+    burst: u32,
+    paced_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Timestamp {
+    let Some(interval) = pace.interval() else { return now };
+    let used_until = used_until(interval, burst, paced_until, now);
+    earlier(used_until, interval.saturating_mul(burst - 1)).max(now)
+}
+
+/// Never before now, and never further ahead than this pace itself can lead: a clock that was set
+/// back, or a slower pace of yesterday, must not stop a lane for long.
+fn used_until(
+    interval: Duration,
+    burst: u32,
+    paced_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Timestamp {
+    // Each step may be rounded up by a millisecond.
+    let step = interval.saturating_add(Duration::from_millis(1));
+    paced_until.unwrap_or(now).clamp(now, later(now, step.saturating_mul(burst)))
+}
+
+/// Rounded up: the store keeps milliseconds, and a pace rounded down would be too fast.
+fn whole_ms(time: Timestamp) -> Timestamp {
+    let ms = time.as_millisecond();
+    match Timestamp::from_millisecond(ms) {
+        Ok(floor) if floor < time => {
+            Timestamp::from_millisecond(ms.saturating_add(1)).unwrap_or(Timestamp::MAX)
+        }
+        Ok(floor) => floor,
+        Err(_) => time,
+    }
+}
+
+/// `time` and `span` later; the end of time if there is no such time.
+pub(super) fn later(time: Timestamp, span: Duration) -> Timestamp {
+    let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
+    time.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+fn earlier(time: Timestamp, span: Duration) -> Timestamp {
+    let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
+    time.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()
+    }
+
+    #[test]
+    fn paces_read_as_people_write_them() {
+        for (text, interval_ms) in [("10/min", 6000), ("1/s", 1000), ("80/h", 45_000)] {
+            let pace = Pace::parse(text).unwrap();
+            assert_eq!(pace.interval(), Some(Duration::from_millis(interval_ms)), "{text}");
+            assert_eq!(pace.to_string(), text);
+        }
+        assert_eq!(Pace::parse(" 500 / d ").map(|pace| pace.to_string()), Ok("500/d".into()));
+        assert_eq!(Pace::parse("off"), Ok(Pace::OFF));
+        for wrong in
+            ["", "10", "10/", "/s", "0/s", "-1/s", "1.5/s", "10/m", "10/min/s", "1000001/s"]
+        {
+            assert!(Pace::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn off_is_off_whether_yaml_takes_it_for_a_text_or_not() {
+        for yaml in ["off", "\"off\"", "false"] {
+            let read: Pace = serde_yaml::from_str(yaml).unwrap();
+            assert_eq!(read, Pace::OFF, "{yaml}");
+        }
+        let read: Pace = serde_yaml::from_str("10/min").unwrap();
+        assert_eq!(read, Pace::default());
+    }
+
+    #[test]
+    fn after_a_rest_a_burst_may_go_and_then_one_an_interval() {
+        let pace = Pace::parse("10/min").unwrap();
+        let first = tokens(pace, 3, None, at(0), 9).unwrap();
+        assert_eq!(first, [at(6000), at(12_000), at(18_000)]);
+        assert_eq!(tokens(pace, 3, Some(first[2]), at(5999), 9), Some(vec![]));
+        assert_eq!(next_token(pace, 3, Some(first[2]), at(0)), at(6000));
+        assert_eq!(tokens(pace, 3, Some(first[2]), at(6000), 9), Some(vec![at(24_000)]));
+        assert_eq!(tokens(Pace::OFF, 3, None, at(0), 9), None);
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_stop_a_lane() {
+        let pace = Pace::parse("10/min").unwrap();
+        assert!(next_token(pace, 3, Some(at(3_600_000)), at(0)) <= at(6010));
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_ever_sees_more_than_its_pace_and_one_burst(
+            count in 1_u32..200, unit in 0..4_usize, burst in 1_u32..6, limit in 1..5_usize,
+            rests in prop::collection::vec(0_i64..40_000, 1..60),
+        ) {
+            let pace = Pace::parse(&format!("{count}/{}", UNITS[unit].0)).unwrap();
+            let interval_ns = pace.interval().unwrap().as_nanos();
+            let (mut now, mut paced_until, mut begun) = (at(0), None, Vec::new());
+            for rest in rests {
+                now = later(now, Duration::from_millis(rest.unsigned_abs()));
+                let taken = tokens(pace, burst, paced_until, now, limit).unwrap();
+                prop_assert!(taken.len() <= limit);
+                prop_assert_eq!(taken.is_empty(), now < next_token(pace, burst, paced_until, now));
+                paced_until = taken.last().copied().or(paced_until);
+                begun.extend(std::iter::repeat_n(now, taken.len()));
+            }
+            for (i, from) in begun.iter().enumerate() {
+                for (j, to) in begun.iter().enumerate().skip(i) {
+                    let window_ns = to.as_nanosecond() - from.as_nanosecond();
+                    let most = window_ns.unsigned_abs() / interval_ns + u128::from(burst);
+                    prop_assert!(((j - i + 1) as u128) <= most);
+                }
+            }
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! disk. One process at a time owns the lanes; of what it was doing when it died, only messages in
 //! state `sending` are in doubt, and [`Store::recover`] says so.
 
+mod address;
+mod lock;
 mod sqlite;
 
 use std::sync::Arc;
@@ -14,7 +16,9 @@ use tokio::sync::watch;
 
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Reason, State};
 
-pub use sqlite::SqliteStore;
+pub use address::{file_of, open, open_existing};
+pub use lock::{LaneLock, Owner, lock_lanes, owner};
+pub use sqlite::{OpenOptions, SqliteStore};
 
 /// What survives a crash.
 #[async_trait]
@@ -126,7 +130,8 @@ pub struct Claimed {
 pub struct Lease {
     /// Which message.
     pub message: MessageId,
-    /// Which of its attempts; a later claim has a higher one and makes this lease void.
+    /// Which of its claims; a later one is higher and makes this lease void. Not the number of the
+    /// attempt: one that does not count is given back, its claim is not.
     pub attempt: u32,
 }
 

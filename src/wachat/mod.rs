@@ -2,6 +2,8 @@
 
 mod api;
 mod client;
+mod retry_after;
+mod words;
 mod error;
 
 pub use api::{MEDIA_PATH, TEXT_PATH, request};

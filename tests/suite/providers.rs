@@ -313,6 +313,11 @@ async fn a_paid_stripe_invoice_arrives_as_its_pdf() {
     assert_eq!((answer.status, &answer.json()["messages"]), (200, &json!(0)), "{answer:?}");
 
     sent(&world, 2).await;
+    for page in ["/healthz", "/readyz"] {
+        assert_eq!(kabari.page(page).await.status, 200, "{page}");
+    }
+    let metrics = kabari.page("/metrics").await;
+    assert!(metrics.body.starts_with("# "), "{metrics:?}");
     assert_eq!(kabari.stop().await, Some(0));
     let due = json!({
         "instanceName": "jakarta_store",

@@ -145,9 +145,11 @@ impl Kabari {
         format!("http://{}/hooks/{source}", self.listen.unwrap())
     }
 
-    /// A URL of the admin listener.
-    pub(crate) fn admin(&self, path: &str) -> String {
-        format!("http://{}{path}", self.admin.unwrap())
+    /// Asks the admin listener for a page.
+    pub(crate) async fn page(&self, path: &str) -> Answer {
+        let url = format!("http://{}{path}", self.admin.unwrap());
+        let response = self.http.get(url).send().await.unwrap();
+        Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
     }
 
     /// Posts a body to a source.

@@ -1,0 +1,194 @@
+//! What does everybody know about a lane, and how is it stopped by hand?
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tracing::{info, warn};
+
+use crate::model::{Reason, Verdict};
+
+use super::breaker::Breaker;
+use super::observer::Observer;
+use super::timings::Timings;
+
+/// The part of a lane that others may look at and touch, also while it works.
+pub(super) struct Desk {
+    pub(super) instance: String,
+    /// Rings when something was changed by hand or by a reload.
+    pub(super) changed: Notify,
+    observer: Arc<dyn Observer>,
+    card: Mutex<Card>,
+}
+
+/// What is written on the desk.
+#[derive(Default)]
+struct Card {
+    paused: bool,
+    breaker: Breaker,
+    /// A person said that the account may be used again.
+    account_cleared: bool,
+    under_way: usize,
+}
+
+/// Whether a lane may begin an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// As its window and pace allow.
+    Open,
+    /// One, to try whether the trouble is over.
+    Probe,
+    /// Not before this time.
+    Until(Timestamp),
+    /// Not before somebody says so.
+    Shut,
+}
+
+/// How a lane stands, for people.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LaneStatus {
+    /// The instance's name.
+    pub instance: String,
+    /// Why it stands still; `None` if it goes.
+    pub standing_still: Option<Reason>,
+    /// Wachat's words about that.
+    pub detail: Option<String>,
+    /// Since when it has been in trouble.
+    pub since: Option<Timestamp>,
+    /// When one message tries it again; `None` while standing still: after a resume by hand.
+    pub probe_at: Option<Timestamp>,
+    /// Attempts under way.
+    pub under_way: usize,
+}
+
+impl Desk {
+    pub(super) fn new(instance: &str, observer: Arc<dyn Observer>) -> Self {
+        let (changed, card) = (Notify::new(), Mutex::new(Card::default()));
+        Self { instance: instance.to_owned(), changed, observer, card }
+    }
+
+    pub(super) fn gate(&self, now: Timestamp) -> Gate {
+        let card = self.card();
+        match &card.breaker {
+            _ if card.paused => Gate::Shut,
+            Breaker::Closed => Gate::Open,
+            Breaker::Open(open) => match open.probe_at {
+                None => Gate::Shut,
+                Some(at) if now < at => Gate::Until(at),
+                // The window is for those that go; a probe goes alone.
+                Some(_) if 0 < card.under_way => Gate::Shut,
+                Some(_) => Gate::Probe,
+            },
+        }
+    }
+
+    pub(super) fn pause(&self) {
+        self.change(|card| card.paused = true);
+    }
+
+    pub(super) fn resume(&self) {
+        self.change(|card| {
+            card.paused = false;
+            card.breaker = Breaker::Closed;
+            card.account_cleared = true;
+        });
+    }
+
+    /// After a reload: what could not work with the old settings may work with the new ones.
+    pub(super) fn reconsider(&self, now: Timestamp) {
+        self.change(|card| {
+            if let Breaker::Open(open) = &mut card.breaker
+                && matches!(
+                    open.reason,
+                    Reason::Auth | Reason::UnknownInstance | Reason::BadRequest | Reason::Network
+                )
+            {
+                open.probe_at = Some(now);
+            }
+        });
+    }
+
+    pub(super) fn account_cleared(&self) -> bool {
+        self.card().account_cleared
+    }
+
+    pub(super) fn begins(&self) {
+        self.card().under_way += 1;
+    }
+
+    /// An attempt's answer came.
+    pub(super) fn answered(
+        &self,
+        verdict: &Verdict,
+        probe: bool,
+        now: Timestamp,
+        timings: &Timings,
+    ) {
+        self.change(|card| {
+            let before = std::mem::take(&mut card.breaker);
+            card.breaker = before.after(verdict, probe, now, timings);
+        });
+    }
+
+    /// An attempt is settled.
+    pub(super) fn ended(&self) {
+        let mut card = self.card();
+        card.under_way = card.under_way.saturating_sub(1);
+    }
+
+    pub(super) fn status(&self) -> LaneStatus {
+        let card = self.card();
+        let open = match &card.breaker {
+            Breaker::Open(open) => Some(open),
+            Breaker::Closed => None,
+        };
+        LaneStatus {
+            instance: self.instance.clone(),
+            standing_still: card.standing_still(),
+            detail: open.map(|open| open.detail.clone()),
+            since: open.map(|open| open.since),
+            probe_at: open.and_then(|open| open.probe_at),
+            under_way: card.under_way,
+        }
+    }
+
+    fn change(&self, how: impl FnOnce(&mut Card)) {
+        let (before, after, detail) = {
+            let mut card = self.card();
+            let before = card.standing_still();
+            how(&mut card);
+            let detail = match &card.breaker {
+                Breaker::Open(open) => open.detail.clone(),
+                Breaker::Closed => String::new(),
+            };
+            (before, card.standing_still(), detail)
+        };
+        self.changed.notify_one();
+        if before == after {
+            return;
+        }
+        let instance = self.instance.as_str();
+        if let Some(reason) = after.map(Reason::as_str) {
+            warn!(
+                target: "kabari::dispatch", instance, reason, detail,
+                "lane {instance} stands still: {reason}"
+            );
+        } else {
+            info!(target: "kabari::dispatch", instance, "lane {instance} goes on");
+        }
+        self.observer.lane(instance, after);
+    }
+
+    fn card(&self) -> MutexGuard<'_, Card> {
+        self.card.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Card {
+    fn standing_still(&self) -> Option<Reason> {
+        match &self.breaker {
+            Breaker::Open(open) => Some(open.reason),
+            Breaker::Closed => self.paused.then_some(Reason::ByHand),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Which store does an address name?
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::store::sqlite::{OpenOptions, SqliteStore};
+use crate::store::{SharedStore, StoreError};
+
+/// Opens the store at `sqlite://path`, and makes it if there is none.
+///
+/// The path is relative (`sqlite://kabari.db`) or absolute (`sqlite:///var/lib/kabari/kabari.db`).
+///
+/// # Errors
+/// [`StoreError::Broken`] for an address that names no store, and what opening gives.
+pub fn open(url: &str) -> Result<SharedStore, StoreError> {
+    open_with(url, OpenOptions::default())
+}
+
+/// The same, for commands that look at a store and must not make an empty one.
+pub fn open_existing(url: &str) -> Result<SharedStore, StoreError> {
+    open_with(url, OpenOptions { create: false, ..OpenOptions::default() })
+}
+
+fn open_with(url: &str, options: OpenOptions) -> Result<SharedStore, StoreError> {
+    Ok(Arc::new(SqliteStore::open_with(&file_of(url)?, options)?))
+}
+
+/// The file of the store at this address; for [`crate::store::lock_lanes`] and its like.
+pub fn file_of(url: &str) -> Result<PathBuf, StoreError> {
+    // Of an address that is refused only the scheme is shown: the rest may hold a password.
+    let (scheme, path) = url.split_once("://").unwrap_or(("", url));
+    match scheme {
+        "sqlite" if path.is_empty() || path == ":memory:" => Err(StoreError::Broken(
+            "the store's address names no file: write sqlite://kabari.db".to_owned(),
+        )),
+        "sqlite" => Ok(PathBuf::from(path)),
+        "postgres" | "postgresql" => Err(StoreError::Broken(
+            "PostgreSQL is not in this version yet: write sqlite://kabari.db".to_owned(),
+        )),
+        _ => Err(StoreError::Broken(
+            "the store's address does not begin with sqlite://: write sqlite://kabari.db"
+                .to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_of;
+
+    #[test]
+    fn a_path_may_be_relative_or_absolute() {
+        for (url, path) in
+            [("sqlite://kabari.db", "kabari.db"), ("sqlite:///var/lib/k.db", "/var/lib/k.db")]
+        {
+            assert_eq!(file_of(url).unwrap(), std::path::Path::new(path));
+        }
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_opened_is_refused_without_its_password() {
+        for url in ["postgres://kabari:hunter2@db/kabari", "mysql://a:hunter2@b", "hunter2", ""] {
+            let said = file_of(url).unwrap_err().to_string();
+            assert!(said.contains("sqlite://kabari.db") && !said.contains("hunter2"), "{said}");
+        }
+        assert!(file_of("postgres://db").unwrap_err().to_string().contains("not in this version"));
+        assert!(file_of("sqlite://").is_err() && file_of("sqlite://:memory:").is_err());
+    }
+}

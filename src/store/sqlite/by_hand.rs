@@ -1,0 +1,88 @@
+//! What may a person do with a message?
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::model::{MessageId, Reason, State};
+use crate::store::Moved;
+use crate::store::sqlite::order;
+use crate::store::sqlite::row::micros;
+use crate::store::sqlite::writer::Operation;
+
+/// A person's decision about one message.
+pub(super) struct MoveByHand {
+    pub(super) id: MessageId,
+    pub(super) to: State,
+    pub(super) now: Timestamp,
+}
+
+/// Where the message stands.
+struct Place {
+    seq: i64,
+    state: State,
+    head: bool,
+    instance: String,
+    /// `None` also for a message that has nothing to send.
+    recipient: Option<String>,
+}
+
+impl Operation for MoveByHand {
+    type Output = Moved;
+
+    fn apply(&self, connection: &Connection) -> rusqlite::Result<Moved> {
+        let Some(place) = self.place(connection)? else { return Ok(Moved::Unknown) };
+        if !is_for_people(place.state, self.to) {
+            return Ok(Moved::Illegal(place.state));
+        }
+        // One that could not be made has nothing that could be sent.
+        let Some(recipient) = &place.recipient else { return Ok(Moved::Illegal(place.state)) };
+        connection
+            .prepare_cached(
+                "UPDATE messages SET state = ?2, head = 0, reason = ?3, detail = NULL,
+                     due_at = iif(?2 = 'waiting', ?4, due_at)
+                 WHERE seq = ?1",
+            )?
+            .execute(params![
+                place.seq,
+                self.to.as_str(),
+                Reason::ByHand.as_str(),
+                micros(self.now)
+            ])?;
+        if place.head || self.to == State::Waiting {
+            order::seat(connection, &place.instance, recipient)?;
+        }
+        Ok(Moved::Done)
+    }
+
+    fn wakes(moved: &Moved) -> bool {
+        *moved == Moved::Done
+    }
+}
+
+impl MoveByHand {
+    fn place(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
+        connection
+            .prepare_cached(
+                "SELECT seq, state, head, instance, iif(content IS NULL, NULL, recipient)
+                 FROM messages WHERE id = ?1",
+            )?
+            .query_row([self.id.0.as_bytes()], |row| {
+                let state: String = row.get(1)?;
+                Ok(Place {
+                    seq: row.get(0)?,
+                    state: State::parse(&state).ok_or(rusqlite::Error::InvalidQuery)?,
+                    head: row.get(2)?,
+                    instance: row.get(3)?,
+                    recipient: row.get(4)?,
+                })
+            })
+            .optional()
+    }
+}
+
+/// Of the legal moves, those that are a person's: whatever is under way is the lane's alone.
+fn is_for_people(from: State, to: State) -> bool {
+    from != State::Sending
+        && matches!(to, State::Waiting | State::Cancelled | State::Sent)
+        && from.may_become(to)
+}

@@ -1,0 +1,37 @@
+//! What does an error of `SQLite` mean for whoever called the store?
+
+use rusqlite::ErrorCode;
+
+use crate::store::StoreError;
+
+/// What may pass by itself is [`StoreError::Unavailable`], all else [`StoreError::Broken`].
+impl From<&rusqlite::Error> for StoreError {
+    fn from(error: &rusqlite::Error) -> Self {
+        let said = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Unavailable(format!(
+                "{said}: make room where the store's file is; it goes on by itself"
+            )),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Unavailable(format!("{said}: another program holds the store's file"))
+            }
+            Some(
+                ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::OutOfMemory
+                | ErrorCode::OperationAborted
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::FileLockingProtocolFailed,
+            ) => Self::Unavailable(said),
+            _ => Self::Broken(format!("the store refused an operation: {said}")),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::from(&error)
+    }
+}

@@ -1,0 +1,166 @@
+//! What do people and lanes see of the store?
+
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::model::{Attempt, EventId, Message, MessageId, State};
+use crate::store::sqlite::row::{self, MESSAGE_COLUMNS, MessageRow, PackedEvent};
+use crate::store::{Counts, EventFilter, EventRow, LaneState, MessageFilter, StoreError};
+
+/// Conditions of a list, with their values.
+#[derive(Default)]
+struct Conditions {
+    sql: String,
+    values: Vec<Box<dyn ToSql>>,
+}
+
+impl Conditions {
+    /// Adds `column = value` if there is a value.
+    fn equal(&mut self, column: &str, value: Option<impl ToSql + 'static>) {
+        let Some(value) = value else { return };
+        self.values.push(Box::new(value));
+        self.also(&format!("{column} = ?{}", self.values.len()));
+    }
+
+    fn also(&mut self, condition: &str) {
+        self.sql.push_str(if self.sql.is_empty() { " WHERE " } else { " AND " });
+        self.sql.push_str(condition);
+    }
+
+    /// The end of the query: newest first, so many at most.
+    fn newest_first(mut self, limit: Option<usize>) -> (String, Vec<Box<dyn ToSql>>) {
+        let limit = limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        self.values.push(Box::new(limit));
+        let place = self.values.len();
+        (format!("{} ORDER BY seq DESC LIMIT ?{place}", self.sql), self.values)
+    }
+}
+
+/// Messages, newest first.
+pub(super) fn messages(
+    connection: &Connection,
+    filter: MessageFilter,
+) -> Result<Vec<Message>, StoreError> {
+    let mut conditions = Conditions::default();
+    if filter.state.is_some_and(|state| state != State::Sent) {
+        // Lets the index of what is not done answer.
+        conditions.also("state <> 'sent'");
+    }
+    conditions.equal("state", filter.state.map(State::as_str));
+    conditions.equal("rule", filter.rule);
+    conditions.equal("source", filter.source);
+    conditions.equal("recipient", filter.number);
+    conditions.equal("event", filter.event.map(|event| event.0.into_bytes()));
+    let (rest, values) = conditions.newest_first(filter.limit);
+    connection
+        .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages{rest}"))?
+        .query_map(rusqlite::params_from_iter(values), MessageRow::read)?
+        .map(|row| row?.into_message())
+        .collect()
+}
+
+/// One message with its attempts, oldest first.
+pub(super) fn message(
+    connection: &Connection,
+    id: MessageId,
+) -> Result<Option<(Message, Vec<Attempt>)>, StoreError> {
+    let found = connection
+        .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?1"))?
+        .query_row([id.0.as_bytes()], MessageRow::read)
+        .optional()?;
+    let Some(found) = found else { return Ok(None) };
+    let attempts = connection
+        .prepare_cached(
+            "SELECT number, started_at, took_ms, verdict FROM attempts
+             WHERE message = ?1 ORDER BY claim",
+        )?
+        .query_map([found.seq], |row| row::attempt(id, row))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Some((found.into_message()?, attempts)))
+}
+
+/// Events, newest first.
+pub(super) fn events(
+    connection: &Connection,
+    filter: EventFilter,
+) -> Result<Vec<EventRow>, StoreError> {
+    let mut conditions = Conditions::default();
+    conditions.equal("source", filter.source);
+    conditions.equal("kind", filter.kind);
+    let (rest, values) = conditions.newest_first(filter.limit);
+    let lines = connection
+        .prepare_cached(&format!(
+            "SELECT id, source, kind, provider_id, received_at,
+                 (SELECT count(*) FROM messages WHERE messages.event = events.id)
+             FROM events{rest}"
+        ))?
+        .query_map(rusqlite::params_from_iter(values), row::event_line)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(lines)
+}
+
+/// One event as it was packed.
+pub(super) fn event(
+    connection: &Connection,
+    id: EventId,
+) -> Result<Option<PackedEvent>, StoreError> {
+    let found = connection
+        .prepare_cached(
+            "SELECT id, source, kind, provider_id, received_at, content FROM events WHERE id = ?1",
+        )?
+        .query_row([id.0.as_bytes()], PackedEvent::read)
+        .optional()?;
+    Ok(found)
+}
+
+/// Lanes with something waiting: a few steps in the index for each lane, however much waits.
+pub(super) fn lanes(connection: &Connection) -> Result<Vec<LaneState>, StoreError> {
+    let mut next = connection.prepare_cached(
+        "SELECT instance FROM messages INDEXED BY messages_heads
+         WHERE head = 1 AND instance > ?1 ORDER BY instance LIMIT 1",
+    )?;
+    let mut state = connection.prepare_cached(
+        "SELECT
+             (SELECT min(due_at) FROM messages INDEXED BY messages_due
+                 WHERE state = 'waiting' AND head = 1 AND instance = ?1),
+             EXISTS (SELECT 1 FROM messages INDEXED BY messages_behind
+                 WHERE state = 'waiting' AND head = 0 AND instance = ?1),
+             (SELECT paced_until FROM lanes WHERE instance = ?1)",
+    )?;
+    let mut lanes = Vec::new();
+    let mut after = String::new();
+    while let Some(instance) = next.query_row([&after], |row| row.get::<_, String>(0)).optional()? {
+        let (due, behind, paced): (Option<i64>, bool, Option<i64>) =
+            state.query_row([&instance], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        if due.is_some() || behind {
+            lanes.push(LaneState {
+                instance: instance.clone(),
+                next_due: due.and_then(row::time),
+                paced_until: paced.and_then(row::time),
+            });
+        }
+        after = instance;
+    }
+    Ok(lanes)
+}
+
+/// How many there are. What is not done is counted in its index, the rest is sent.
+pub(super) fn counts(connection: &Connection) -> Result<Counts, StoreError> {
+    let total =
+        |sql: &str| connection.prepare_cached(sql)?.query_row([], |row| row::count_at(row, 0));
+    let mut counts = Counts {
+        events: total("SELECT count(*) FROM events")?,
+        messages: State::ALL.into_iter().map(|state| (state.as_str().to_owned(), 0)).collect(),
+    };
+    let mut sent = total("SELECT count(*) FROM messages")?;
+    let mut undone = connection.prepare_cached(
+        "SELECT state, count(*) FROM messages WHERE state <> 'sent' GROUP BY state",
+    )?;
+    for line in undone.query_map([], |row| Ok((row.get(0)?, row::count_at(row, 1)?)))? {
+        let (state, count): (String, u64) = line?;
+        sent -= count;
+        counts.messages.insert(state, count);
+    }
+    counts.messages.insert(State::Sent.as_str().to_owned(), sent);
+    Ok(counts)
+}

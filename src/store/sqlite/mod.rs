@@ -1,0 +1,214 @@
+//! The store in one `SQLite` file: how does one writer serve many callers, beside many readers?
+
+mod schema;
+mod writer;
+mod reader;
+mod row;
+mod order;
+mod record;
+mod claim;
+mod settle;
+mod by_hand;
+mod recover;
+mod lists;
+mod fault;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use crate::model::{Attempt, Event, EventId, Message, MessageId, State};
+use crate::store::{
+    Claim, Claimed, Counts, EventFilter, EventRow, LaneState, Lease, MessageFilter, Moved,
+    Recorded, Settlement, Store, StoreError,
+};
+
+use row::{MessageRow, PackedEvent};
+use writer::Operation;
+
+/// Bodies beyond this are compressed on a thread that may block, so that one large event does not
+/// hold up the requests beside it.
+const PACKED_INLINE_MAX: usize = 256 * 1024;
+
+/// The store in one `SQLite` file. Dropping it finishes what is queued and closes the file.
+///
+/// Times are kept to the microsecond. It does not own the lanes: see [`crate::store::lock_lanes`].
+pub struct SqliteStore {
+    writer: writer::Writer,
+    readers: reader::Readers,
+}
+
+/// How to open the file.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// Whether to make the file where there is none; otherwise that is an error.
+    pub create: bool,
+    /// The file never grows beyond so many pages of 4 KiB; then it is [`StoreError::Unavailable`].
+    pub page_count_max: Option<u32>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { create: true, page_count_max: None }
+    }
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it (mode 0600), and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be opened, [`StoreError::Broken`] if it is no store
+    /// or was written by a newer version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, OpenOptions::default())
+    }
+
+    /// The same, with a say in how.
+    pub fn open_with(path: &Path, options: OpenOptions) -> Result<Self, StoreError> {
+        let connection = schema::open_writer(path, options.create)?;
+        if let Some(pages) = options.page_count_max {
+            limit_pages(&connection, pages)?;
+        }
+        let writer = writer::Writer::start(connection)?;
+        Ok(Self { writer, readers: reader::Readers::of(path.to_owned()) })
+    }
+
+    /// Sets or, by `None`, lifts the limit of [`OpenOptions::page_count_max`].
+    pub async fn set_page_count_max(&self, pages: Option<u32>) -> Result<(), StoreError> {
+        self.writer.run(LimitPages(pages)).await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn record(&self, event: Event, messages: Vec<Message>) -> Result<Recorded, StoreError> {
+        let event = if event.body.len() > PACKED_INLINE_MAX {
+            tokio::task::spawn_blocking(|| PackedEvent::of(event))
+                .await
+                .map_err(|error| StoreError::Unavailable(error.to_string()))?
+        } else {
+            PackedEvent::of(event)
+        }?;
+        self.writer.run(record::Record { event, messages: rows_of(messages)? }).await
+    }
+
+    async fn add_messages(&self, messages: Vec<Message>) -> Result<usize, StoreError> {
+        self.writer.run(record::AddMessages(rows_of(messages)?)).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
+        let taken = self.writer.run(claim::TakeDue(claim)).await?;
+        taken
+            .into_iter()
+            .map(|row| {
+                let attempt = row.claims;
+                let message = row.into_message()?;
+                Ok(Claimed { lease: Lease { message: message.id, attempt }, message })
+            })
+            .collect()
+    }
+
+    async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError> {
+        if !State::Sending.may_become(settlement.state) {
+            return Err(StoreError::Broken(format!(
+                "an attempt cannot end as `{}`",
+                settlement.state.as_str()
+            )));
+        }
+        let verdict = serde_json::to_string(&settlement.attempt.verdict)
+            .map_err(|error| StoreError::Broken(error.to_string()))?;
+        self.writer.run(settle::Settle { lease, settlement, verdict }).await
+    }
+
+    async fn recover(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.writer.run(recover::Recover { now }).await
+    }
+
+    async fn lanes(&self) -> Result<Vec<LaneState>, StoreError> {
+        self.readers.ask(lists::lanes).await
+    }
+
+    fn arrivals(&self) -> watch::Receiver<u64> {
+        self.writer.arrivals()
+    }
+
+    async fn messages(&self, filter: MessageFilter) -> Result<Vec<Message>, StoreError> {
+        self.readers.ask(|connection| lists::messages(connection, filter)).await
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<(Message, Vec<Attempt>)>, StoreError> {
+        self.readers.ask(move |connection| lists::message(connection, id)).await
+    }
+
+    async fn events(&self, filter: EventFilter) -> Result<Vec<EventRow>, StoreError> {
+        self.readers.ask(|connection| lists::events(connection, filter)).await
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
+        let unpacked = self.readers.ask(move |connection| {
+            lists::event(connection, id)?.map(PackedEvent::into_event).transpose()
+        });
+        unpacked.await
+    }
+
+    async fn move_by_hand(
+        &self,
+        id: MessageId,
+        to: State,
+        now: Timestamp,
+    ) -> Result<Moved, StoreError> {
+        self.writer.run(by_hand::MoveByHand { id, to, now }).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.readers.ask(lists::counts).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.writer.run(Ping).await
+    }
+}
+
+fn rows_of(messages: Vec<Message>) -> Result<Vec<MessageRow>, StoreError> {
+    messages.into_iter().map(MessageRow::of).collect()
+}
+
+/// Writes the file's first page again as it is: a whole commit with its sync.
+struct Ping;
+
+impl Operation for Ping {
+    type Output = ();
+
+    fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        connection.pragma_update(None, "user_version", version)
+    }
+
+    fn wakes((): &()) -> bool {
+        false
+    }
+}
+
+/// See [`SqliteStore::set_page_count_max`].
+struct LimitPages(Option<u32>);
+
+impl Operation for LimitPages {
+    type Output = ();
+
+    fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
+        /// `SQLite`'s own limit.
+        const NO_LIMIT: u32 = 4_294_967_294;
+        limit_pages(connection, self.0.unwrap_or(NO_LIMIT))
+    }
+
+    fn wakes((): &()) -> bool {
+        false
+    }
+}
+
+fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+}

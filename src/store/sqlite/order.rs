@@ -1,0 +1,58 @@
+//! Who is next of those that wait for the same recipient?
+//!
+//! Of all messages of one (instance, recipient) that wait or are under way, exactly one is the
+//! head. It is the one under way, or else the first by record order. A lane takes heads only.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::model::State;
+
+/// The next in line becomes the head, after the head has left.
+pub(super) fn promote(
+    connection: &Connection,
+    instance: &str,
+    recipient: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE messages SET head = 1 WHERE seq = (
+                 SELECT seq FROM messages
+                 WHERE state = 'waiting' AND head = 0 AND instance = ?1 AND recipient = ?2
+                 ORDER BY seq LIMIT 1)",
+        )?
+        .execute(params![instance, recipient])
+        .map(drop)
+}
+
+/// Makes the head right again after a message has come back to the queue, maybe before others.
+pub(super) fn seat(
+    connection: &Connection,
+    instance: &str,
+    recipient: &str,
+) -> rusqlite::Result<()> {
+    let head: Option<(i64, String)> = connection
+        .prepare_cached(
+            "SELECT seq, state FROM messages WHERE head = 1 AND instance = ?1 AND recipient = ?2",
+        )?
+        .query_row(params![instance, recipient], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((head, state)) = head else { return promote(connection, instance, recipient) };
+    if state == State::Sending.as_str() {
+        return Ok(());
+    }
+    let somebody_is_before: bool = connection
+        .prepare_cached(
+            "SELECT EXISTS (
+                 SELECT 1 FROM messages
+                 WHERE state = 'waiting' AND head = 0 AND instance = ?1 AND recipient = ?2
+                     AND seq < ?3)",
+        )?
+        .query_row(params![instance, recipient, head], |row| row.get(0))?;
+    if somebody_is_before {
+        connection
+            .prepare_cached("UPDATE messages SET head = 0 WHERE seq = ?1")?
+            .execute([head])?;
+        promote(connection, instance, recipient)?;
+    }
+    Ok(())
+}

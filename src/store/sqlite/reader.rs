@@ -1,0 +1,53 @@
+//! Who reads, while one thread writes?
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use crate::store::StoreError;
+use crate::store::sqlite::schema;
+
+/// Connections that read at the same time; callers beyond that wait.
+const READERS_MAX: usize = 4;
+
+/// Read-only connections, opened when first needed and kept.
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    places: Arc<Semaphore>,
+}
+
+impl Readers {
+    /// Readers of this file.
+    pub(super) fn of(path: PathBuf) -> Self {
+        Self { path, idle: Arc::default(), places: Arc::new(Semaphore::new(READERS_MAX)) }
+    }
+
+    /// Runs a question on a thread that may block. All its queries see the same moment.
+    pub(super) async fn ask<T, Q>(&self, question: Q) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let closed = |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|e| closed(&e))?;
+        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        tokio::task::spawn_blocking(move || {
+            let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = match kept {
+                Some(connection) => connection,
+                None => schema::open_reader(&path)?,
+            };
+            let moment = connection.unchecked_transaction()?;
+            let answer = question(&moment);
+            moment.finish()?;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            drop(place);
+            answer
+        })
+        .await
+        .map_err(|e| closed(&e))?
+    }
+}

@@ -1,0 +1,122 @@
+//! How are an event and its messages kept, and a second delivery recognised?
+
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use crate::model::{EventId, State};
+use crate::store::Recorded;
+use crate::store::sqlite::row::{MessageRow, PackedEvent};
+use crate::store::sqlite::writer::Operation;
+
+/// An event and what was made of it.
+pub(super) struct Record {
+    pub(super) event: PackedEvent,
+    pub(super) messages: Vec<MessageRow>,
+}
+
+impl Operation for Record {
+    type Output = Recorded;
+
+    fn apply(&self, connection: &Connection) -> rusqlite::Result<Recorded> {
+        if !insert_event(connection, &self.event)? {
+            let event = first_of_its_kind(connection, &self.event)?;
+            return Ok(Recorded::Duplicate { event });
+        }
+        let mut waiting = 0;
+        for message in &self.messages {
+            if insert_message(connection, message)? && message.state == State::Waiting.as_str() {
+                waiting += 1;
+            }
+        }
+        Ok(Recorded::New { waiting })
+    }
+
+    fn wakes(output: &Recorded) -> bool {
+        matches!(output, Recorded::New { waiting } if *waiting > 0)
+    }
+}
+
+/// More messages of events that are there.
+pub(super) struct AddMessages(pub(super) Vec<MessageRow>);
+
+impl Operation for AddMessages {
+    type Output = usize;
+
+    fn apply(&self, connection: &Connection) -> rusqlite::Result<usize> {
+        let mut new = 0;
+        for message in &self.0 {
+            new += usize::from(insert_message(connection, message)?);
+        }
+        Ok(new)
+    }
+
+    fn wakes(new: &usize) -> bool {
+        *new > 0
+    }
+}
+
+/// Whether it is new.
+fn insert_event(connection: &Connection, event: &PackedEvent) -> rusqlite::Result<bool> {
+    let rows = connection
+        .prepare_cached(
+            "INSERT INTO events (id, source, kind, provider_id, received_at, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            event.id,
+            event.source,
+            event.kind,
+            event.provider_id,
+            event.received_at,
+            event.content
+        ])?;
+    Ok(rows == 1)
+}
+
+/// The event that stands where this one could not be inserted.
+fn first_of_its_kind(connection: &Connection, event: &PackedEvent) -> rusqlite::Result<EventId> {
+    let first: Option<[u8; 16]> = connection
+        .prepare_cached("SELECT id FROM events WHERE source = ?1 AND provider_id = ?2")?
+        .query_row(params![event.source, event.provider_id], |row| row.get(0))
+        .optional()?;
+    // Otherwise it is our own id that is there already: the same event, recorded twice.
+    Ok(EventId(Uuid::from_bytes(first.unwrap_or(event.id))))
+}
+
+/// Whether it is new. It is the head if nobody else waits for this recipient or is under way:
+/// being the newest, it is behind everybody.
+fn insert_message(connection: &Connection, message: &MessageRow) -> rusqlite::Result<bool> {
+    let rows = connection
+        .prepare_cached(
+            "INSERT INTO messages (id, event, state, head, due_at, attempts, instance, recipient,
+                 source, rule, send, element, reason, detail, created_at, attempts_max, age_max_s,
+                 on_uncertain, content)
+             VALUES (?1, ?2, ?3,
+                 ?3 = 'waiting' AND NOT EXISTS (
+                     SELECT 1 FROM messages
+                     WHERE head = 1 AND instance = ?6 AND recipient = ?7),
+                 ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+             ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![
+            message.id,
+            message.event,
+            message.state,
+            message.due_at,
+            message.attempts,
+            message.instance,
+            message.recipient,
+            message.source,
+            message.rule,
+            message.send,
+            message.element,
+            message.reason,
+            message.detail,
+            message.created_at,
+            message.attempts_max,
+            message.age_max_s,
+            message.on_uncertain,
+            message.content
+        ])?;
+    Ok(rows == 1)
+}

@@ -1,0 +1,304 @@
+//! How does a message or an event lie in its row?
+//!
+//! What costs time (JSON, compression) happens here, in the caller's task; the writer's thread only
+//! moves bytes.
+
+use jiff::Timestamp;
+use rusqlite::Row;
+use uuid::Uuid;
+
+use crate::model::{
+    Attempt, Content, Event, EventId, Headers, Message, MessageId, OnUncertain, Origin, Policy,
+    Reason, Recipient, State,
+};
+use crate::store::{EventRow, StoreError};
+
+/// The columns of a message, in the order in which [`MessageRow::read`] takes them.
+pub(super) const MESSAGE_COLUMNS: &str = "id, event, state, due_at, attempts, claims, instance, \
+     recipient, source, rule, send, element, reason, detail, created_at, attempts_max, age_max_s, \
+     on_uncertain, content, seq";
+
+/// A message as its row has it.
+pub(super) struct MessageRow {
+    pub(super) id: [u8; 16],
+    pub(super) event: [u8; 16],
+    pub(super) state: String,
+    pub(super) due_at: i64,
+    pub(super) attempts: u32,
+    pub(super) claims: u32,
+    pub(super) instance: String,
+    pub(super) recipient: Option<String>,
+    pub(super) source: String,
+    pub(super) rule: String,
+    pub(super) send: u16,
+    pub(super) element: u32,
+    pub(super) reason: Option<String>,
+    pub(super) detail: Option<String>,
+    pub(super) created_at: i64,
+    pub(super) attempts_max: u32,
+    pub(super) age_max_s: i64,
+    pub(super) on_uncertain: String,
+    pub(super) content: Option<String>,
+    /// Given by the database; 0 before.
+    pub(super) seq: i64,
+}
+
+impl MessageRow {
+    /// The row of a message that is new.
+    pub(super) fn of(message: Message) -> Result<Self, StoreError> {
+        let content = message.content.as_ref().map(serde_json::to_string).transpose();
+        Ok(Self {
+            id: message.id.0.into_bytes(),
+            event: message.event.0.into_bytes(),
+            state: message.state.as_str().to_owned(),
+            due_at: micros(message.due_at),
+            attempts: message.attempts,
+            claims: 0,
+            instance: message.instance,
+            recipient: message.recipient.map(|recipient| recipient.expose().to_owned()),
+            source: message.source,
+            rule: message.origin.rule,
+            send: message.origin.send,
+            element: message.origin.element,
+            reason: message.reason.map(|reason| reason.as_str().to_owned()),
+            detail: message.detail,
+            created_at: micros(message.created_at),
+            attempts_max: message.policy.attempts_max,
+            age_max_s: i64::try_from(message.policy.age_max_s).unwrap_or(i64::MAX),
+            on_uncertain: match message.policy.on_uncertain {
+                OnUncertain::Hold => HOLD,
+                OnUncertain::Resend => RESEND,
+            }
+            .to_owned(),
+            content: content.map_err(|error| StoreError::Broken(error.to_string()))?,
+            seq: 0,
+        })
+    }
+
+    /// Takes it from a row of [`MESSAGE_COLUMNS`].
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            event: row.get(1)?,
+            state: row.get(2)?,
+            due_at: row.get(3)?,
+            attempts: row.get(4)?,
+            claims: row.get(5)?,
+            instance: row.get(6)?,
+            recipient: row.get(7)?,
+            source: row.get(8)?,
+            rule: row.get(9)?,
+            send: row.get(10)?,
+            element: row.get(11)?,
+            reason: row.get(12)?,
+            detail: row.get(13)?,
+            created_at: row.get(14)?,
+            attempts_max: row.get(15)?,
+            age_max_s: row.get(16)?,
+            on_uncertain: row.get(17)?,
+            content: row.get(18)?,
+            seq: row.get(19)?,
+        })
+    }
+
+    /// The message in it.
+    pub(super) fn into_message(self) -> Result<Message, StoreError> {
+        let id = MessageId(Uuid::from_bytes(self.id));
+        let broken = |what: &str| StoreError::Broken(format!("message {id} has a broken {what}"));
+        Ok(Message {
+            id,
+            event: EventId(Uuid::from_bytes(self.event)),
+            source: self.source,
+            origin: Origin { rule: self.rule, send: self.send, element: self.element },
+            instance: self.instance,
+            recipient: self.recipient.map(Recipient::from_stored),
+            content: match self.content {
+                Some(json) => {
+                    Some(serde_json::from_str::<Content>(&json).map_err(|_| broken("content"))?)
+                }
+                None => None,
+            },
+            state: State::parse(&self.state).ok_or_else(|| broken("state"))?,
+            reason: match self.reason {
+                Some(word) => Some(Reason::parse(&word).ok_or_else(|| broken("reason"))?),
+                None => None,
+            },
+            detail: self.detail,
+            attempts: self.attempts,
+            created_at: time(self.created_at).ok_or_else(|| broken("time"))?,
+            due_at: time(self.due_at).ok_or_else(|| broken("time"))?,
+            policy: Policy {
+                attempts_max: self.attempts_max,
+                age_max_s: u64::try_from(self.age_max_s).unwrap_or(0),
+                on_uncertain: match self.on_uncertain.as_str() {
+                    HOLD => OnUncertain::Hold,
+                    RESEND => OnUncertain::Resend,
+                    _ => return Err(broken("policy")),
+                },
+            },
+        })
+    }
+}
+
+/// The word of [`OnUncertain::Hold`].
+const HOLD: &str = "hold";
+/// The word of [`OnUncertain::Resend`].
+pub(super) const RESEND: &str = "resend";
+
+/// An event as its row has it.
+pub(super) struct PackedEvent {
+    pub(super) id: [u8; 16],
+    pub(super) source: String,
+    pub(super) kind: String,
+    pub(super) provider_id: Option<String>,
+    pub(super) received_at: i64,
+    pub(super) content: Vec<u8>,
+}
+
+impl PackedEvent {
+    /// Compresses headers and body into one block.
+    pub(super) fn of(event: Event) -> Result<Self, StoreError> {
+        Ok(Self {
+            content: pack(&event.headers, &event.body)?,
+            id: event.id.0.into_bytes(),
+            source: event.source,
+            kind: event.kind,
+            provider_id: event.provider_id,
+            received_at: micros(event.received_at),
+        })
+    }
+
+    /// Takes it from `id, source, kind, provider_id, received_at, content`.
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            source: row.get(1)?,
+            kind: row.get(2)?,
+            provider_id: row.get(3)?,
+            received_at: row.get(4)?,
+            content: row.get(5)?,
+        })
+    }
+
+    /// The event in it.
+    pub(super) fn into_event(self) -> Result<Event, StoreError> {
+        let id = EventId(Uuid::from_bytes(self.id));
+        let broken = || StoreError::Broken(format!("event {id} has broken content"));
+        let (headers, body) = unpack(&self.content).ok_or_else(broken)?;
+        Ok(Event {
+            id,
+            source: self.source,
+            kind: self.kind,
+            provider_id: self.provider_id,
+            received_at: time(self.received_at).ok_or_else(broken)?,
+            headers,
+            body,
+        })
+    }
+}
+
+/// A block is LZ4 (block format, its plain size in 4 bytes before it) over: the length of the
+/// headers in 4 bytes, little-endian; the headers as JSON; the body.
+fn pack(headers: &Headers, body: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let broken = |error: &dyn std::fmt::Display| StoreError::Broken(format!("headers: {error}"));
+    let headers = serde_json::to_vec(headers).map_err(|error| broken(&error))?;
+    let length = u32::try_from(headers.len()).map_err(|error| broken(&error))?;
+    let mut plain = Vec::with_capacity(4 + headers.len() + body.len());
+    plain.extend_from_slice(&length.to_le_bytes());
+    plain.extend_from_slice(&headers);
+    plain.extend_from_slice(body);
+    Ok(lz4_flex::compress_prepend_size(&plain))
+}
+
+fn unpack(block: &[u8]) -> Option<(Headers, bytes::Bytes)> {
+    let claimed = u32::from_le_bytes(*block.first_chunk()?);
+    // LZ4 cannot shrink more than 255 to 1: a size beyond that is damage, not worth its memory.
+    if u64::from(claimed) > 255 * block.len() as u64 {
+        return None;
+    }
+    let plain = bytes::Bytes::from(lz4_flex::decompress_size_prepended(block).ok()?);
+    let length = usize::try_from(u32::from_le_bytes(*plain.first_chunk()?)).ok()?;
+    let body_start = length.checked_add(4).filter(|start| *start <= plain.len())?;
+    let headers = serde_json::from_slice(&plain[4..body_start]).ok()?;
+    Some((headers, plain.slice(body_start..)))
+}
+
+/// One line of the list of events, from
+/// `id, source, kind, provider_id, received_at, (number of messages)`.
+pub(super) fn event_line(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+    Ok(EventRow {
+        id: EventId(Uuid::from_bytes(row.get(0)?)),
+        source: row.get(1)?,
+        kind: row.get(2)?,
+        provider_id: row.get(3)?,
+        received_at: time_at(row, 4)?,
+        messages: count_at(row, 5)?,
+    })
+}
+
+/// An attempt of this message, from `number, started_at, took_ms, verdict`.
+pub(super) fn attempt(message: MessageId, row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    let verdict: String = row.get(3)?;
+    Ok(Attempt {
+        message,
+        number: row.get(0)?,
+        started_at: time_at(row, 1)?,
+        took_ms: count_at(row, 2)?,
+        verdict: serde_json::from_str(&verdict).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(
+                3,
+                rusqlite::types::Type::Text,
+                Box::new(error),
+            )
+        })?,
+    })
+}
+
+/// Microseconds since 1970; what is finer is cut off.
+pub(super) fn micros(time: Timestamp) -> i64 {
+    time.as_microsecond()
+}
+
+/// The time of so many microseconds since 1970, if there is such a time.
+pub(super) fn time(micros: i64) -> Option<Timestamp> {
+    Timestamp::from_microsecond(micros).ok()
+}
+
+/// The time in this column.
+pub(super) fn time_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    let micros = row.get(column)?;
+    time(micros).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, micros))
+}
+
+/// The number in this column, which is never below zero.
+pub(super) fn count_at(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_packed_comes_back(
+            headers in prop::collection::vec((".{0,20}", ".{0,40}"), 0..5),
+            body in prop::collection::vec(any::<u8>(), 0..2000),
+        ) {
+            let headers = Headers(headers);
+            let (headers_back, body_back) = unpack(&pack(&headers, &body).unwrap()).unwrap();
+            prop_assert_eq!(headers_back, headers);
+            prop_assert_eq!(body_back, body);
+        }
+
+        #[test]
+        fn a_damaged_block_is_refused_without_panic(
+            block in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            drop(unpack(&block));
+        }
+    }
+}

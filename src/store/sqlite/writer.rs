@@ -1,0 +1,166 @@
+//! How do many callers share one commit?
+//!
+//! One thread owns the connection that writes. It takes what is queued, applies all of it in one
+//! transaction, commits, and only then answers each caller. Nobody waits for a batch to fill:
+//! while one commit is on its way to the disk the next batch gathers by itself.
+
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::store::StoreError;
+
+/// Operations waiting for the writer; callers beyond that wait for a place.
+const QUEUE_MAX: usize = 1024;
+
+/// Operations in one commit at most.
+const BATCH_MAX: usize = 256;
+
+/// Something to be written: a plain value that can be applied more than once, each time as if for
+/// the first time, since a transaction that fails is rolled back and tried in parts.
+pub(super) trait Operation: Send + 'static {
+    /// What the caller learns.
+    type Output: Send + 'static;
+
+    /// Does it, inside the transaction that is open.
+    fn apply(&self, connection: &Connection) -> rusqlite::Result<Self::Output>;
+
+    /// Whether something may have become due by it.
+    fn wakes(output: &Self::Output) -> bool;
+}
+
+/// The writer's thread, seen from its callers.
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Box<dyn Queued>>>,
+    thread: Option<JoinHandle<()>>,
+    arrivals: watch::Receiver<u64>,
+}
+
+impl Writer {
+    /// Gives the connection a thread of its own.
+    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+        let (queue, queued) = mpsc::channel(QUEUE_MAX);
+        let (arrived, arrivals) = watch::channel(0);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || drain(&connection, queued, &arrived))
+            .map_err(|error| StoreError::Unavailable(format!("no thread to write: {error}")))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), arrivals })
+    }
+
+    /// Applies one operation and returns after its commit. Once it is queued it goes on, whether
+    /// or not the caller still waits.
+    pub(super) async fn run<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
+        let stopped = || StoreError::Unavailable("the store is closed".to_owned());
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(Job { operation, output: None, answer });
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        queue.send(job).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// Changes after each commit by which something may have become due.
+    pub(super) fn arrivals(&self) -> watch::Receiver<u64> {
+        self.arrivals.clone()
+    }
+}
+
+/// Lets the thread finish what is queued and close the file.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer had died");
+        }
+    }
+}
+
+/// An operation with its caller, whatever its kind.
+trait Queued: Send {
+    fn apply(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// After the commit: hands over the output, and says whether something may have become due.
+    fn answer(self: Box<Self>) -> bool;
+    fn refuse(self: Box<Self>, error: StoreError);
+}
+
+struct Job<O: Operation> {
+    operation: O,
+    output: Option<O::Output>,
+    answer: oneshot::Sender<Result<O::Output, StoreError>>,
+}
+
+// A caller that is gone is no error: what it asked for is done all the same.
+impl<O: Operation> Queued for Job<O> {
+    fn apply(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.output = Some(self.operation.apply(connection)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>) -> bool {
+        let Some(output) = self.output else { return false };
+        let wakes = O::wakes(&output);
+        drop(self.answer.send(Ok(output)));
+        wakes
+    }
+
+    fn refuse(self: Box<Self>, error: StoreError) {
+        drop(self.answer.send(Err(error)));
+    }
+}
+
+fn drain(
+    connection: &Connection,
+    mut queued: mpsc::Receiver<Box<dyn Queued>>,
+    arrived: &watch::Sender<u64>,
+) {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    while queued.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+        if write(connection, &mut batch) {
+            arrived.send_modify(|count| *count = count.wrapping_add(1));
+        }
+    }
+}
+
+/// Writes a batch, in one transaction if that can be, and answers everyone in it. Says whether
+/// something may have become due.
+fn write(connection: &Connection, batch: &mut Vec<Box<dyn Queued>>) -> bool {
+    let mut wakes = false;
+    let Err(error) = commit(connection, batch) else {
+        for job in batch.drain(..) {
+            wakes |= job.answer();
+        }
+        return wakes;
+    };
+    if batch.len() == 1 {
+        batch.drain(..).for_each(|job| job.refuse(StoreError::from(&error)));
+        return false;
+    }
+    // One bad operation must not fail its neighbours: each gets a transaction of its own.
+    tracing::warn!(operations = batch.len(), %error, "a commit failed; trying one by one");
+    for mut job in batch.drain(..) {
+        match commit(connection, std::slice::from_mut(&mut job)) {
+            Ok(()) => wakes |= job.answer(),
+            Err(error) => job.refuse(StoreError::from(&error)),
+        }
+    }
+    wakes
+}
+
+/// One transaction over these; whatever fails, nothing of it stays.
+fn commit(connection: &Connection, jobs: &mut [Box<dyn Queued>]) -> rusqlite::Result<()> {
+    let done = run(connection, "BEGIN IMMEDIATE")
+        .and_then(|()| jobs.iter_mut().try_for_each(|job| job.apply(connection)))
+        .and_then(|()| run(connection, "COMMIT"));
+    // Some failures have rolled it back already.
+    if done.is_err() && !connection.is_autocommit() {
+        run(connection, "ROLLBACK")?;
+    }
+    done
+}
+
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
