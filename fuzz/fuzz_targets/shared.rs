@@ -1,0 +1,58 @@
+//! What is a request to fuzz sent to? One pipeline with a source of each scheme.
+
+#![allow(dead_code, reason = "not every target uses all of it")]
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use kabari::config::{LoadOptions, load_text};
+use kabari::model::{EventId, Headers};
+use kabari::pipeline::Pipeline;
+use kabari::verify::Request;
+
+/// The secret of every source.
+pub const SECRET: &str = "fuzz-secret-of-some-length";
+
+const RULES: &str = r#"
+wachat: { token: unused, instance: fuzz }
+sources:
+  github: { secret: fuzz-secret-of-some-length }
+  stripe: { secret: fuzz-secret-of-some-length }
+rules:
+  - name: everything
+    source: github
+    match: { action: [{ exists: true }], a.b: [{ numeric: [">", 1] }, { prefix: x }] }
+    when: event.a.c == 1 or event.action == "opened"
+    send:
+      number: "{{ event.number | default('+62 812-3456-7890') }}"
+      message: "{{ event.a.b | text | truncate(20) }} {{ event.title | first_line | code }}"
+"#;
+
+/// Both sources with one rule.
+pub static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| {
+    let options = LoadOptions { lenient: false, variable: &|_| None };
+    match load_text(PathBuf::from("rules.yaml"), RULES.to_owned(), &options) {
+        Ok(loaded) => loaded.pipeline,
+        Err(report) => panic!("{}", report.render(false)),
+    }
+});
+
+/// A request that arrived at [`now`].
+pub fn request(source: &str, headers: &[(&str, &str)], body: &[u8]) -> Request {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Request::new(
+        EventId(uuid::Uuid::nil()),
+        now(),
+        source,
+        "POST",
+        format!("/hooks/{source}"),
+        Headers(headers.collect()),
+        body.to_vec().into(),
+    )
+}
+
+/// A fixed time: what is found can be found again.
+pub fn now() -> Timestamp {
+    Timestamp::from_second(1_700_000_000).expect("a time in range")
+}

@@ -1,0 +1,293 @@
+//! How does a test run the real program, and what did it say?
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha256;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+/// How long anything may take before a test gives up: far more than it does take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with a rule file and a database: what one installation of kabari has.
+pub(crate) struct Home {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+    wrapper: Vec<String>,
+}
+
+impl Home {
+    /// A new one with these rules.
+    pub(crate) fn new(rules: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("rules.yaml"), rules).unwrap();
+        Self { folder, variables: Vec::new(), wrapper: Vec::new() }
+    }
+
+    /// Sets an environment variable for the program.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Runs `serve` under another program, which must make it its own process (`strace -D`).
+    pub(crate) fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn store(&self) -> String {
+        format!("sqlite://{}", self.path("kabari.db").display())
+    }
+
+    fn command(&self, program: &Path, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(words).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
+        for name in ["PATH", "HOME", "TMPDIR"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a command to its end, with the rules and the store of this home.
+    pub(crate) fn run(&self, words: &[&str]) -> Output {
+        let store = self.store();
+        let mut words = words.to_vec();
+        words.extend(["--rules", "rules.yaml", "--store", &store]);
+        self.command(Path::new(env!("CARGO_BIN_EXE_kabari")), &words).output().unwrap()
+    }
+
+    /// Runs a command that lists, and reads its list.
+    #[track_caller]
+    pub(crate) fn list(&self, words: &[&str]) -> Vec<Value> {
+        let output = self.run(&[words, &["--json"]].concat());
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {complaint}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{words:?}: {error}: {}", String::from_utf8_lossy(&output.stdout))
+        })
+    }
+
+    /// Starts `serve` on free ports and waits until both are open.
+    pub(crate) async fn start(&self) -> Kabari {
+        let program = env!("CARGO_BIN_EXE_kabari");
+        let store = self.store();
+        let mut words: Vec<&str> = self.wrapper.iter().map(String::as_str).collect();
+        words.extend([program, "serve", "--rules", "rules.yaml", "--store", &store]);
+        words.extend(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        let mut command = self.command(Path::new(words[0]), &words[1..]);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kabari starts");
+        let log = Log::default();
+        log.follow(child.stdout.take().unwrap());
+        log.follow(child.stderr.take().unwrap());
+        let mut kabari = Kabari { child, log, listen: None, admin: None, http: http() };
+        kabari.listen = Some(kabari.address("listen").await);
+        kabari.admin = Some(kabari.address("admin").await);
+        kabari
+    }
+}
+
+/// A running `kabari serve`. It is killed when dropped.
+pub(crate) struct Kabari {
+    child: Child,
+    log: Log,
+    listen: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
+    http: reqwest::Client,
+}
+
+/// What was answered to a request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// The body as JSON; `null` if it is none.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or(Value::Null)
+    }
+}
+
+impl Kabari {
+    /// The address that the log names by this field.
+    async fn address(&mut self, field: &str) -> SocketAddr {
+        let log = self.log.clone();
+        let named = log.wait(|lines| {
+            lines.iter().find_map(|line| {
+                let line: Value = serde_json::from_str(line).ok()?;
+                find(&line, field)?.as_str()?.parse().ok()
+            })
+        });
+        match tokio::time::timeout(PATIENCE, named).await {
+            Ok(Some(address)) => address,
+            _ => panic!("kabari did not open {field}; it said:\n{}", self.log.text()),
+        }
+    }
+
+    /// The URL of a source.
+    pub(crate) fn hook(&self, source: &str) -> String {
+        format!("http://{}/hooks/{source}", self.listen.unwrap())
+    }
+
+    /// Asks the admin listener for a page.
+    pub(crate) async fn page(&self, path: &str) -> Answer {
+        let url = format!("http://{}{path}", self.admin.unwrap());
+        let response = self.http.get(url).send().await.unwrap();
+        Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
+    }
+
+    /// Posts a body to a source.
+    pub(crate) async fn post(
+        &self,
+        source: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Result<Answer, reqwest::Error> {
+        let mut request = self.http.post(self.hook(source)).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await?;
+        Ok(Answer { status: response.status().as_u16(), body: response.text().await? })
+    }
+
+    /// Posts a body as GitHub does.
+    pub(crate) async fn post_github(
+        &self,
+        secret: &str,
+        event: &str,
+        delivery: &str,
+        body: &str,
+    ) -> Result<Answer, reqwest::Error> {
+        let signature = github_signature(secret, body.as_bytes());
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-github-event", event),
+            ("x-github-delivery", delivery),
+            ("x-hub-signature-256", &signature),
+        ];
+        self.post("github", &headers, body.to_owned()).await
+    }
+
+    /// What it wrote so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Asks it to stop (SIGTERM) and gives its exit code; `None` if a signal ended it.
+    pub(crate) async fn stop(mut self) -> Option<i32> {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let started = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(started.elapsed() < PATIENCE, "it does not stop:\n{}", self.log.text());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Ends it at once (SIGKILL).
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Kabari {
+    fn drop(&mut self) {
+        // It has ended already after `stop` and `kill`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines that a process wrote, as they come.
+#[derive(Clone)]
+struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    /// How many there are; the end of a stream counts too.
+    news: Arc<watch::Sender<usize>>,
+    open: Arc<Mutex<usize>>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        let (news, _) = watch::channel(0);
+        Self { lines: Arc::default(), news: Arc::new(news), open: Arc::default() }
+    }
+}
+
+impl Log {
+    fn follow(&self, stream: impl Read + Send + 'static) {
+        *self.open.lock().unwrap() += 1;
+        let log = self.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                log.lines.lock().unwrap().push(line);
+                log.news.send_modify(|news| *news += 1);
+            }
+            *log.open.lock().unwrap() -= 1;
+            log.news.send_modify(|news| *news += 1);
+        });
+    }
+
+    fn text(&self) -> String {
+        self.lines.lock().unwrap().join("\n")
+    }
+
+    /// Waits until the lines hold something; `None` when they ended without it.
+    async fn wait<T>(&self, look: impl Fn(&[String]) -> Option<T>) -> Option<T> {
+        let mut news = self.news.subscribe();
+        loop {
+            let ended = *self.open.lock().unwrap() == 0;
+            let found = look(&self.lines.lock().unwrap());
+            if found.is_some() || ended {
+                return found;
+            }
+            news.changed().await.ok()?;
+        }
+    }
+}
+
+/// The value of a field, however deep.
+fn find<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(map) => {
+            map.get(field).or_else(|| map.values().find_map(|value| find(value, field)))
+        }
+        Value::Array(list) => list.iter().find_map(|value| find(value, field)),
+        _ => None,
+    }
+}
+
+/// A client for this machine alone.
+pub(crate) fn http() -> reqwest::Client {
+    // The second test to come finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+}
+
+/// GitHub's `X-Hub-Signature-256`.
+pub(crate) fn github_signature(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}

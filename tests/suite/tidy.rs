@@ -1,1 +1,0 @@
-//! Is the house in order? The import table, the doc lines, the sizes.
