@@ -26,6 +26,9 @@ pub struct Sandbox {
     /// Fails on purpose, as in `504*1` or `429:30*2@jakarta_store`; repeatable, see below.
     #[arg(long, value_name = "SPEC")]
     fail: Vec<FaultSpec>,
+    /// Fetches nothing from the network: a sample stands in for images and documents.
+    #[arg(long)]
+    offline: bool,
 }
 
 impl Sandbox {
@@ -37,7 +40,12 @@ impl Sandbox {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let token = self.token.filter(|token| !token.is_empty()).map(Secret::new);
         let hint = if token.is_some() { "<the token you gave>" } else { "any" };
-        let settings = SandboxSettings { speed: self.speed, token, faults: self.fail };
+        let settings = SandboxSettings {
+            speed: self.speed,
+            token,
+            faults: self.fail,
+            stand_ins: self.offline,
+        };
         let sandbox = sandbox::Sandbox::new(settings)?;
         let listener = TcpListener::bind(self.listen).await.with_context(|| {
             format!("cannot listen at {}: choose another with --listen", self.listen)
