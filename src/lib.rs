@@ -19,9 +19,10 @@ pub mod model;
 pub mod secret;
 pub mod bubble;
 
-// Senses: the time, and being seen.
+// Senses: the time, being seen, the loop under every listener.
 pub mod clock;
 pub mod telemetry;
+pub mod http;
 
 // Thinking: from a request to finished messages. Pure.
 pub mod verify;

@@ -1,3 +1,7 @@
 //! Parse, run, print the error chain, exit.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kabari::cli::main()
+}

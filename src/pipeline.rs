@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::expr::{Json, Step, Surroundings};
-use crate::model::{Event, Message, OnUncertain};
-use crate::render::{Country, Send};
+use crate::expr::{EvalError, Facts, Json, Step, Surroundings};
+use crate::model::{Event, Message, MessageId, OnUncertain, Origin, Policy, Reason, State};
+use crate::render::{Country, Made, Send, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
 use crate::sources::Source;
 use crate::verify::{Denied, Request};
@@ -108,7 +108,7 @@ impl Pipeline {
     /// When it is not to be believed. A body that cannot be read is no rejection: it is kept.
     pub fn accept(&self, request: &Request, now: Timestamp) -> Result<Accepted, Rejection> {
         let (source, _) = self.sources.get(request.source()).ok_or(Rejection::UnknownSource)?;
-        let proof = source.verify(request, now)?;
+        let proof = source.verify(request, request.received_at())?;
         let read = source.read(&proof);
         let (messages, unreadable) = match read.json {
             Ok(json) => (self.messages(&read.event, json, now), None),
@@ -118,13 +118,49 @@ impl Pipeline {
     }
 
     /// The messages that today's rules make of an event that is believed already.
-    pub fn messages(&self, _event: &Event, _json: Json, _now: Timestamp) -> Vec<Message> {
-        todo!()
+    ///
+    /// A message that cannot be made is one too, with its reason, and its neighbours go on. No two
+    /// have the same id.
+    pub fn messages(&self, event: &Event, json: Json, now: Timestamp) -> Vec<Message> {
+        let Some((source, around)) = self.sources.get(&event.source) else { return Vec::new() };
+        let kinds = |pattern: &str, kind: &str| source.kind_matches(pattern, kind);
+        let places = self.set.matching(&event.source, &event.kind, &json, &kinds);
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let facts = Facts::new(event, json, Arc::clone(around));
+        let is_test = source.is_test(&facts);
+        let mut drafts = Drafts { event, now, instance: &self.defaults.instance, made: Vec::new() };
+        for place in places {
+            let rule = &self.rules[place];
+            match self.set.matcher(place).when.as_ref().map_or(Ok(true), |it| it.holds(&facts)) {
+                Ok(true) => {
+                    for (send, number) in rule.sends.iter().zip(0_u16..) {
+                        for made in send.make(&facts, self.defaults.country) {
+                            drafts.add(rule, number, made, is_test);
+                        }
+                    }
+                }
+                Ok(false) => {}
+                Err(error) => drafts.add(rule, 0, Err(undecided(&error)), is_test),
+            }
+        }
+        drafts.made
     }
 
     /// What every rule of the event's source, in file order, does with it.
-    pub fn explain(&self, _event: &Event, _json: &Json) -> Vec<RuleTrace> {
-        todo!()
+    pub fn explain(&self, event: &Event, json: &Json) -> Vec<RuleTrace> {
+        let Some((source, around)) = self.sources.get(&event.source) else { return Vec::new() };
+        let facts = Facts::new(event, json.clone(), Arc::clone(around));
+        let of_source = self.set.of_source(&event.source);
+        of_source
+            .map(|(place, matcher)| {
+                let name = self.rules[place].name.clone();
+                let wants = |kind: &String| source.kind_matches(kind, &event.kind);
+                let kind_fits = matcher.kinds.is_empty() || matcher.kinds.iter().any(wants);
+                trace(name, kind_fits, matcher, json, &facts)
+            })
+            .collect()
     }
 
     /// The configured source of this name.
@@ -145,5 +181,124 @@ impl Pipeline {
     /// The session that sends when neither rule nor message names one.
     pub fn defaults(&self) -> &Defaults {
         &self.defaults
+    }
+}
+
+/// What one rule does, once it is known whether the kind fits.
+fn trace(
+    name: String,
+    kind_fits: bool,
+    matcher: &Matcher,
+    json: &Json,
+    facts: &Facts,
+) -> RuleTrace {
+    let kind = (kind_fits, matcher.kinds.clone());
+    if !kind_fits {
+        let (pattern, when) = (Vec::new(), Vec::new());
+        return RuleTrace { name, matched: false, kind, pattern, when, when_error: None };
+    }
+    let judged = matcher.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
+    RuleTrace {
+        name,
+        matched: matcher.pattern.matches(json.root()) && judged == Ok(true),
+        kind,
+        pattern: matcher.pattern.steps(json.root()),
+        when: matcher.when.as_ref().map(|when| when.steps(facts)).unwrap_or_default(),
+        when_error: judged.err().map(|error| error.to_string()),
+    }
+}
+
+/// The row of a rule whose `when` could not be judged.
+fn undecided(error: &EvalError) -> Unmade {
+    let reason = match error {
+        EvalError::Types(_) | EvalError::Missing { .. } => Reason::Condition,
+        EvalError::Other(_) => Reason::Render,
+    };
+    let detail = format!("when: {error}");
+    Unmade { state: State::Failed, reason, detail, about: String::new() }
+}
+
+/// The messages of one event, as they are made.
+struct Drafts<'e> {
+    event: &'e Event,
+    now: Timestamp,
+    instance: &'e str,
+    made: Vec<Message>,
+}
+
+impl Drafts<'_> {
+    fn add(&mut self, rule: &Rule, send: u16, made: Result<Made, Unmade>, is_test: bool) {
+        match made {
+            Ok(made) => self.add_made(rule, send, made, is_test),
+            Err(unmade) => self.add_unmade(rule, send, unmade),
+        }
+    }
+
+    fn add_made(&mut self, rule: &Rule, send: u16, made: Made, is_test: bool) {
+        let id = self.id(rule, send, made.recipient.expose());
+        if self.has(id) {
+            return;
+        }
+        let mut message = self.blank(rule, send, id, made.recipient.is_group());
+        if is_test {
+            message.state = State::Skipped;
+            message.reason = Some(Reason::TestMode);
+            let remedy = "the sender's test mode reaches nobody without `test_events: send`";
+            message.detail = Some(remedy.to_owned());
+        }
+        if let Some(instance) = made.instance {
+            message.instance = instance;
+        }
+        message.recipient = Some(made.recipient);
+        message.content = Some(made.content);
+        self.made.push(message);
+    }
+
+    fn add_unmade(&mut self, rule: &Rule, send: u16, unmade: Unmade) {
+        // Two wrong numbers can look alike once they are masked: each keeps its row.
+        let mut id = self.id(rule, send, &unmade.about);
+        for again in 2.. {
+            if !self.has(id) {
+                break;
+            }
+            id = self.id(rule, send, &format!("{}#{again}", unmade.about));
+        }
+        let mut message = self.blank(rule, send, id, false);
+        message.state = unmade.state;
+        message.reason = Some(unmade.reason);
+        message.detail = Some(unmade.detail);
+        self.made.push(message);
+    }
+
+    fn id(&self, rule: &Rule, send: u16, recipient: &str) -> MessageId {
+        MessageId::derive(self.event.id, &rule.name, send, 0, recipient)
+    }
+
+    fn has(&self, id: MessageId) -> bool {
+        self.made.iter().any(|message| message.id == id)
+    }
+
+    fn blank(&self, rule: &Rule, send: u16, id: MessageId, for_group: bool) -> Message {
+        let unsaid = if for_group { OnUncertain::Resend } else { OnUncertain::Hold };
+        Message {
+            id,
+            event: self.event.id,
+            source: self.event.source.clone(),
+            origin: Origin { rule: rule.name.clone(), send, element: 0 },
+            instance: self.instance.to_owned(),
+            recipient: None,
+            content: None,
+            state: State::Waiting,
+            reason: None,
+            detail: None,
+            attempts: 0,
+            created_at: self.now,
+            due_at: self.now,
+            policy: Policy {
+                attempts_max: rule.attempts_max,
+                age_max_s: rule.age_max_s,
+                on_uncertain: rule.on_uncertain.unwrap_or(unsaid),
+            },
+        }
     }
 }

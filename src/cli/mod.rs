@@ -1,1 +1,86 @@
-//! The commands, one file each.
+//! The commands, one file each; the file is named as the user names the command.
+//!
+//! Exit codes: 0 fine, 1 the answer is no, 2 wrong usage.
+
+mod input;
+mod output;
+mod running;
+
+mod serve;
+mod check;
+mod test;
+mod explain;
+mod trigger;
+mod send;
+mod events;
+mod messages;
+mod sandbox;
+mod demo;
+mod completions;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Turns signed webhooks into WhatsApp messages.
+#[derive(Debug, Parser)]
+#[command(name = "kabari", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive webhooks and send messages
+    Serve(serve::Serve),
+    /// Report every problem in the rule file
+    Check(check::Check),
+    /// Run the rule file's own tests
+    Test(test::Test),
+    /// Show what the rules make of an event, and why; sends nothing
+    Explain(explain::Explain),
+    /// Sign a built-in event and post it
+    Trigger(trigger::Trigger),
+    /// Send one message now
+    Send(send::SendNow),
+    /// List and show events
+    Events(events::Events),
+    /// List, show, retry and cancel messages
+    Messages(messages::Messages),
+    /// A local Wachat look-alike, for trying things without an account
+    Sandbox(sandbox::Sandbox),
+    /// The main job on built-in events: no account, no network
+    Demo(demo::Demo),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// Parses the command line and runs the command.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::failure(&anyhow::Error::from(error)),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(code) => code,
+        Err(error) => output::failure(&error),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Check(check) => check.run(),
+        Command::Test(test) => test.run(),
+        Command::Explain(explain) => explain.run().await,
+        Command::Trigger(trigger) => trigger.run().await,
+        Command::Send(send) => send.run().await,
+        Command::Events(events) => events.run().await,
+        Command::Messages(messages) => messages.run().await,
+        Command::Sandbox(sandbox) => sandbox.run().await,
+        Command::Demo(demo) => demo.run().await,
+        Command::Completions(completions) => completions.run(),
+    }
+}

@@ -1,13 +1,42 @@
 //! rules.yaml → Pipeline and Settings, with every problem at its place.
 
-use std::collections::BTreeMap;
+mod text;
+mod node;
+mod problem;
+mod parse;
+mod syntax;
+mod scalar;
+mod interpolate;
+mod read;
+mod deserializer;
+mod placed;
+mod file;
+mod book;
+mod examine;
+mod assemble;
+mod cases;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use self::book::{Book, TreeId};
+use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
+use self::placed::Placed;
 use crate::dispatch::LaneSettings;
+use crate::model::Fault;
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::wachat;
+
+pub use file::schema;
+pub use problem::{Problem, Report};
+
+/// How many files one rule file may include.
+const INCLUDES_MAX: usize = 1000;
+/// GitHub's own cap on a delivery.
+const BODY_LIMIT: u64 = 25 << 20;
 
 /// What is read from a rule file and all it includes.
 #[derive(Debug)]
@@ -68,43 +97,167 @@ pub struct LoadOptions<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
-/// Every problem found, with the texts to show them in.
-#[derive(Clone, Debug, Default)]
-pub struct Report {}
-
-impl Report {
-    /// Whether there is nothing to report.
-    pub fn is_empty(&self) -> bool {
-        todo!()
-    }
-
-    /// For people: each with its place, the offending line and what to do.
-    pub fn render(&self, _colour: bool) -> String {
-        todo!()
-    }
-
-    /// For programs: `[{file, line, column, severity, code, path, message, help}]`.
-    pub fn json(&self) -> serde_json::Value {
-        todo!()
-    }
-}
-
 /// Reads the rule file at `path`.
 ///
 /// # Errors
 /// All problems at once.
-pub fn load(_path: &Path, _options: &LoadOptions<'_>) -> Result<Loaded, Report> {
-    todo!()
+pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
+    match read_rule_file(path) {
+        Ok(text) => load_text(path.to_owned(), text, options),
+        Err(why) => Err(Report::unreadable(path, &why)),
+    }
 }
 
 /// Reads a rule file's text as if it stood at `path`.
 ///
 /// # Errors
 /// All problems at once.
-pub fn load_text(
-    _path: PathBuf,
-    _text: String,
-    _options: &LoadOptions<'_>,
-) -> Result<Loaded, Report> {
-    todo!()
+pub fn load_text(path: PathBuf, text: String, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
+    let mut book = Book::default();
+    let parts = read_all(&mut book, &path, text, options);
+    let loaded = parts.map(|parts| compile(&mut book, &path, parts));
+    let mut report = book.report;
+    report.sort();
+    match loaded {
+        Some(Some((pipeline, settings, tests))) if !report.has_errors() => {
+            Ok(Loaded { pipeline, settings, tests, warnings: report })
+        }
+        _ => Err(report),
+    }
+}
+
+/// The main file and what it includes, read but not compiled.
+struct Parts {
+    main: TreeId,
+    file: RuleFile,
+    rules: Vec<(TreeId, Placed<RuleSettings>)>,
+    tests: Vec<(TreeId, PathBuf, Placed<TestSettings>)>,
+}
+
+fn read_all(
+    book: &mut Book,
+    path: &Path,
+    text: String,
+    options: &LoadOptions<'_>,
+) -> Option<Parts> {
+    let main = book.open(path, text, options)?;
+    let mut file: RuleFile = book.read(main)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut rules: Vec<_> =
+        std::mem::take(&mut file.rules).into_iter().map(|rule| (main, rule)).collect();
+    let mut tests: Vec<_> = std::mem::take(&mut file.tests)
+        .into_iter()
+        .map(|test| (main, folder.to_owned(), test))
+        .collect();
+    for (included, text) in includes(book, main, folder, &file.include.0, path) {
+        let Some(id) = book.open(&included, text, options) else { continue };
+        let Some(more) = book.read::<IncludedFile>(id) else { continue };
+        let folder = included.parent().unwrap_or(Path::new("")).to_owned();
+        rules.extend(more.rules.into_iter().map(|rule| (id, rule)));
+        tests.extend(more.tests.into_iter().map(|test| (id, folder.clone(), test)));
+    }
+    book.report.rules = rules.len();
+    book.report.sources = file.sources.len();
+    Some(Parts { main, file, rules, tests })
+}
+
+/// The texts of all included files, in the order of their names.
+fn includes(
+    book: &mut Book,
+    main: TreeId,
+    folder: &Path,
+    patterns: &[String],
+    itself: &Path,
+) -> Vec<(PathBuf, String)> {
+    let mut paths = BTreeSet::new();
+    for (index, pattern) in patterns.iter().enumerate() {
+        let at = if book.node(main, "include[0]").is_some() {
+            format!("include[{index}]")
+        } else {
+            "include".to_owned()
+        };
+        let base = glob::Pattern::escape(&folder.display().to_string());
+        let whole = Path::new(&base).join(pattern);
+        let found: Vec<PathBuf> = match glob::glob(&whole.display().to_string()) {
+            Ok(found) => found.filter_map(Result::ok).take(INCLUDES_MAX).collect(),
+            Err(error) => {
+                let message = format!("`{pattern}` is no pattern of files: {}", error.msg);
+                book.fault(main, Fault::error(at, "include", message));
+                continue;
+            }
+        };
+        if found.is_empty() {
+            let message = format!("no file matches `{pattern}`");
+            let fault = if pattern.contains(['*', '?', '[']) {
+                Fault::warning(at, "include", message)
+            } else {
+                Fault::error(at, "include", message)
+            };
+            book.fault(main, fault.help("a relative path starts at the folder of the rule file"));
+        }
+        paths.extend(found.into_iter().filter(|path| path != itself));
+    }
+    let mut texts = Vec::new();
+    for path in paths.into_iter().take(INCLUDES_MAX) {
+        match read_rule_file(&path) {
+            Ok(text) => texts.push((path, text)),
+            Err(why) => {
+                let message = format!("`{}` cannot be read: {why}", path.display());
+                book.fault(main, Fault::error("include", "include", message));
+            }
+        }
+    }
+    texts
+}
+
+type Compiled = (Pipeline, Settings, Vec<TestCase>);
+
+fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
+    let Parts { main, mut file, rules, tests } = parts;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let names: Vec<String> = file.sources.keys().cloned().collect();
+    let wachat = examine::wachat(book, main, &file);
+    let (listen, admin) = examine::server(book, main, &file.server);
+    let timezone = examine::timezone(book, main, file.defaults.timezone.as_deref());
+    examine::rules(book, &rules, &names);
+    let store = assemble::store(book, main, folder, file.store.as_deref());
+    let vars = assemble::vars(book, main);
+    let sources = std::mem::take(&mut file.sources);
+    let sources = assemble::sources(book, main, sources, &vars, &timezone);
+    let rules = assemble::rules(book, rules, &file.defaults);
+    let mut cases = Vec::new();
+    for (id, folder, test) in tests {
+        let around = cases::Around { sources: &names, folder: &folder };
+        cases.extend(cases::case(book, id, test, &around));
+    }
+    if book.report.has_errors() {
+        return None;
+    }
+    let (base_url, token, instance) = wachat?;
+    let settings = file.wachat.take()?;
+    let timeout = settings.timeout.map_or(Duration::from_secs(120), |span| span.0);
+    let mut instances = settings.instances;
+    let pipeline = assemble::pipeline(sources, rules, instance, &file);
+    instances.entry(pipeline.defaults().instance.clone()).or_default();
+    let settings = Settings {
+        listen,
+        admin,
+        admin_token: file.server.admin_token,
+        body_limit: file.server.body_limit.map_or(BODY_LIMIT, |size| size.0),
+        store,
+        wachat: wachat::Settings { base_url, token, timeout },
+        instances,
+    };
+    Some((pipeline, settings, cases))
+}
+
+fn read_rule_file(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
+        format!("it is not UTF-8 (line {})", line + 1)
+    })
 }

@@ -1,11 +1,16 @@
 //! `when:`: the templates' syntax, judged by types.
 
-use super::{EvalError, Facts};
+use super::eval::Eval;
+use super::tree::{Compiled, Expr, What};
+use super::value::Val;
+use super::{Escape, EvalError, Facts, compile};
 use crate::model::Fault;
 
 /// A compiled condition.
 #[derive(Clone, Debug)]
-pub struct Condition;
+pub struct Condition {
+    compiled: Compiled<Expr>,
+}
 
 /// One comparison of a condition, for `explain`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,20 +25,99 @@ pub struct Step {
 
 impl Condition {
     /// Compiles `text`; every mistake in it is told, with its range.
-    pub fn compile(_text: &str) -> Result<Self, Vec<Fault>> {
-        todo!()
+    pub fn compile(text: &str) -> Result<Self, Vec<Fault>> {
+        Ok(Self { compiled: compile::condition(text)? })
     }
 
     /// Whether it holds. A missing value makes it false.
     ///
     /// # Errors
     /// [`EvalError::Types`] when different types are compared.
-    pub fn holds(&self, _facts: &Facts) -> Result<bool, EvalError> {
-        todo!()
+    pub fn holds(&self, facts: &Facts) -> Result<bool, EvalError> {
+        self.eval(facts).truth(&self.compiled.tree)
     }
 
     /// Its comparisons, each with the values it saw.
-    pub fn steps(&self, _facts: &Facts) -> Vec<Step> {
-        todo!()
+    pub fn steps(&self, facts: &Facts) -> Vec<Step> {
+        let eval = self.eval(facts);
+        let mut steps = Vec::new();
+        self.collect(&eval, &self.compiled.tree, &mut steps);
+        steps
+    }
+
+    /// The paths that it reads, as `event.data.object.id`.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        self.compiled.tree.each_path(&mut |path| {
+            let text = self.compiled.source.get(path.span.clone()).unwrap_or_default();
+            if !paths.iter().any(|known| known == text) {
+                paths.push(text.to_owned());
+            }
+        });
+        paths
+    }
+
+    fn eval<'a>(&'a self, facts: &'a Facts) -> Eval<'a> {
+        Eval::new(facts, &self.compiled.source, Escape::None)
+    }
+
+    fn collect<'a>(&'a self, eval: &Eval<'a>, expr: &'a Expr, steps: &mut Vec<Step>) {
+        if let What::And(left, right) | What::Or(left, right) = &expr.what {
+            self.collect(eval, left, steps);
+            self.collect(eval, right, steps);
+            return;
+        }
+        if let What::Not(inner) = &expr.what
+            && matches!(inner.what, What::And(..) | What::Or(..))
+        {
+            return self.collect(eval, inner, steps);
+        }
+        let (saw, holds) = match eval.truth(expr) {
+            Ok(holds) => (saw(eval, expr), holds),
+            Err(error) => (error.to_string(), false),
+        };
+        steps.push(Step { wants: self.label(expr), saw, holds });
+    }
+
+    /// The text of `expr` with its long paths cut to their last name.
+    fn label(&self, expr: &Expr) -> String {
+        let source = &self.compiled.source;
+        let mut label = String::new();
+        let mut written_to = expr.span.start;
+        let mut cuts = Vec::new();
+        expr.each_path(&mut |path| {
+            if let What::Attr(_, name) = &path.what {
+                cuts.push((path.span.clone(), name.clone()));
+            }
+        });
+        cuts.sort_by_key(|(span, _)| span.start);
+        for (span, name) in cuts {
+            if let Some(before) = source.get(written_to..span.start) {
+                label.push_str(before);
+                label.push_str(&name);
+                written_to = span.end;
+            }
+        }
+        label.push_str(source.get(written_to..expr.span.end).unwrap_or_default());
+        label.trim().to_owned()
+    }
+}
+
+/// A leaf with its values in place of its parts.
+fn saw<'a>(eval: &Eval<'a>, expr: &'a Expr) -> String {
+    let show = |expr: &'a Expr| eval.lenient(expr).as_ref().map_or("error".to_owned(), Val::show);
+    match &expr.what {
+        What::Compare(first, others) => {
+            let mut text = show(first);
+            for (operator, other) in others {
+                text.push(' ');
+                text.push_str(operator.symbol());
+                text.push(' ');
+                text.push_str(&show(other));
+            }
+            text
+        }
+        What::Test(_, input, _) | What::Not(input) => show(input),
+        _ => show(expr),
     }
 }

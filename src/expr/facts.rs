@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Json;
-use crate::model::Event;
+use super::value::Val;
+use crate::model::{Event, Headers};
 
 /// What all events of one source have in common for expressions.
 #[derive(Clone, Debug)]
@@ -35,16 +36,80 @@ pub enum AmountUnit {
 pub struct Facts(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {}
+struct Inner {
+    json: Json,
+    source: String,
+    kind: String,
+    id: String,
+    headers: Headers,
+    received_at: String,
+    surroundings: Arc<Surroundings>,
+}
 
 impl Facts {
-    /// The facts of `event`, whose body is `json`.
-    pub fn new(_event: &Event, _json: Json, _surroundings: Arc<Surroundings>) -> Self {
-        todo!()
+    /// The facts of `event`, whose body is `json`. Its `id` is the provider's, or ours without one.
+    pub fn new(event: &Event, json: Json, surroundings: Arc<Surroundings>) -> Self {
+        Self(Arc::new(Inner {
+            json,
+            source: event.source.clone(),
+            kind: event.kind.clone(),
+            id: event.provider_id.clone().unwrap_or_else(|| event.id.to_string()),
+            headers: event.headers.clone(),
+            received_at: event.received_at.to_string(),
+            surroundings,
+        }))
     }
 
     /// The event's body.
     pub fn json(&self) -> &Json {
-        todo!()
+        &self.0.json
+    }
+
+    /// What all events of the source share.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.0.surroundings
+    }
+
+    /// The value of a name that every expression sees.
+    pub(super) fn root(&self, root: Root) -> Val<'_> {
+        match root {
+            Root::Event => Val::of_node(self.0.json.root()),
+            Root::Source => Val::safe(&self.0.source),
+            Root::Kind => Val::foreign(&self.0.kind),
+            Root::Id => Val::foreign(&self.0.id),
+            Root::Headers => Val::Headers(&self.0.headers),
+            Root::ReceivedAt => Val::safe(&self.0.received_at),
+            Root::Vars => Val::of_own(&self.0.surroundings.vars),
+        }
+    }
+}
+
+/// The names that every expression sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Root {
+    Event,
+    Source,
+    Kind,
+    Id,
+    Headers,
+    ReceivedAt,
+    Vars,
+}
+
+impl Root {
+    /// All of them, as they are written.
+    pub(super) const ALL: [(&'static str, Self); 7] = [
+        ("event", Self::Event),
+        ("source", Self::Source),
+        ("kind", Self::Kind),
+        ("id", Self::Id),
+        ("headers", Self::Headers),
+        ("received_at", Self::ReceivedAt),
+        ("vars", Self::Vars),
+    ];
+
+    /// The root of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, root)| *root)
     }
 }

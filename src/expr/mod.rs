@@ -1,14 +1,29 @@
 //! The language of the rule file: a lazy view of an event, templates, typed conditions, filters.
 //!
-//! One syntax (Jinja's, by minijinja) in two evaluators: templates are minijinja's, with a missing
-//! value as an error; `when:` is parsed by the same parser and judged by our own typed evaluator,
-//! in which comparing different types is an error at its place.
+//! One syntax (Jinja's, read by minijinja's parser) and one evaluator for templates and `when:`.
+//! It is our own because of three promises: a missing value is an error that names its path, never
+//! an empty hole; comparing different types is an error, never an order; and a number keeps every
+//! digit. Filters that promise nothing special are minijinja's.
 
 pub mod json;
 mod facts;
 mod template;
 mod condition;
+mod tree;
+mod compile;
+mod blocks;
+mod expressions;
+mod calls;
+mod nearest;
+mod eval;
+mod judge;
+mod value;
+mod decimal;
 mod filters;
+mod borrowed;
+mod money;
+mod date;
+mod neutral;
 mod error;
 
 pub use condition::{Condition, Step};

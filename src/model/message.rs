@@ -71,6 +71,38 @@ pub struct Content {
     pub delay: Option<u64>,
 }
 
+impl Content {
+    /// The JSON fields of the request that sends this to `number`: only documented fields, absent
+    /// ones left out. A text has no `delay`, audio has no `message` (Wachat's API documentation).
+    pub fn request_fields(
+        &self,
+        instance: &str,
+        number: &str,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let is_text = self.kind == Kind::Text;
+        let media = |text: &Option<String>| text.clone().filter(|_| !is_text).map(Into::into);
+        let message = match self.kind {
+            Kind::Text => Some(self.message.clone().unwrap_or_default()),
+            Kind::Audio => None,
+            Kind::Image | Kind::Video | Kind::Document => self.message.clone(),
+        };
+        let fields = [
+            ("instanceName", Some(instance.into())),
+            ("number", Some(number.into())),
+            ("type", (!is_text).then(|| self.kind.as_str().into())),
+            ("mediaUrl", media(&self.media_url)),
+            ("message", message.map(Into::into)),
+            ("fileName", media(&self.file_name)),
+            ("mimetype", media(&self.mimetype)),
+            ("delay", self.delay.filter(|_| !is_text).map(Into::into)),
+        ];
+        let present = |(name, value): (&str, Option<serde_json::Value>)| {
+            value.map(|value| (name.to_owned(), value))
+        };
+        fields.into_iter().filter_map(present).collect()
+    }
+}
+
 /// What sort of message it is; the media ones are the values of the API's `type`.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, clap::ValueEnum,

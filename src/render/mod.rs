@@ -1,9 +1,11 @@
 //! What does the message say? The fields of `send:` and who gets it.
 
+mod country;
 mod recipient;
 mod send;
 mod settings;
 
-pub use recipient::{Country, NotARecipient, recipient};
+pub use country::Country;
+pub use recipient::{NotARecipient, recipient};
 pub use send::{Made, Send, Unmade};
-pub use settings::SendSettings;
+pub use settings::{OneOrMany, SendSettings};

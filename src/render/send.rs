@@ -1,12 +1,24 @@
 //! One send of a rule: event → content and recipients.
 
-use super::{Country, SendSettings};
-use crate::expr::Facts;
-use crate::model::{Content, Fault, Reason, Recipient, State};
+use url::Url;
+
+use super::{Country, SendSettings, recipient};
+use crate::expr::{Escape, EvalError, Facts, Template, Values};
+use crate::model::{Content, Fault, Kind, Reason, Recipient, State, mask_number};
 
 /// A compiled send.
 #[derive(Clone, Debug)]
-pub struct Send;
+pub struct Send {
+    numbers: Vec<Template>,
+    /// `None` if it follows from a media type that is a template.
+    kind: Option<Kind>,
+    media_url: Option<Template>,
+    message: Option<Template>,
+    file_name: Option<Template>,
+    mimetype: Option<Template>,
+    delay: Option<u64>,
+    instance: Option<Template>,
+}
 
 /// One message to be, for one recipient.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,15 +44,275 @@ pub struct Unmade {
     pub about: String,
 }
 
+impl Unmade {
+    fn render(field: &str, why: &str) -> Self {
+        Self {
+            state: State::Failed,
+            reason: Reason::Render,
+            detail: format!("{field}: {why}"),
+            about: String::new(),
+        }
+    }
+
+    fn nobody(why: &str) -> Self {
+        Self {
+            state: State::Skipped,
+            reason: Reason::NoRecipient,
+            detail: format!("number: {why}"),
+            about: String::new(),
+        }
+    }
+}
+
 impl Send {
     /// Compiles the settings; every mistake is told, with the path of its field.
-    pub fn compile(_settings: &SendSettings) -> Result<Self, Vec<Fault>> {
-        todo!()
+    pub fn compile(settings: &SendSettings) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let mut field = |path: &str, text: &Option<String>, escape| {
+            let compiled = Template::compile(text.as_ref()?, escape);
+            compiled
+                .map_err(|found| faults.extend(found.into_iter().map(|fault| fault.under(path))))
+                .ok()
+        };
+        let media_url = field("mediaUrl", &settings.media_url, Escape::None);
+        let message = field("message", &settings.message, Escape::Message);
+        let file_name = field("fileName", &settings.file_name, Escape::FileName);
+        let mimetype = field("mimetype", &settings.mimetype, Escape::None);
+        let instance = field("instanceName", &settings.instance_name, Escape::None);
+        let numbers = settings.number.texts();
+        let numbers: Vec<_> = (0..)
+            .zip(numbers)
+            .filter_map(|(place, number)| {
+                let list = matches!(settings.number, super::OneOrMany::Many(_));
+                let path = if list { format!("number[{place}]") } else { "number".to_owned() };
+                field(&path, &Some(number.clone()), Escape::None)
+            })
+            .collect();
+        let kind = kind(settings);
+        faults.extend(impossible(settings, kind));
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let delay = settings.delay;
+        Ok(Self { numbers, kind, media_url, message, file_name, mimetype, delay, instance })
     }
 
     /// The messages for this event: one for each recipient, equal ones once; each that cannot be
     /// made says why, and its neighbours go on.
-    pub fn make(&self, _facts: &Facts, _country: Option<Country>) -> Vec<Result<Made, Unmade>> {
-        todo!()
+    pub fn make(&self, facts: &Facts, country: Option<Country>) -> Vec<Result<Made, Unmade>> {
+        let recipients = match self.recipients(facts, country) {
+            Ok(recipients) => recipients,
+            Err(unmade) => return vec![Err(unmade)],
+        };
+        if recipients.iter().all(Result::is_err) {
+            return recipients.into_iter().filter_map(Result::err).map(Err).collect();
+        }
+        let (instance, content) = match self.content(facts) {
+            Ok(made) => made,
+            Err(unmade) => return vec![Err(unmade)],
+        };
+        let made =
+            |recipient| Made { instance: instance.clone(), recipient, content: content.clone() };
+        recipients.into_iter().map(|recipient| recipient.map(made)).collect()
     }
+
+    /// The paths that its templates read, as `event.data.object.id`, each with the field.
+    pub fn paths(&self) -> Vec<(&'static str, String)> {
+        let fields = [
+            ("mediaUrl", &self.media_url),
+            ("message", &self.message),
+            ("fileName", &self.file_name),
+            ("mimetype", &self.mimetype),
+            ("instanceName", &self.instance),
+        ];
+        let numbers = self.numbers.iter().map(|number| ("number", number));
+        numbers
+            .chain(fields.into_iter().filter_map(|(name, field)| Some((name, field.as_ref()?))))
+            .flat_map(|(name, field)| field.paths().into_iter().map(move |path| (name, path)))
+            .collect()
+    }
+
+    fn recipients(
+        &self,
+        facts: &Facts,
+        country: Option<Country>,
+    ) -> Result<Vec<Result<Recipient, Unmade>>, Unmade> {
+        let mut recipients: Vec<Result<Recipient, Unmade>> = Vec::new();
+        let mut missing = None;
+        for number in &self.numbers {
+            let written = match number.values(facts) {
+                Ok(Values::One(number)) => vec![Some(number)],
+                Ok(Values::Many(numbers)) => numbers,
+                Ok(Values::Nothing) => continue,
+                Err(error @ EvalError::Missing { .. }) => {
+                    missing.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(Unmade::render("number", &error.to_string())),
+            };
+            for written in written.into_iter().flatten() {
+                let read = recipient(&written, country).map_err(|error| Unmade {
+                    state: State::Failed,
+                    reason: Reason::InvalidNumber,
+                    detail: format!("number: {error}"),
+                    about: mask_number(&written),
+                });
+                if !recipients.contains(&read) {
+                    recipients.push(read);
+                }
+            }
+        }
+        if recipients.is_empty() {
+            let read: Vec<String> = self.numbers.iter().flat_map(Template::paths).collect();
+            return Err(Unmade::nobody(&match missing {
+                Some(error) => error.to_string(),
+                None if read.is_empty() => "the list is empty".to_owned(),
+                None => format!("there is nothing in {}", read.join(", ")),
+            }));
+        }
+        Ok(recipients)
+    }
+
+    fn content(&self, facts: &Facts) -> Result<(Option<String>, Content), Unmade> {
+        let fill = |field: &str, template: &Option<Template>| match template {
+            None => Ok(None),
+            Some(template) => match template.render(facts) {
+                Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+                Err(error) => Err(Unmade::render(field, &with_remedy(&error))),
+            },
+        };
+        let media_url = fill("mediaUrl", &self.media_url)?;
+        let file_name = fill("fileName", &self.file_name)?;
+        let mimetype = fill("mimetype", &self.mimetype)?;
+        let mimetype = mimetype.or_else(|| guessed(file_name.as_deref()?));
+        let kind = match (self.kind, &mimetype) {
+            (Some(kind), _) => kind,
+            (None, Some(mimetype)) => kind_of(mimetype),
+            (None, None) => Kind::Document,
+        };
+        // WhatsApp shows no caption with sound.
+        let message = if kind == Kind::Audio { None } else { fill("message", &self.message)? };
+        if kind == Kind::Text && message.is_none() {
+            return Err(Unmade::render("message", "there is nothing in it: a text needs words"));
+        }
+        if kind != Kind::Text {
+            check_url(media_url.as_deref())?;
+        }
+        let instance = fill("instanceName", &self.instance)?;
+        let content = Content { kind, media_url, message, file_name, mimetype, delay: self.delay };
+        Ok((instance, content))
+    }
+}
+
+/// The error with what to do about it.
+fn with_remedy(error: &EvalError) -> String {
+    match error {
+        EvalError::Missing { .. } => {
+            format!("{error}; write `| default(\"…\")` where it may be missing")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Whether Wachat could fetch it.
+fn check_url(url: Option<&str>) -> Result<(), Unmade> {
+    let wrong = |why: &str| Err(Unmade::render("mediaUrl", why));
+    let Some(url) = url else {
+        return wrong("there is nothing in it: media need an https URL");
+    };
+    match Url::parse(url) {
+        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => {
+            if parsed.host_str().is_some_and(|host| !host.is_empty()) {
+                Ok(())
+            } else {
+                wrong("the URL names no host")
+            }
+        }
+        Ok(parsed) => {
+            wrong(&format!("the URL begins with `{}:`; Wachat fetches https URLs", parsed.scheme()))
+        }
+        Err(error) => wrong(&format!("this is no URL ({error}); write one as https://…")),
+    }
+}
+
+/// What it is, as far as that is known before any event: written, or by the media type.
+fn kind(settings: &SendSettings) -> Option<Kind> {
+    if settings.kind.is_some() {
+        return settings.kind;
+    }
+    if settings.media_url.is_none() {
+        return Some(Kind::Text);
+    }
+    if let Some(mimetype) = &settings.mimetype {
+        let known = !mimetype.contains("{{") && !mimetype.contains("{%");
+        return known.then(|| kind_of(mimetype));
+    }
+    guessed(settings.file_name.as_deref()?).map(|mimetype| kind_of(&mimetype))
+}
+
+/// The media type of a file name; of a template too, if its extension is written out.
+fn guessed(file_name: &str) -> Option<String> {
+    mime_guess::from_path(file_name).first().map(|mimetype| mimetype.essence_str().to_owned())
+}
+
+fn kind_of(mimetype: &str) -> Kind {
+    match mimetype.trim().split('/').next() {
+        Some("image") if !mimetype.contains("svg") => Kind::Image,
+        Some("video") => Kind::Video,
+        Some("audio") => Kind::Audio,
+        _ => Kind::Document,
+    }
+}
+
+/// Fields that cannot go together.
+fn impossible(settings: &SendSettings, kind: Option<Kind>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if settings.number.texts().is_empty() {
+        faults.push(
+            Fault::error("number", "missing-field", "the list of numbers is empty")
+                .help("write at least one number"),
+        );
+    }
+    let empty = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
+    if kind == Some(Kind::Text) {
+        if empty(&settings.message) {
+            faults.push(
+                Fault::error("message", "missing-field", "a text has no `message`")
+                    .help("write `message:`, or `mediaUrl:` to send a file"),
+            );
+        }
+        for (path, present) in [
+            ("mediaUrl", settings.media_url.is_some()),
+            ("fileName", settings.file_name.is_some()),
+            ("mimetype", settings.mimetype.is_some()),
+        ] {
+            if present {
+                let message = format!("a text has no `{path}`");
+                let help = if settings.kind.is_some() {
+                    "drop it, or write `type: document`"
+                } else {
+                    "write `mediaUrl:` too, or drop it"
+                };
+                faults.push(Fault::error(path, "impossible-field", message).help(help));
+            }
+        }
+    } else if empty(&settings.media_url) {
+        let word = kind.map_or("media", Kind::as_str);
+        faults.push(
+            Fault::error("mediaUrl", "missing-field", format!("type {word} needs a `mediaUrl`"))
+                .help("write the https URL of the file"),
+        );
+    }
+    if let (Some(written), Some(mimetype)) = (settings.kind, &settings.mimetype)
+        && !matches!(written, Kind::Document | Kind::Text)
+        && !mimetype.contains("{{")
+        && kind_of(mimetype) != written
+    {
+        let message = format!("`{mimetype}` is no {}", written.as_str());
+        faults.push(
+            Fault::error("mimetype", "impossible-field", message)
+                .help(format!("drop `type`, or write `type: {}`", kind_of(mimetype).as_str())),
+        );
+    }
+    faults
 }

@@ -1,6 +1,11 @@
 //! Which events matter?
 
 mod pattern;
+mod read;
+mod operator;
+mod test;
+mod decimal;
+mod walk;
 mod rule_set;
 
 pub use pattern::{Pattern, PatternStep};

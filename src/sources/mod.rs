@@ -4,9 +4,15 @@
 //! (or none) with the user's overrides and secrets.
 
 mod settings;
+mod presets;
+mod build;
 mod source;
+mod body;
+mod lookup;
+mod glob;
 mod samples;
 
+pub use presets::presets;
 pub use samples::{Sample, sample, samples};
-pub use settings::SourceSettings;
+pub use settings::{SourceSettings, TestEvents};
 pub use source::{Read, Source};

@@ -1,15 +1,40 @@
 //! One configured sender: how a request becomes an event.
 
-use jiff::Timestamp;
+use std::sync::Arc;
 
-use super::SourceSettings;
-use crate::expr::{AmountUnit, Json};
-use crate::model::{Event, Fault};
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sha2::{Digest as _, Sha256};
+
+use super::body;
+use super::build::Parts;
+use super::glob::glob;
+use super::lookup::Lookup;
+use super::settings::SourceSettings;
+use crate::expr::{AmountUnit, Facts, Json, Surroundings};
+use crate::model::{Event, EventId, Fault, Headers};
 use crate::verify::{Denied, Outgoing, Request, Verified};
 
 /// A configured sender of webhooks.
 #[derive(Debug)]
-pub struct Source;
+pub struct Source {
+    name: String,
+    parts: Parts,
+    /// What templates of a source see beside the event: nothing.
+    around: Arc<Surroundings>,
+}
+
+/// How a second delivery of one event is recognised.
+#[derive(Debug)]
+pub(super) enum Identity {
+    /// Not: every request is an event of its own.
+    None,
+    /// Equal bodies are one event.
+    Digest,
+    /// By the sender's id.
+    Given(Lookup),
+}
 
 /// A verified request, read.
 #[derive(Debug)]
@@ -18,67 +43,156 @@ pub struct Read {
     pub event: Event,
     /// Its body, or why it could not be read.
     pub json: Result<Json, String>,
+    /// Whether the id that the source promises was not there, so that the body's digest stands in.
+    pub id_missing: bool,
 }
 
 impl Source {
     /// Builds the source `name`; warnings are returned beside it.
-    pub fn build(
-        _name: &str,
-        _settings: &SourceSettings,
-    ) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
-        todo!()
+    ///
+    /// # Errors
+    /// Every mistake in the settings, warnings among them.
+    pub fn build(name: &str, settings: &SourceSettings) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
+        let (parts, warnings) = Parts::build(name, settings)?;
+        let around = Surroundings {
+            vars: serde_json::Value::Null,
+            amounts: parts.amounts,
+            timezone: TimeZone::UTC,
+        };
+        Ok((Self { name: name.to_owned(), parts, around: Arc::new(around) }, warnings))
     }
 
     /// The name in the URL and in rules.
     pub fn name(&self) -> &str {
-        todo!()
+        &self.name
     }
 
     /// The preset that it is based on.
     pub fn preset(&self) -> Option<&str> {
-        todo!()
+        self.parts.preset.as_deref()
     }
 
     /// How it writes amounts of money, if its preset or the user said.
     pub fn amounts(&self) -> Option<AmountUnit> {
-        todo!()
+        self.parts.amounts
     }
 
-    /// Whether the request is really from them.
-    pub fn verify<'r>(
-        &self,
-        _request: &'r Request,
-        _now: Timestamp,
-    ) -> Result<Verified<'r>, Denied> {
-        todo!()
+    /// Where the sender documents its webhooks.
+    pub fn docs(&self) -> Option<&str> {
+        self.parts.docs.as_deref()
+    }
+
+    /// Whether the request is really from them. `now` is when its headers were complete.
+    ///
+    /// # Errors
+    /// Why it is not to be believed.
+    pub fn verify<'r>(&self, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, Denied> {
+        self.parts.scheme.verify(request, &self.parts.secrets, now)
     }
 
     /// What the verified request says.
-    pub fn read(&self, _proof: &Verified<'_>) -> Read {
-        todo!()
+    pub fn read(&self, proof: &Verified<'_>) -> Read {
+        let form = self.parts.form.as_deref();
+        let json = body::json(proof.header("content-type"), form, proof.body());
+        self.event(proof.id(), proof.received_at(), None, proof.headers(), proof.body(), json)
     }
 
     /// Reads a body that came without a request (`kabari explain FILE`); `kind` may be given with
-    /// or without its action.
+    /// or without its action. Without an id in body or headers it is the only one of its kind.
     pub fn read_body(
         &self,
-        _id: crate::model::EventId,
-        _received_at: Timestamp,
-        _kind: Option<&str>,
-        _headers: crate::model::Headers,
-        _body: bytes::Bytes,
+        id: EventId,
+        received_at: Timestamp,
+        kind: Option<&str>,
+        headers: Headers,
+        body: Bytes,
     ) -> Read {
-        todo!()
+        let json = body::json(headers.get("content-type"), self.parts.form.as_deref(), &body);
+        let mut read = self.event(id, received_at, kind, headers, &body, json);
+        if read.id_missing {
+            read.event.provider_id = Some(id.to_string());
+        }
+        read
     }
 
-    /// Whether rules for `pattern` (a kind, `*` and `?` allowed) take events of `kind`; some
-    /// presets let `pull_request` stand for `pull_request.*`.
-    pub fn kind_matches(&self, _pattern: &str, _kind: &str) -> bool {
-        todo!()
+    /// Whether rules for `pattern` (a kind, `*` and `?` allowed) take events of `kind`; where kinds
+    /// have actions, `pull_request` stands for `pull_request.*` too.
+    pub fn kind_matches(&self, pattern: &str, kind: &str) -> bool {
+        glob(pattern, kind)
+            || (self.parts.action.is_some()
+                && kind.split_once('.').is_some_and(|(bare, _)| glob(pattern, bare)))
+    }
+
+    /// Whether the event is of the sender's test mode, so that it must not reach people.
+    pub fn is_test(&self, facts: &Facts) -> bool {
+        self.parts.test_when.as_ref().is_some_and(|when| when.holds(facts).unwrap_or(false))
     }
 
     /// The headers by which this source would believe `request`.
-    pub fn sign(&self, _request: &Outgoing<'_>) -> Vec<(String, String)> {
-        todo!()
+    pub fn sign(&self, request: &Outgoing<'_>) -> Vec<(String, String)> {
+        match self.parts.secrets.first() {
+            Some(secret) => self.parts.scheme.sign(request, secret),
+            None => Vec::new(),
+        }
+    }
+
+    fn event(
+        &self,
+        id: EventId,
+        received_at: Timestamp,
+        given_kind: Option<&str>,
+        headers: Headers,
+        raw: &Bytes,
+        json: Result<Json, String>,
+    ) -> Read {
+        let mut event = Event {
+            id,
+            source: self.name.clone(),
+            kind: String::new(),
+            provider_id: None,
+            received_at,
+            headers,
+            body: json.as_ref().map_or_else(|_| raw.clone(), Json::bytes),
+        };
+        let document = json.as_ref().ok();
+        event.kind = match document {
+            Some(json) => self.kind(&event, json, given_kind),
+            None => Event::UNREADABLE.to_owned(),
+        };
+        let mut id_missing = false;
+        event.provider_id = match &self.parts.identity {
+            Identity::None => None,
+            Identity::Digest => Some(self.digest(raw)),
+            Identity::Given(lookup) => {
+                let found = lookup.find(&event, document, &self.around);
+                id_missing = found.is_none();
+                found.or_else(|| Some(self.digest(raw)))
+            }
+        };
+        Read { event, json, id_missing }
+    }
+
+    fn kind(&self, event: &Event, json: &Json, given: Option<&str>) -> String {
+        let find = |lookup: &Lookup| lookup.find(event, Some(json), &self.around);
+        let bare = match given {
+            Some(given) => Some(given.to_owned()),
+            None => self.parts.kind.as_ref().and_then(find),
+        };
+        let Some(mut kind) = bare else { return Event::UNKNOWN.to_owned() };
+        let is_whole = given.is_some() && kind.contains('.');
+        if !is_whole && let Some(action) = self.parts.action.as_ref().and_then(find) {
+            kind.push('.');
+            kind.push_str(&action);
+        }
+        kind
+    }
+
+    /// What stands for an id where there is none: equal bodies to one source are one event.
+    fn digest(&self, raw: &[u8]) -> String {
+        let mut digest = Sha256::new();
+        digest.update(self.name.as_bytes());
+        digest.update([0]);
+        digest.update(raw);
+        format!("sha256:{}", hex::encode(digest.finalize()))
     }
 }

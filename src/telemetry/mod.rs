@@ -1,1 +1,14 @@
 //! Seeing it run: logs, metrics, health.
+//!
+//! No number is shown whole here, and neither a body, a header's value nor a secret is shown at
+//! all.
+
+mod logs;
+mod flood;
+mod metrics;
+mod health;
+
+pub use flood::{Flood, Seen};
+pub use health::{Health, healthz, readyz};
+pub use logs::{Format, LogError, init, wanted};
+pub use metrics::{METRICS_TYPE, Metrics};

@@ -7,10 +7,13 @@ mod request;
 mod scheme;
 mod hmac;
 mod stripe;
+mod signed;
+mod mac;
 mod timestamp;
 
-pub use hmac::HmacScheme;
+pub use hmac::{HmacScheme, HmacSettings};
+pub use mac::{Encoding, Hash};
 pub use request::{Request, Verified};
 pub use scheme::{Denied, Outgoing, Scheme, SchemeSettings};
-pub use stripe::StripeScheme;
-pub use timestamp::Tolerance;
+pub use stripe::{StripeScheme, StripeSettings};
+pub use timestamp::{TimestampSettings, Tolerance};

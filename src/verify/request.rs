@@ -1,8 +1,11 @@
 //! What arrived, and how much of it may be believed?
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::Denied;
 use crate::model::{EventId, Headers};
 
 /// What arrived. Not trusted: its body is for this folder's eyes only.
@@ -50,8 +53,20 @@ impl Request {
         self.received_at
     }
 
-    pub(super) fn headers(&self) -> &Headers {
-        &self.headers
+    /// The value of the header `name`, whatever its case. Lines of one name are one list, joined
+    /// by a comma and a space (RFC 9110, 5.3).
+    pub(super) fn header(&self, name: &str) -> Result<Cow<'_, str>, Denied> {
+        let mut lines = self.headers.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let Some((_, first)) = lines.next() else {
+            return Err(Denied::MissingHeader { header: name.to_owned() });
+        };
+        let mut value = Cow::Borrowed(first.as_str());
+        for (_, more) in lines {
+            let value = value.to_mut();
+            value.push_str(", ");
+            value.push_str(more);
+        }
+        Ok(value)
     }
 
     pub(super) fn body(&self) -> &Bytes {

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{HmacScheme, Request, StripeScheme, Verified};
+use super::{
+    HmacScheme, HmacSettings, Request, StripeScheme, StripeSettings, TimestampSettings, Verified,
+};
+use crate::model::{Fault, Severity};
 use crate::secret::Secret;
 
 /// A shape of signature; one variant a file.
@@ -17,9 +20,49 @@ pub enum Scheme {
 }
 
 /// `verify:` of a source, as written in a preset or by a user.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SchemeSettings {}
+///
+/// One of `hmac` and `stripe`; of a preset's, only what is said here is changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SchemeSettings {
+    /// An HMAC in a header.
+    pub hmac: Option<HmacSettings>,
+    /// The time that is signed with it, where one is.
+    pub timestamp: Option<TimestampSettings>,
+    /// Stripe's `t=…,v1=…`.
+    pub stripe: Option<StripeSettings>,
+}
+
+impl SchemeSettings {
+    /// These settings where they say something, and `preset` where they do not. Another scheme
+    /// than the preset's replaces it whole.
+    #[must_use]
+    pub fn over(&self, preset: &Self) -> Self {
+        let (hmac, stripe) = match (&self.hmac, &self.stripe) {
+            (None, None) => (preset.hmac.clone(), preset.stripe.clone()),
+            (hmac, stripe) => (
+                hmac.as_ref().map(|own| match &preset.hmac {
+                    Some(theirs) => own.over(theirs),
+                    None => own.clone(),
+                }),
+                stripe.as_ref().map(|own| match &preset.stripe {
+                    Some(theirs) => own.over(theirs),
+                    None => own.clone(),
+                }),
+            ),
+        };
+        let timestamp = match (&self.timestamp, &preset.timestamp) {
+            (Some(own), Some(theirs)) => Some(TimestampSettings {
+                header: own.header.clone().or_else(|| theirs.header.clone()),
+                tolerance: own.tolerance.or(theirs.tolerance),
+            }),
+            (Some(own), None) => Some(own.clone()),
+            (None, theirs) if hmac.is_some() => theirs.clone(),
+            (None, _) => None,
+        };
+        Self { hmac, timestamp, stripe }
+    }
+}
 
 /// Why a request is not believed. For the log and the metric; the sender learns only "401".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,18 +119,64 @@ pub struct Outgoing<'a> {
 }
 
 impl Scheme {
-    /// Whether one of `secrets` made the request's signature.
+    /// The scheme that the settings describe; warnings are returned beside it.
+    ///
+    /// # Errors
+    /// Every mistake in the settings.
+    pub fn build(settings: &SchemeSettings) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
+        let (scheme, mut faults) = match (&settings.hmac, &settings.stripe) {
+            (Some(hmac), None) => {
+                let (scheme, faults) = HmacScheme::build(hmac, settings.timestamp.as_ref());
+                (scheme.map(Self::Hmac), faults)
+            }
+            (None, Some(stripe)) => {
+                let (scheme, faults) = StripeScheme::build(stripe);
+                (scheme.map(Self::Stripe), faults)
+            }
+            (given, _) => {
+                let wrong = if given.is_some() {
+                    "two schemes for one source"
+                } else {
+                    "it is not said how the sender signs"
+                };
+                let help = "give one: `hmac: { header: X-Signature }` or `stripe: {}`";
+                (None, vec![Fault::error("", "bad-scheme", wrong).help(help)])
+            }
+        };
+        if settings.stripe.is_some() && settings.timestamp.is_some() {
+            let wrong = "`timestamp` is not used by this scheme";
+            let help = "write `stripe: { tolerance: 5m }`";
+            faults.push(Fault::warning("timestamp", "unused", wrong).help(help));
+        }
+        match scheme {
+            Some(scheme) if !faults.iter().any(|fault| fault.severity == Severity::Error) => {
+                Ok((scheme, faults))
+            }
+            _ => Err(faults),
+        }
+    }
+
+    /// Whether one of `secrets` made the request's signature, at the time `now` at which its
+    /// headers were complete.
     pub fn verify<'r>(
         &self,
-        _request: &'r Request,
-        _secrets: &[Secret],
-        _now: Timestamp,
+        request: &'r Request,
+        secrets: &[Secret],
+        now: Timestamp,
     ) -> Result<Verified<'r>, Denied> {
-        todo!()
+        let (place, credential) = match self {
+            Self::Hmac(it) => (it.check(request, secrets, now)?, it.credential()),
+            Self::Stripe(it) => (it.check(request, secrets, now)?, it.credential()),
+        };
+        let credentials = vec![credential.to_ascii_lowercase(), "authorization".to_owned()];
+        Ok(Verified::new(request, place, credentials))
     }
 
     /// The headers by which `request` would be believed.
-    pub fn sign(&self, _request: &Outgoing<'_>, _secret: &Secret) -> Vec<(String, String)> {
-        todo!()
+    pub fn sign(&self, request: &Outgoing<'_>, secret: &Secret) -> Vec<(String, String)> {
+        match self {
+            Self::Hmac(it) => it.sign(request, secret),
+            Self::Stripe(it) => it.sign(request, secret),
+        }
     }
 }

@@ -1,1 +1,316 @@
 //! Does every good rule file load, and does every bad one say what is wrong with it?
+//!
+//! A file in `tests/config/bad` is named for its mistake and begins with one `# expect:` line for
+//! each problem: place, severity, code, path and message, in the order of the report.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kabari::config::{LoadOptions, Loaded, Report, load, load_text};
+use proptest::prelude::*;
+
+/// What every test finds in its environment.
+fn variable(name: &str) -> Option<String> {
+    match name {
+        "EMPTY" => Some(String::new()),
+        "INJECTED" => Some("x\nrules:\n  - name: evil: \"'".to_owned()),
+        "LISTEN" => Some("hidden-value".to_owned()),
+        name if name.starts_with("NO") => None,
+        _ => Some("a-secret-of-many-characters".to_owned()),
+    }
+}
+
+fn strict(text: &str) -> Result<Loaded, Report> {
+    let options = LoadOptions { lenient: false, variable: &variable };
+    load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options)
+}
+
+fn lenient(text: &str) -> Result<Loaded, Report> {
+    let options = LoadOptions { lenient: true, variable: &variable };
+    load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options)
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new("tests/config").join(folder);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn lines(report: &Report) -> Vec<String> {
+    let line = |p: &kabari::config::Problem| {
+        let severity = serde_json::to_value(p.severity).unwrap();
+        let severity = severity.as_str().unwrap();
+        format!("{}:{} {severity}[{}] {}: {}", p.line, p.column, p.code, p.path, p.message)
+    };
+    report.problems().iter().map(line).collect()
+}
+
+#[test]
+fn every_bad_rule_file_says_what_is_wrong_with_it() {
+    let options = LoadOptions { lenient: false, variable: &variable };
+    for path in files("bad") {
+        let text = fs::read_to_string(&path).unwrap();
+        let expected: Vec<&str> =
+            text.lines().map_while(|line| line.strip_prefix("# expect: ")).collect();
+        let Err(report) = load(&path, &options) else { panic!("{} loads", path.display()) };
+        let found = lines(&report);
+        let same = expected.len() == found.len()
+            && expected.iter().zip(&found).all(|(want, have)| have.starts_with(want));
+        assert!(
+            same && !expected.is_empty(),
+            "{}:\nexpected {expected:#?}\nfound {found:#?}",
+            path.display()
+        );
+        assert!(report.problems().iter().all(|p| p.help.is_some()), "{found:#?}");
+        assert!(report.has_errors());
+    }
+}
+
+#[test]
+fn every_good_rule_file_loads_without_a_word() {
+    let options = LoadOptions { lenient: false, variable: &variable };
+    for path in files("good") {
+        match load(&path, &options) {
+            Ok(loaded) => {
+                assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false));
+            }
+            Err(report) => panic!("{}", report.render(false)),
+        }
+    }
+}
+
+#[test]
+fn the_shipped_rule_file_loads() {
+    let options = LoadOptions { lenient: false, variable: &variable };
+    match load(Path::new("rules.yaml"), &options) {
+        Ok(loaded) => {
+            assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false));
+            assert!(loaded.pipeline.rule_count() >= 8);
+            assert!(loaded.tests.len() >= 8);
+        }
+        Err(report) => panic!("{}", report.render(false)),
+    }
+}
+
+#[test]
+fn settings_and_defaults_are_what_the_file_says() {
+    let options = LoadOptions { lenient: false, variable: &variable };
+    let loaded = load(Path::new("tests/config/good/everything.yaml"), &options).unwrap();
+    let settings = &loaded.settings;
+    assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(settings.store, "sqlite://tests/config/good/data/kabari.db");
+    assert_eq!(settings.body_limit, 1 << 20);
+    assert_eq!(settings.wachat.timeout, Duration::from_secs(120));
+    assert_eq!(settings.wachat.token.expose(), "a-secret-of-many-characters");
+    let lanes: Vec<&String> = settings.instances.keys().collect();
+    assert_eq!(lanes, ["jakarta_store", "surabaya_store"]);
+    assert_eq!(settings.instances["surabaya_store"].burst, Some(3), "from the merge key");
+    assert_eq!(loaded.pipeline.rule_count(), 3, "one of them included");
+    assert_eq!(loaded.pipeline.defaults().instance, "jakarta_store");
+    let test = &loaded.tests[0];
+    let body: serde_json::Value = serde_json::from_str(&test.body).unwrap();
+    let changed =
+        serde_json::json!({"ref": "refs/heads/dev", "size": 3, "pusher": {"name": "007"}});
+    assert_eq!(body, changed);
+    assert_eq!(test.expect[0]["number"], "120363000000000000@g.us");
+    assert_eq!(test.place, "tests/config/good/everything.yaml:50");
+
+    let bare = strict("wachat: { token: x, instance: phone }\n").unwrap().settings;
+    assert_eq!(bare.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(bare.admin.to_string(), "127.0.0.1:9090");
+    assert_eq!(bare.wachat.base_url.as_str(), "https://app.wachat.net/");
+    assert_eq!((bare.body_limit, bare.store.as_str()), (25 << 20, "sqlite://kabari.db"));
+    assert!(bare.instances.contains_key("phone"), "the default instance has a lane");
+}
+
+#[test]
+fn a_variable_can_never_add_structure() {
+    let loaded = strict("wachat: { token: \"${INJECTED}\", instance: phone }\n").unwrap();
+    assert_eq!(loaded.settings.wachat.token.expose(), variable("INJECTED").unwrap());
+    assert_eq!(loaded.pipeline.rule_count(), 0);
+}
+
+#[test]
+fn variables_have_defaults_and_files_and_are_filled_in_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("token"), "from-a-file ${NOT_AGAIN}\r\n").unwrap();
+    let text = "wachat: { token: \"${file:token}\", instance: \"${NO:-p}-${EMPTY}$${x}\" }\n";
+    let options = LoadOptions { lenient: false, variable: &variable };
+    let loaded = load_text(folder.path().join("rules.yaml"), text.to_owned(), &options).unwrap();
+    assert_eq!(loaded.settings.wachat.token.expose(), "from-a-file ${NOT_AGAIN}");
+    assert_eq!(loaded.pipeline.defaults().instance, "p-${x}");
+}
+
+#[test]
+fn an_unset_variable_is_an_error_or_where_one_only_looks_a_warning() {
+    let text = "wachat: { token: \"${NOT_SET}\", instance: phone, base_url: \"${NO_URL}\" }\n\
+                server: { listen: \"${NO_LISTEN}\" }\n";
+    let report = strict(text).unwrap_err();
+    assert_eq!(report.problems().len(), 3, "{:#?}", lines(&report));
+    assert!(report.summary().ends_with("Not set here: NOT_SET, NO_URL, NO_LISTEN."));
+    let report = lenient(text).map_or_else(|report| report, |loaded| loaded.warnings);
+    assert!(!report.has_errors(), "{:#?}", lines(&report));
+    assert_eq!(report.problems().len(), 3);
+}
+
+#[test]
+fn neither_a_secret_nor_a_variable_is_ever_in_a_report() {
+    let text = "wachat: { token: [hunter2], instance: phone }\n\
+                server: { listen: \"${LISTEN}\", admin_token: 0123hunter2 }\n\
+                sources:\n  stripe: { secret: hunter2 }\n  a: { secrets: [+12hunter2, yes] }\n";
+    for report in [strict(text).unwrap_err(), lenient(text).unwrap_err()] {
+        let shown = format!("{}{}{}", report.render(false), report.render(true), report.json());
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(!shown.contains("hidden-value"), "{shown}");
+        assert!(report.has_errors());
+    }
+}
+
+#[test]
+fn a_report_shows_the_line_with_carets_and_ends_with_a_summary() {
+    let text = "wachat: { token: \"${NOT_SET}\", instance: phone }\nruels: []\n";
+    let shown = lenient(text).unwrap_err().render(false);
+    assert!(shown.contains("error[unknown-key]: unknown key `ruels`"), "{shown}");
+    assert!(shown.contains("--> rules.yaml:2:1"), "{shown}");
+    assert!(shown.contains("ruels: []\n  | ^^^^^"), "{shown}");
+    assert!(shown.contains("= help: did you mean `rules`?"), "{shown}");
+    let last = shown.lines().last().unwrap();
+    assert_eq!(last, "rules.yaml: 0 rules, 0 sources: 1 error, 1 warning. Not set here: NOT_SET.");
+}
+
+#[test]
+fn a_report_for_programs_has_every_field() {
+    let json = strict("wachat: { token: x, instance: no }\n").unwrap_err().json();
+    let expected = serde_json::json!([{
+        "file": "rules.yaml", "line": 1, "column": 32, "severity": "error", "code": "yaml-type",
+        "path": "wachat.instance", "message": "`no` means true or false in YAML",
+        "help": "put it in quotes: \"no\"",
+    }]);
+    assert_eq!(json, expected);
+}
+
+#[test]
+fn variables_are_not_filled_in_in_included_files() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("more.yaml"),
+        "rules:\n  - name: a\n    source: s\n    send: { number: \"1\", message: \"${HOME}\" }\n",
+    )
+    .unwrap();
+    let text = "wachat: { token: x, instance: phone }\ninclude: more.yaml\n";
+    let options = LoadOptions { lenient: true, variable: &variable };
+    let report =
+        load_text(folder.path().join("rules.yaml"), text.to_owned(), &options).unwrap_err();
+    let problem = report.problems().iter().find(|p| p.code == "variable").unwrap();
+    assert_eq!((problem.line, problem.column), (4, 36));
+    assert!(problem.file.ends_with("more.yaml"));
+}
+
+#[test]
+fn an_included_file_holds_rules_and_tests_only() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("more.yaml"), "wachat: { token: x }\n").unwrap();
+    let text = "wachat: { token: x, instance: phone }\ninclude: more.yaml\n";
+    let options = LoadOptions { lenient: true, variable: &variable };
+    let report =
+        load_text(folder.path().join("rules.yaml"), text.to_owned(), &options).unwrap_err();
+    assert_eq!(report.problems()[0].message, "unknown key `wachat`");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_report_too() {
+    let options = LoadOptions { lenient: true, variable: &variable };
+    let report = load(Path::new("no/such/rules.yaml"), &options).unwrap_err();
+    assert_eq!(report.problems()[0].code, "unreadable-file");
+    assert!(report.render(false).contains("no/such/rules.yaml"));
+}
+
+#[test]
+fn the_schema_knows_every_section() {
+    let schema = kabari::config::schema();
+    for key in ["wachat", "server", "store", "include", "defaults", "vars", "sources", "rules"] {
+        assert!(schema["properties"].get(key).is_some(), "{key}");
+    }
+}
+
+/// Pieces of which rule files, right and wrong, are made.
+fn piece() -> impl Strategy<Value = String> {
+    let words = [
+        "rules:\n",
+        "- ",
+        "  ",
+        "name: a\n",
+        "send:",
+        "{",
+        "}",
+        "[",
+        "]",
+        ", ",
+        ": ",
+        "\n",
+        "'",
+        "\"",
+        "|\n",
+        ">",
+        "&a ",
+        "*a",
+        "<<: *a\n",
+        "!x ",
+        "#c",
+        " # c",
+        "${A}",
+        "${NO}",
+        "$${",
+        "{{ x }}",
+        "\t",
+        "012",
+        "+62",
+        "é",
+        "\u{a0}",
+        "~",
+        "- - - ",
+        "? ",
+        "---\n",
+        "%TAG\n",
+        "wachat: { token: x, instance: y }\n",
+        "vars:\n",
+        "sources: { a: { secret: ",
+        "tests:\n",
+    ];
+    prop_oneof![
+        8 => proptest::sample::select(words.to_vec()).prop_map(str::to_owned),
+        1 => ".{0,5}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_rule_file_makes_it_panic_or_take_long(pieces in prop::collection::vec(piece(), 0..60)) {
+        let started = Instant::now();
+        let text = pieces.concat();
+        for result in [strict(&text), lenient(&text)] {
+            if let Err(report) = result {
+                prop_assert!(report.has_errors());
+                prop_assert!(!report.render(false).is_empty());
+                prop_assert!(!report.render(true).is_empty());
+            }
+        }
+        prop_assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(text) = String::from_utf8(bytes) {
+            let _ = strict(&text).map_err(|report| report.render(false));
+        }
+    }
+}

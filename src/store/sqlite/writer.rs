@@ -81,8 +81,10 @@ impl Drop for Writer {
 /// An operation with its caller, whatever its kind.
 trait Queued: Send {
     fn apply(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    /// After the commit: hands over the output, and says whether something may have become due.
-    fn answer(self: Box<Self>) -> bool;
+    /// Whether something may have become due by what was applied.
+    fn wakes(&self) -> bool;
+    /// After the commit: hands over the output.
+    fn answer(self: Box<Self>);
     fn refuse(self: Box<Self>, error: StoreError);
 }
 
@@ -99,11 +101,14 @@ impl<O: Operation> Queued for Job<O> {
         Ok(())
     }
 
-    fn answer(self: Box<Self>) -> bool {
-        let Some(output) = self.output else { return false };
-        let wakes = O::wakes(&output);
-        drop(self.answer.send(Ok(output)));
-        wakes
+    fn wakes(&self) -> bool {
+        self.output.as_ref().is_some_and(O::wakes)
+    }
+
+    fn answer(self: Box<Self>) {
+        if let Some(output) = self.output {
+            drop(self.answer.send(Ok(output)));
+        }
     }
 
     fn refuse(self: Box<Self>, error: StoreError) {
@@ -118,35 +123,35 @@ fn drain(
 ) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while queued.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-        if write(connection, &mut batch) {
-            arrived.send_modify(|count| *count = count.wrapping_add(1));
+        write(connection, &mut batch, arrived);
+    }
+}
+
+/// Writes a batch, in one transaction if that can be, and answers everyone in it.
+fn write(connection: &Connection, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
+    let Err(error) = commit(connection, batch) else { return answer(batch, arrived) };
+    if batch.len() == 1 {
+        return batch.drain(..).for_each(|job| job.refuse(StoreError::from(&error)));
+    }
+    // One bad operation must not fail its neighbours: each gets a transaction of its own.
+    tracing::warn!(operations = batch.len(), %error, "a commit failed; trying one by one");
+    let mut one = Vec::with_capacity(1);
+    for job in batch.drain(..) {
+        one.push(job);
+        match commit(connection, &mut one) {
+            Ok(()) => answer(&mut one, arrived),
+            Err(error) => one.drain(..).for_each(|job| job.refuse(StoreError::from(&error))),
         }
     }
 }
 
-/// Writes a batch, in one transaction if that can be, and answers everyone in it. Says whether
-/// something may have become due.
-fn write(connection: &Connection, batch: &mut Vec<Box<dyn Queued>>) -> bool {
-    let mut wakes = false;
-    let Err(error) = commit(connection, batch) else {
-        for job in batch.drain(..) {
-            wakes |= job.answer();
-        }
-        return wakes;
-    };
-    if batch.len() == 1 {
-        batch.drain(..).for_each(|job| job.refuse(StoreError::from(&error)));
-        return false;
+/// After the commit: wakes those who watch, then tells the callers, so that whoever is answered
+/// finds the watch changed.
+fn answer(batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
+    if batch.iter().any(|job| job.wakes()) {
+        arrived.send_modify(|count| *count = count.wrapping_add(1));
     }
-    // One bad operation must not fail its neighbours: each gets a transaction of its own.
-    tracing::warn!(operations = batch.len(), %error, "a commit failed; trying one by one");
-    for mut job in batch.drain(..) {
-        match commit(connection, std::slice::from_mut(&mut job)) {
-            Ok(()) => wakes |= job.answer(),
-            Err(error) => job.refuse(StoreError::from(&error)),
-        }
-    }
-    wakes
+    batch.drain(..).for_each(Queued::answer);
 }
 
 /// One transaction over these; whatever fails, nothing of it stays.

@@ -1,0 +1,139 @@
+//! How does everything stand, and how is the running program told what to do?
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Map, Value, json};
+
+use crate::admin::Admin;
+use crate::admin::answer::{Answer, Refused};
+use crate::admin::shown::{Numbers, message_json};
+use crate::model::{self, Message, Readiness, Reason};
+use crate::store::{EventFilter, LaneState, MessageFilter, StoreError};
+
+/// How many rows each list of the overview has.
+const OVERVIEW_ROWS: usize = 20;
+
+/// All that the dashboard shows, in one answer.
+pub(super) async fn overview(State(admin): State<Arc<Admin>>) -> Answer {
+    let readiness = admin.controls.readiness().await;
+    let counts = admin.store.counts().await?;
+    let lanes = admin.store.lanes().await?;
+    let recent = MessageFilter { limit: Some(OVERVIEW_ROWS), ..MessageFilter::default() };
+    let messages = admin.store.messages(recent).await?;
+    let events = EventFilter { limit: Some(OVERVIEW_ROWS), ..EventFilter::default() };
+    let events = admin.store.events(events).await?;
+    let needs_person = needs_person(&admin).await?;
+    Ok(Json(json!({
+        "now": (admin.clock)().to_string(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "ready": readiness.ready,
+        "store": readiness.store,
+        "rules": readiness.rules,
+        "rule_count": admin.pipeline.load().rule_count(),
+        "events_total": counts.events,
+        "counts": counts.messages,
+        "lanes": lanes_json(&lanes, &readiness),
+        "needs_person": shown(&needs_person),
+        "messages": shown(&messages),
+        "events": events,
+    })))
+}
+
+/// Messages that go nowhere until a person decides: uncertain, failed, and without a recipient.
+async fn needs_person(admin: &Admin) -> Result<Vec<Message>, StoreError> {
+    let mut found = Vec::new();
+    for state in [model::State::Uncertain, model::State::Failed, model::State::Skipped] {
+        let filter = MessageFilter {
+            state: Some(state),
+            limit: Some(OVERVIEW_ROWS),
+            ..MessageFilter::default()
+        };
+        let rows = admin.store.messages(filter).await?;
+        let skipped = state == model::State::Skipped;
+        let is_for_a_person = |row: &Message| !skipped || row.reason == Some(Reason::NoRecipient);
+        found.extend(rows.into_iter().filter(is_for_a_person));
+    }
+    Ok(found)
+}
+
+fn shown(messages: &[Message]) -> Vec<Value> {
+    messages.iter().map(|message| message_json(message, Numbers::Masked)).collect()
+}
+
+/// Every lane that has work or stands still, by name.
+fn lanes_json(lanes: &[LaneState], readiness: &Readiness) -> Value {
+    let mut by_name = Map::new();
+    for lane in lanes {
+        let row = json!({
+            "instance": lane.instance,
+            "stopped": Value::Null,
+            "next_due": lane.next_due.map(|due| due.to_string()),
+            "paced_until": lane.paced_until.map(|until| until.to_string()),
+        });
+        by_name.insert(lane.instance.clone(), row);
+    }
+    for (instance, why) in &readiness.lanes {
+        let row = by_name.entry(instance.clone()).or_insert_with(
+            || json!({"instance": instance, "next_due": null, "paced_until": null}),
+        );
+        row["stopped"] = Value::String(why.clone());
+    }
+    Value::Array(by_name.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Reads the rule file again.
+pub(super) async fn reload(State(admin): State<Arc<Admin>>) -> Answer {
+    match admin.controls.reload().await {
+        Ok(report) => Ok(Json(json!({"reloaded": true, "report": report}))),
+        Err(report) => Err(Refused::BadRules(report)),
+    }
+}
+
+/// `pause` and `resume`.
+pub(super) async fn lane(
+    State(admin): State<Arc<Admin>>,
+    Path((instance, change)): Path<(String, String)>,
+) -> Answer {
+    let known = match change.as_str() {
+        "pause" => admin.controls.pause(&instance).await,
+        "resume" => admin.controls.resume(&instance).await,
+        _ => false,
+    };
+    if !known {
+        return Err(Refused::NotFound);
+    }
+    tracing::info!(instance, change, "lane changed by hand");
+    Ok(Json(json!({"instance": instance, "stopped": change == "pause"})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lanes_json;
+    use crate::model::Readiness;
+    use crate::store::LaneState;
+
+    #[test]
+    fn a_lane_that_stands_still_is_shown_even_with_nothing_to_do() {
+        let lane =
+            |name: &str| LaneState { instance: name.to_owned(), next_due: None, paced_until: None };
+        let readiness = Readiness {
+            ready: true,
+            store: "ok".to_owned(),
+            rules: "ok".to_owned(),
+            lanes: vec![("b".to_owned(), "auth".to_owned()), ("c".to_owned(), "paused".to_owned())],
+        };
+        let rows = lanes_json(&[lane("a"), lane("b")], &readiness);
+        let stopped: Vec<_> = ["a", "b", "c"]
+            .into_iter()
+            .map(|name| {
+                let row =
+                    rows.as_array().and_then(|rows| rows.iter().find(|r| r["instance"] == name));
+                row.map(|row| row["stopped"].as_str().unwrap_or("no").to_owned())
+            })
+            .collect();
+        let expected = ["no", "auth", "paused"].map(|text| Some(text.to_owned()));
+        assert_eq!(stopped, expected);
+    }
+}

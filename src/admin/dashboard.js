@@ -1,0 +1,132 @@
+// Shows /api/overview, again every few seconds. All text goes through textContent: nothing that a
+// sender wrote is ever read as markup.
+"use strict";
+
+const PAUSE_MS = 3000;
+const STATES = ["waiting", "sending", "sent", "uncertain", "failed", "cancelled", "skipped"];
+const MOVES = {
+  uncertain: [["retry", "Send again"], ["mark-sent", "It was sent"], ["cancel", "Cancel"]],
+  failed: [["retry", "Try again"]],
+};
+
+const at = (id) => document.getElementById(id);
+const time = (text) => (text ? new Date(text).toLocaleString() : "");
+
+function element(name, text, className) {
+  const made = document.createElement(name);
+  if (text !== undefined && text !== null) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+function button(label, path, question) {
+  const made = element("button", label);
+  made.type = "button";
+  made.addEventListener("click", async () => {
+    if (question && !confirm(question)) return;
+    made.disabled = true;
+    await post(path);
+    made.disabled = false;
+  });
+  return made;
+}
+
+async function post(path) {
+  const answer = await fetch(path, { method: "POST" }).catch(() => null);
+  const body = answer ? await answer.json().catch(() => ({})) : {};
+  notice(answer && answer.ok ? "" : body.report || body.error || "kabari does not answer");
+  await refresh();
+}
+
+function notice(text) {
+  at("notice").textContent = text;
+  at("notice").hidden = !text;
+}
+
+function rows(id, list, cells, empty) {
+  const made = list.map((item) => {
+    const row = element("tr");
+    row.append(...cells(item));
+    return row;
+  });
+  if (made.length === 0) {
+    const row = element("tr");
+    const cell = element("td", empty, "none");
+    cell.colSpan = 6;
+    row.append(cell);
+    made.push(row);
+  }
+  at(id).replaceChildren(...made);
+}
+
+const to = (message) => (message.request ? message.request.number : "—");
+
+function lane(row) {
+  const change = element("td");
+  const name = encodeURIComponent(row.instance);
+  change.append(row.stopped
+    ? button("Resume", `/api/lanes/${name}/resume`)
+    : button("Pause", `/api/lanes/${name}/pause`));
+  return [element("td", row.instance), element("td", row.stopped || "open", row.stopped ? "bad" : "sent"),
+    element("td", time(row.next_due)), change];
+}
+
+function person(message) {
+  const moves = element("td");
+  const question = "Wachat may have sent this already. Send it again?";
+  for (const [move, label] of MOVES[message.state] || []) {
+    const ask = move === "retry" && message.state === "uncertain" ? question : "";
+    moves.append(button(label, `/api/messages/${message.id}/${move}`, ask));
+  }
+  return [element("td", time(message.created_at)), element("td", message.rule), element("td", to(message)),
+    element("td", message.state, message.state),
+    element("td", [message.reason, message.detail].filter(Boolean).join(": "), "why"), moves];
+}
+
+function message(row) {
+  const type = row.request ? row.request.type || "text" : "—";
+  return [element("td", time(row.created_at)), element("td", row.rule), element("td", to(row)),
+    element("td", type), element("td", row.reason ? `${row.state} (${row.reason})` : row.state, row.state),
+    element("td", row.attempts)];
+}
+
+function event(row) {
+  return [element("td", time(row.received_at)), element("td", row.source), element("td", row.kind),
+    element("td", row.messages), element("td", row.id)];
+}
+
+function show(overview) {
+  const status = overview.ready ? "ready" : `not ready: store ${overview.store}`;
+  const rules = overview.rules === "ok" ? "" : " · the rule file on disk has problems";
+  at("status").textContent =
+    `${status} · ${overview.rule_count} rules · ${overview.events_total} events · version ${overview.version}${rules}`;
+  at("status").className = overview.ready && !rules ? "" : "bad";
+  at("counts").replaceChildren(...STATES.map((state) => {
+    const item = element("li", undefined, state);
+    item.append(element("b", overview.counts[state] || 0), state);
+    return item;
+  }));
+  rows("lanes", overview.lanes, lane, "No lane has anything to send.");
+  rows("person", overview.needs_person, person, "Nothing. Good.");
+  rows("messages", overview.messages, message, "No messages yet.");
+  rows("events", overview.events, event, "No events yet.");
+}
+
+async function refresh() {
+  try {
+    const answer = await fetch("/api/overview");
+    if (!answer.ok) throw new Error((await answer.json()).error);
+    show(await answer.json());
+  } catch (error) {
+    at("status").textContent = `kabari does not answer (${error.message})`;
+    at("status").className = "bad";
+  }
+}
+
+async function watch() {
+  if (!document.hidden) await refresh();
+  setTimeout(watch, PAUSE_MS);
+}
+
+at("reload").addEventListener("click", () => post("/api/reload"));
+watch();

@@ -1,0 +1,181 @@
+//! Who may see the admin pages, and from where?
+//!
+//! With a token: whoever has it, as a Bearer token or as the password of any user. Without one the
+//! listener is bound to loopback, and a browser is the way in that is left: a foreign page could
+//! post to it, or reach it under a foreign name that resolves to this machine. So the `Host` must
+//! be a name of this machine, and a request that a foreign page caused is refused in any case.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::admin::Admin;
+use crate::admin::answer::Refused;
+use crate::secret::Secret;
+
+/// Nothing but our own files, no frames around them, no forms to elsewhere.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// Lets a request in, or answers why not; every answer has the headers that keep it private.
+pub(super) async fn let_in(
+    State(admin): State<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = match check(admin.token.as_ref(), request.method(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => refused.into_response(),
+    };
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn check(token: Option<&Secret>, method: &Method, headers: &HeaderMap) -> Result<(), Refused> {
+    let host = text(headers, header::HOST);
+    match token {
+        Some(token) if !holds(token, headers) => return Err(Refused::Login),
+        None if !host.is_some_and(is_this_machine) => return Err(Refused::ForeignHost),
+        _ => {}
+    }
+    if *method != Method::GET && *method != Method::HEAD && !is_own_page(headers, host) {
+        return Err(Refused::ForeignPage);
+    }
+    Ok(())
+}
+
+fn holds(token: &Secret, headers: &HeaderMap) -> bool {
+    let Some((scheme, given)) =
+        text(headers, header::AUTHORIZATION).and_then(|value| value.split_once(' '))
+    else {
+        return false;
+    };
+    let given = given.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return token.equals(given.as_bytes());
+    }
+    // RFC 7617: base64 of `user:password`; the user has no colon in it.
+    let basic = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(given).ok()).flatten();
+    basic.is_some_and(|pair| {
+        let colon = pair.iter().position(|byte| *byte == b':');
+        colon.is_some_and(|at| token.equals(&pair[at + 1..]))
+    })
+}
+
+/// Whether a `Host` (RFC 9110, 7.2) names this machine and nothing that a stranger's DNS decides.
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether no foreign page caused this request: browsers name the page's origin with each POST
+/// (WHATWG Fetch, `Origin`), programs send none.
+fn is_own_page(headers: &HeaderMap, host: Option<&str>) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let authority = origin.to_str().ok().and_then(|origin| {
+        origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))
+    });
+    authority.is_some() && authority == host
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderName, Method};
+
+    use super::{Refused, check};
+    use crate::secret::Secret;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), value.parse().unwrap())
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn the_token_is_taken_as_bearer_and_as_password_and_nothing_else_is() {
+        let token = Secret::new("s3cret:with colon");
+        for (value, lets_in) in [
+            ("Bearer s3cret:with colon", true),
+            ("bearer s3cret:with colon", true),
+            ("Bearer s3cret", false),
+            ("Bearer", false),
+            ("", false),
+            ("Basic YW55Om9uZTpzM2NyZXQ6d2l0aCBjb2xvbg==", false),
+            ("Basic YW55OnMzY3JldDp3aXRoIGNvbG9u", true),
+            ("Basic OnMzY3JldDp3aXRoIGNvbG9u", true),
+            ("Basic czNjcmV0OndpdGggY29sb24=", false),
+            ("Basic %%%", false),
+        ] {
+            let headers = headers(&[("host", "kabari.example"), ("authorization", value)]);
+            let checked = check(Some(&token), &Method::GET, &headers);
+            assert_eq!(checked, if lets_in { Ok(()) } else { Err(Refused::Login) }, "{value}");
+        }
+    }
+
+    #[test]
+    fn without_a_token_only_names_of_this_machine_are_answered() {
+        for (host, lets_in) in [
+            ("localhost:9090", true),
+            ("LOCALHOST", true),
+            ("127.0.0.1:9090", true),
+            ("127.8.8.8", true),
+            ("[::1]:9090", true),
+            ("kabari.example:9090", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("192.168.1.4:9090", false),
+            ("", false),
+        ] {
+            let checked = check(None, &Method::GET, &headers(&[("host", host)]));
+            assert_eq!(checked, if lets_in { Ok(()) } else { Err(Refused::ForeignHost) }, "{host}");
+        }
+        assert_eq!(check(None, &Method::GET, &headers(&[])), Err(Refused::ForeignHost));
+    }
+
+    #[test]
+    fn a_foreign_page_cannot_post() {
+        for (origin, lets_in) in [
+            ("http://localhost:9090", true),
+            ("https://localhost:9090", true),
+            ("http://localhost:9091", false),
+            ("http://evil.example", false),
+            ("null", false),
+            ("", false),
+        ] {
+            let headers = headers(&[("host", "localhost:9090"), ("origin", origin)]);
+            let checked = check(None, &Method::POST, &headers);
+            assert_eq!(
+                checked,
+                if lets_in { Ok(()) } else { Err(Refused::ForeignPage) },
+                "{origin}"
+            );
+            assert_eq!(check(None, &Method::GET, &headers), Ok(()));
+        }
+        let program = headers(&[("host", "localhost:9090")]);
+        assert_eq!(check(None, &Method::POST, &program), Ok(()));
+    }
+}

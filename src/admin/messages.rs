@@ -1,0 +1,121 @@
+//! What goes out, and what may a person do about it?
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::admin::answer::{Answer, Refused};
+use crate::admin::events::AskedOne;
+use crate::admin::shown::{Numbers, attempt_json, message_json};
+use crate::admin::{Admin, LIST_LIMIT};
+use crate::model::{self, EventId, MessageId};
+use crate::render;
+use crate::store::{MessageFilter, Moved};
+
+/// How many rows: a number, or `all`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct ListLength(Option<usize>);
+
+impl ListLength {
+    pub(super) fn rows(self) -> Option<usize> {
+        self.0
+    }
+}
+
+impl TryFrom<String> for ListLength {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "all" {
+            return Ok(Self(None));
+        }
+        let wrong = || format!("`limit={text}`: write a number, or `all`");
+        text.parse().map(|rows| Self(Some(rows))).map_err(|_| wrong())
+    }
+}
+
+/// What can be asked of the list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    state: Option<model::State>,
+    rule: Option<String>,
+    source: Option<String>,
+    number: Option<String>,
+    event: Option<EventId>,
+    limit: Option<ListLength>,
+    #[serde(default)]
+    full: bool,
+}
+
+pub(super) async fn list(
+    State(admin): State<Arc<Admin>>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Answer {
+    let Query(asked) = asked.map_err(|why| Refused::Wrong(why.body_text()))?;
+    let numbers = if asked.full { Numbers::Full } else { Numbers::Masked };
+    let filter = MessageFilter {
+        state: asked.state,
+        rule: asked.rule,
+        source: asked.source,
+        number: asked.number.map(|written| whole_number(&admin, written)),
+        event: asked.event,
+        limit: asked.limit.map_or(Some(LIST_LIMIT), ListLength::rows),
+    };
+    let messages = admin.store.messages(filter).await?;
+    Ok(Json(messages.iter().map(|message| message_json(message, numbers)).collect()))
+}
+
+/// People ask for a number as they write it; in the store it stands as Wachat takes it.
+fn whole_number(admin: &Admin, written: String) -> String {
+    let country = admin.pipeline.load().defaults().country;
+    match render::recipient(&written, country) {
+        Ok(recipient) => recipient.expose().to_owned(),
+        Err(_) => written,
+    }
+}
+
+pub(super) async fn one(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    asked: Result<Query<AskedOne>, QueryRejection>,
+) -> Answer {
+    let Query(asked) = asked.map_err(|why| Refused::Wrong(why.body_text()))?;
+    let id: MessageId = id.parse().map_err(|_| Refused::NotFound)?;
+    shown(&admin, id, asked.numbers()).await
+}
+
+/// `retry`, `cancel` and `mark-sent`: a person decides.
+pub(super) async fn move_by_hand(
+    State(admin): State<Arc<Admin>>,
+    Path((id, wish)): Path<(String, String)>,
+) -> Answer {
+    let id: MessageId = id.parse().map_err(|_| Refused::NotFound)?;
+    let to = match wish.as_str() {
+        "retry" => model::State::Waiting,
+        "cancel" => model::State::Cancelled,
+        "mark-sent" => model::State::Sent,
+        _ => return Err(Refused::NotFound),
+    };
+    match admin.store.move_by_hand(id, to, (admin.clock)()).await? {
+        Moved::Done => {
+            tracing::info!(message = %id, to = to.as_str(), "moved by hand");
+            shown(&admin, id, Numbers::Masked).await
+        }
+        Moved::Unknown => Err(Refused::NotFound),
+        Moved::Illegal(state) => Err(Refused::Illegal(state)),
+    }
+}
+
+async fn shown(admin: &Admin, id: MessageId, numbers: Numbers) -> Answer {
+    let (message, attempts) = admin.store.message(id).await?.ok_or(Refused::NotFound)?;
+    let attempts: Vec<Value> = attempts.iter().map(attempt_json).collect();
+    let mut shown = message_json(&message, numbers);
+    shown["history"] = json!(attempts);
+    Ok(Json(shown))
+}

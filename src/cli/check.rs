@@ -1,0 +1,60 @@
+//! `kabari check`: is the rule file right?
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anstream::{AutoStream, ColorChoice};
+use clap::{Args, ValueEnum};
+
+use crate::config::{LoadOptions, Report, load};
+
+/// Reports every mistake in the rule file, with its place and what to do.
+#[derive(Args, Clone, Debug)]
+pub struct Check {
+    /// The rule file.
+    #[arg(long, env = "KABARI_RULES", default_value = "rules.yaml", value_name = "PATH")]
+    pub rules: PathBuf,
+    /// For people, or one JSON array for programs.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// How the report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Each problem with the offending line.
+    Human,
+    /// `[{file, line, column, severity, code, path, message, help}]`.
+    Json,
+}
+
+impl Check {
+    /// Prints the report: 0 if the file would load, 1 if not. Variables that are not set here are
+    /// warnings.
+    ///
+    /// # Errors
+    /// If nothing can be printed.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let options = LoadOptions { lenient: true, variable: &variable };
+        let (report, code) = match load(&self.rules, &options) {
+            Ok(loaded) => (loaded.warnings, ExitCode::SUCCESS),
+            Err(report) => (report, ExitCode::FAILURE),
+        };
+        self.print(&report)?;
+        Ok(code)
+    }
+
+    fn print(&self, report: &Report) -> anyhow::Result<()> {
+        match self.format {
+            Format::Json => {
+                anstream::println!("{}", serde_json::to_string_pretty(&report.json())?);
+            }
+            Format::Human => {
+                let colour = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
+                anstream::println!("{}", report.render(colour));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,232 @@
+//! What do commands share in what they take? The rule file, the store, an event to look at.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::output;
+use crate::clock;
+use crate::config::{self, LoadOptions, Loaded, edit};
+use crate::expr::Json;
+use crate::model::{Event, EventId, Headers};
+use crate::pipeline::Pipeline;
+use crate::sources;
+use crate::store::{self, SharedStore};
+
+/// Where the rule file is.
+#[derive(Debug, Args)]
+pub(super) struct RuleFile {
+    /// The rule file
+    #[arg(long, env = "KABARI_RULES", default_value = "rules.yaml", value_name = "PATH")]
+    pub(super) rules: PathBuf,
+}
+
+impl RuleFile {
+    /// Loads it for looking: unset variables do not matter.
+    pub(super) fn load_lenient(&self) -> Result<Loaded, ExitCode> {
+        self.load(true)
+    }
+
+    /// Loads it for doing: everything must be there.
+    pub(super) fn load_strict(&self) -> Result<Loaded, ExitCode> {
+        self.load(false)
+    }
+
+    fn load(&self, lenient: bool) -> Result<Loaded, ExitCode> {
+        load(&self.rules, lenient).map_err(|report| {
+            anstream::eprintln!("{}", report.render(output::colour_of_errors()));
+            ExitCode::from(output::NO)
+        })
+    }
+}
+
+/// Loads a rule file with the process's environment.
+pub(super) fn load(path: &Path, lenient: bool) -> Result<Loaded, config::Report> {
+    config::load(path, &LoadOptions { lenient, variable: &|name| std::env::var(name).ok() })
+}
+
+/// Where the store is, if not where the rule file says.
+#[derive(Debug, Args)]
+pub(super) struct StoreUrl {
+    /// The store, instead of the rule file's: sqlite://PATH
+    #[arg(long, env = "KABARI_STORE", value_name = "URL")]
+    pub(super) store: Option<String>,
+}
+
+impl StoreUrl {
+    /// The URL: as given, or as the rule file says.
+    pub(super) fn resolve(&self, rules: &RuleFile) -> Result<String, ExitCode> {
+        match &self.store {
+            Some(url) => Ok(url.clone()),
+            None => Ok(rules.load_lenient()?.settings.store),
+        }
+    }
+}
+
+/// Opens a store that must be there already.
+pub(super) async fn open_existing(url: &str) -> anyhow::Result<SharedStore> {
+    if let Some(path) = url.strip_prefix("sqlite://")
+        && !Path::new(path).exists()
+    {
+        bail!("there is no store at {url}; `kabari serve` makes it, `--store URL` names another");
+    }
+    Ok(store::open(url).await?)
+}
+
+/// An event to look at: from a file, standard input, the store, or built in.
+#[derive(Debug, Args)]
+pub(super) struct EventInput {
+    /// A file with the body, or - for standard input
+    #[arg(value_name = "FILE", conflicts_with_all = ["event", "sample"])]
+    pub(super) file: Option<PathBuf>,
+    /// A stored event, by its id
+    #[arg(long, value_name = "ID", conflicts_with = "sample")]
+    pub(super) event: Option<EventId>,
+    /// A built-in event: a kind of the source's preset, or PRESET/KIND
+    #[arg(long, value_name = "NAME")]
+    pub(super) sample: Option<String>,
+    /// The source that it comes from
+    #[arg(long, value_name = "NAME")]
+    pub(super) source: Option<String>,
+    /// Its kind, where only a header would say
+    #[arg(long)]
+    pub(super) kind: Option<String>,
+    /// A header that came with it
+    #[arg(long = "header", value_name = "NAME:VALUE")]
+    pub(super) headers: Vec<String>,
+    /// Change the body: a dotted path and a JSON value or text
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) set: Vec<String>,
+}
+
+/// An event, read.
+pub(super) struct EventRead {
+    pub(super) event: Event,
+    pub(super) json: Json,
+    /// Where it comes from, for people.
+    pub(super) origin: String,
+}
+
+impl EventInput {
+    /// Reads the event.
+    pub(super) async fn read(
+        &self,
+        pipeline: &Pipeline,
+        store_url: &str,
+    ) -> anyhow::Result<EventRead> {
+        if let Some(id) = self.event {
+            return self.stored(id, store_url).await;
+        }
+        let (source_name, kind, mut headers, body, origin) = self.raw(pipeline)?;
+        let source = pipeline
+            .source(&source_name)
+            .with_context(|| unknown_source(pipeline, &source_name))?;
+        for header in &self.headers {
+            let (name, value) =
+                header.split_once(':').context("write --header as NAME:VALUE")?;
+            headers.0.push((name.trim().to_lowercase(), value.trim().to_owned()));
+        }
+        let body = self.edited(body)?;
+        let now = clock::now();
+        let id = clock::event_id(now, &mut clock::dice());
+        let read = source.read_body(id, now, kind.as_deref(), headers, body);
+        let json = read.json.map_err(|why| anyhow::anyhow!("{origin}: {why}"))?;
+        Ok(EventRead { event: read.event, json, origin })
+    }
+
+    async fn stored(&self, id: EventId, store_url: &str) -> anyhow::Result<EventRead> {
+        let store = open_existing(store_url).await?;
+        let event = store
+            .event(id)
+            .await?
+            .with_context(|| format!("there is no event {id}; `kabari events list` shows them"))?;
+        let body = self.edited(event.body.clone())?;
+        let json = Json::parse(body.clone()).context("its body cannot be read")?;
+        let origin = format!("stored {}", shown_time(event.received_at));
+        Ok(EventRead { event: Event { body, ..event }, json, origin })
+    }
+
+    /// Source, kind, headers and body of a file or a sample.
+    fn raw(
+        &self,
+        pipeline: &Pipeline,
+    ) -> anyhow::Result<(String, Option<String>, Headers, Bytes, String)> {
+        let source = self.source.clone();
+        if let Some(name) = &self.sample {
+            let (preset, kind) = match name.split_once('/') {
+                Some((preset, kind)) => (preset.to_owned(), kind),
+                None => (preset_of(pipeline, source.as_deref())?, name.as_str()),
+            };
+            let sample = sources::sample(&preset, kind).with_context(|| {
+                format!("there is no sample {preset}/{kind}; there are: {}", sample_names(&preset))
+            })?;
+            let headers = sample.headers.iter();
+            let headers =
+                Headers(headers.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
+            let source = source.unwrap_or_else(|| preset.clone());
+            let body = Bytes::from_static(sample.body.as_bytes());
+            let origin = format!("the built-in sample {preset}/{}", sample.kind);
+            let kind = self.kind.clone().or_else(|| Some(sample.kind.to_owned()));
+            return Ok((source, kind, headers, body, origin));
+        }
+        let source = source.context("which source is it from? add --source NAME")?;
+        let Some(path) = &self.file else {
+            bail!("give a FILE with the body, - for standard input, --sample NAME or --event ID");
+        };
+        let body = read_body(path)?;
+        let origin = "from a file: signature and duplicates not checked".to_owned();
+        Ok((source, self.kind.clone(), Headers::default(), body, origin))
+    }
+
+    fn edited(&self, body: Bytes) -> anyhow::Result<Bytes> {
+        if self.set.is_empty() {
+            return Ok(body);
+        }
+        let mut value: Value = serde_json::from_slice(&body).context("the body is not JSON")?;
+        for set in &self.set {
+            let (path, text) = set.split_once('=').context("write --set as PATH=VALUE")?;
+            let new = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+            edit::set(&mut value, path, new).map_err(|why| anyhow::anyhow!("--set {path}: {why}"))?;
+        }
+        Ok(Bytes::from(serde_json::to_vec(&value)?))
+    }
+}
+
+/// A time as people read it, in UTC, to the second.
+pub(super) fn shown_time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// What to say about a source that is not configured.
+pub(super) fn unknown_source(pipeline: &Pipeline, name: &str) -> String {
+    let names: Vec<&str> = pipeline.sources().map(sources::Source::name).collect();
+    format!("the rule file has no source `{name}`; it has: {}", names.join(", "))
+}
+
+/// The kinds of a preset's samples.
+pub(super) fn sample_names(preset: &str) -> String {
+    let kinds = sources::samples().iter().filter(|sample| sample.preset == preset);
+    kinds.map(|sample| sample.kind).collect::<Vec<_>>().join(", ")
+}
+
+fn preset_of(pipeline: &Pipeline, source: Option<&str>) -> anyhow::Result<String> {
+    let name = source.context("which provider's sample? write PRESET/KIND or add --source NAME")?;
+    let source = pipeline.source(name).with_context(|| unknown_source(pipeline, name))?;
+    let preset = source.preset();
+    Ok(preset.with_context(|| format!("source `{name}` has no preset, so no samples"))?.to_owned())
+}
+
+fn read_body(path: &Path) -> anyhow::Result<Bytes> {
+    if path == Path::new("-") {
+        let mut body = Vec::new();
+        std::io::stdin().read_to_end(&mut body).context("standard input")?;
+        return Ok(body.into());
+    }
+    Ok(std::fs::read(path).with_context(|| path.display().to_string())?.into())
+}

@@ -1,0 +1,54 @@
+//! Is `kabari serve` running on this store? Then what changes something goes through its admin API.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::secret::Secret;
+use crate::store;
+
+/// A running `kabari serve`.
+pub(super) struct Running {
+    admin: String,
+    token: Option<Secret>,
+    client: reqwest::Client,
+}
+
+impl Running {
+    /// The one that owns this store, if any.
+    pub(super) fn find(store_url: &str, token: Option<Secret>) -> anyhow::Result<Option<Self>> {
+        let Some(owner) = store::owner(store_url) else { return Ok(None) };
+        let Some(admin) = owner.admin else {
+            bail!("process {} uses the store and is just starting or stopping; try again", owner.pid);
+        };
+        crate::wachat::install_crypto();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(300))
+            .build()?;
+        Ok(Some(Self { admin, token, client }))
+    }
+
+    /// Posts to its API; the status and the answer's JSON.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
+        let url = format!("{}{path}", self.admin.trim_end_matches('/'));
+        let mut request = self
+            .client
+            .post(&url)
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
+        }
+        let answer = request.send().await.with_context(|| format!("no answer from {url}"))?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap_or_default();
+        let json = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        if status == 401 {
+            bail!("{url} asks for a token: set server.admin_token in the rule file");
+        }
+        Ok((status, json))
+    }
+}

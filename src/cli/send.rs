@@ -1,0 +1,125 @@
+//! `kabari send`: one message now.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use owo_colors::OwoColorize;
+use serde_json::{Map, Value};
+
+use super::input::{RuleFile, StoreUrl};
+use super::output;
+use super::running::Running;
+use crate::app::by_hand;
+use crate::config::Loaded;
+use crate::model::{Kind, Message, State};
+
+/// How often a running kabari is asked what became of the message.
+const POLL: Duration = Duration::from_millis(200);
+
+/// Send one message now
+#[derive(Debug, Args)]
+pub(super) struct SendNow {
+    /// Who gets it: a number, or a group's id
+    #[arg(long)]
+    number: String,
+    /// The text or caption
+    #[arg(long)]
+    message: Option<String>,
+    /// Where Wachat fetches the media
+    #[arg(long, value_name = "URL")]
+    media_url: Option<String>,
+    /// What it is; by default text, or what the file name says
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<Kind>,
+    /// The name under which a document is shown
+    #[arg(long)]
+    file_name: Option<String>,
+    /// The file's media type
+    #[arg(long)]
+    mimetype: Option<String>,
+    /// How long "typing" is shown, in milliseconds
+    #[arg(long, value_name = "MS")]
+    delay: Option<u64>,
+    /// The WhatsApp session; by default wachat.instance
+    #[arg(long)]
+    instance: Option<String>,
+    #[command(flatten)]
+    rules: RuleFile,
+    #[command(flatten)]
+    store: StoreUrl,
+}
+
+impl SendNow {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let loaded = match self.rules.load_strict() {
+            Ok(loaded) => loaded,
+            Err(code) => return Ok(code),
+        };
+        let url = self.store.store.clone().unwrap_or_else(|| loaded.settings.store.clone());
+        match Running::find(&url, loaded.settings.admin_token.clone())? {
+            Some(running) => self.through(&running, &url).await,
+            None => self.directly(&loaded, &url).await,
+        }
+    }
+
+    /// Hands it to the running kabari, and waits for what becomes of it.
+    async fn through(&self, running: &Running, url: &str) -> anyhow::Result<ExitCode> {
+        let (status, answer) = running.post("/api/send", &self.fields()).await?;
+        if !(200..300).contains(&status) {
+            let error = answer.get("error").and_then(Value::as_str).map(str::to_owned);
+            bail!("not sent: {}", error.unwrap_or_else(|| answer.to_string()));
+        }
+        let id = answer.get("message").and_then(Value::as_str).context("an answer without an id")?;
+        let id = id.parse()?;
+        anstream::println!("{}", format!("message {id} handed to the running kabari").dimmed());
+        let store = super::input::open_existing(url).await?;
+        loop {
+            let (message, _) = store.message(id).await?.context("the message is gone")?;
+            if !matches!(message.state, State::Waiting | State::Sending) {
+                return Ok(report(&message));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Sends it from here, with the store as witness.
+    async fn directly(&self, loaded: &Loaded, url: &str) -> anyhow::Result<ExitCode> {
+        let send = serde_json::from_value(self.fields()).context("not a message")?;
+        let message = by_hand::send(&loaded.settings, &loaded.pipeline, url, send).await?;
+        Ok(report(&message))
+    }
+
+    /// The message in the words of the API.
+    fn fields(&self) -> Value {
+        let mut fields = Map::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                fields.insert(name.to_owned(), value);
+            }
+        };
+        put("number", Some(self.number.clone().into()));
+        put("message", self.message.clone().map(Value::from));
+        put("mediaUrl", self.media_url.clone().map(Value::from));
+        put("type", self.kind.map(|kind| kind.as_str().into()));
+        put("fileName", self.file_name.clone().map(Value::from));
+        put("mimetype", self.mimetype.clone().map(Value::from));
+        put("delay", self.delay.map(Value::from));
+        put("instanceName", self.instance.clone().map(Value::from));
+        Value::Object(fields)
+    }
+}
+
+fn report(message: &Message) -> ExitCode {
+    let to = message.recipient.as_ref().map(ToString::to_string).unwrap_or_default();
+    let detail = message.detail.as_deref().unwrap_or_default();
+    if message.state == State::Sent {
+        anstream::println!("{} to {to}: accepted by Wachat, not known to be delivered", "sent".green());
+        return ExitCode::SUCCESS;
+    }
+    let reason = message.reason.map_or("", |reason| reason.as_str());
+    anstream::println!("{} to {to}: {reason} {detail}", message.state.as_str().red());
+    anstream::println!("{}", format!("kabari messages show {}", message.id).dimmed());
+    ExitCode::from(output::NO)
+}

@@ -1,0 +1,132 @@
+//! `kabari trigger SOURCE KIND`: sign a built-in event and post it, to try things without the
+//! provider.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use owo_colors::OwoColorize;
+use serde_json::Value;
+
+use super::input::{RuleFile, sample_names, unknown_source};
+use super::output;
+use crate::clock;
+use crate::config::edit;
+use crate::sources;
+use crate::verify::Outgoing;
+
+/// Sign a built-in event and post it
+#[derive(Debug, Args)]
+pub(super) struct Trigger {
+    /// A source of the rule file
+    source: String,
+    /// A kind of its preset's samples, as `push` or `invoice.paid`
+    kind: String,
+    #[command(flatten)]
+    rules: RuleFile,
+    /// Where to post; by default `server.listen` of the rule file
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+    /// Change the body: a dotted path and a JSON value or text
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Post the very same event as an earlier trigger would, to see a duplicate
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+}
+
+/// A built-in event, made new: its own id, the changes applied, signed.
+pub(super) struct Signed {
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Trigger {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let loaded = match self.rules.load_strict() {
+            Ok(loaded) => loaded,
+            Err(code) => return Ok(code),
+        };
+        let source = loaded
+            .pipeline
+            .source(&self.source)
+            .with_context(|| unknown_source(&loaded.pipeline, &self.source))?;
+        let preset = source.preset().context("this source has no preset, so no samples")?;
+        let sample = sources::sample(preset, &self.kind).with_context(|| {
+            format!("{preset} has no sample `{}`; it has: {}", self.kind, sample_names(preset))
+        })?;
+        let id = self.id.clone().unwrap_or_else(fresh_id);
+        let signed = sign(source, sample, &id, &changes(&self.set)?)?;
+        let base = self.to.clone().unwrap_or_else(|| format!("http://{}", loaded.settings.listen));
+        let url = if base.contains("/hooks/") {
+            base
+        } else {
+            format!("{}/hooks/{}", base.trim_end_matches('/'), self.source)
+        };
+        let (status, answer) = post(&url, &signed).await?;
+        anstream::println!("{} {url}  {} {}", "POST".dimmed(), status.bold(), answer.trim());
+        if let Ok(answer) = serde_json::from_str::<Value>(&answer)
+            && let Some(event) = answer.get("event").and_then(Value::as_str)
+        {
+            anstream::println!("{}", format!("kabari events show {event}").dimmed());
+        }
+        Ok(ExitCode::from(if status == 200 { 0 } else { output::NO }))
+    }
+}
+
+/// An id that no event had before.
+pub(super) fn fresh_id() -> String {
+    clock::event_id(clock::now(), &mut clock::dice()).to_string()
+}
+
+/// `PATH=VALUE` arguments, read.
+pub(super) fn changes(set: &[String]) -> anyhow::Result<Vec<(String, Value)>> {
+    let read = |text: &String| {
+        let (path, value) = text.split_once('=').context("write --set as PATH=VALUE")?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        Ok((path.to_owned(), value))
+    };
+    set.iter().map(read).collect()
+}
+
+/// Makes a sample new and signs it: `id` goes wherever the provider puts its own.
+pub(super) fn sign(
+    source: &sources::Source,
+    sample: &sources::Sample,
+    id: &str,
+    changes: &[(String, Value)],
+) -> anyhow::Result<Signed> {
+    let mut body: Value = serde_json::from_str(sample.body).context("the sample is broken")?;
+    let mut headers: Vec<(String, String)> =
+        vec![("content-type".to_owned(), "application/json".to_owned())];
+    headers.extend(sample.headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+    match headers.iter_mut().find(|(name, _)| name.ends_with("-delivery")) {
+        Some((_, value)) => id.clone_into(value),
+        None => edit::set(&mut body, "id", Value::from(format!("evt_{}", id.replace('-', ""))))
+            .map_err(anyhow::Error::msg)?,
+    }
+    for (path, value) in changes {
+        edit::set(&mut body, path, value.clone())
+            .map_err(|why| anyhow::anyhow!("--set {path}: {why}"))?;
+    }
+    let body = serde_json::to_vec(&body)?;
+    headers.extend(source.sign(&Outgoing { body: &body, now: clock::now() }));
+    Ok(Signed { headers, body })
+}
+
+/// Posts a signed event; returns status and answer.
+pub(super) async fn post(url: &str, signed: &Signed) -> anyhow::Result<(u16, String)> {
+    crate::wachat::install_crypto();
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(std::time::Duration::from_secs(30))
+        .build()?;
+    let mut request = client.post(url).body(signed.body.clone());
+    for (name, value) in &signed.headers {
+        request = request.header(name, value);
+    }
+    let answer = request.send().await.with_context(|| {
+        format!("nothing answers at {url}; is `kabari serve` running? --to URL names another place")
+    })?;
+    Ok((answer.status().as_u16(), answer.text().await.unwrap_or_default()))
+}

@@ -1,0 +1,158 @@
+//! How do settings become a pipeline? Each room compiles its own; mistakes get their places here.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::book::{Book, TreeId};
+use super::file::{DefaultSettings, RuleFile, RuleSettings};
+use super::placed::Placed;
+use super::{examine, scalar};
+use crate::expr::{Condition, Surroundings};
+use crate::model::{Fault, OnUncertain, Policy};
+use crate::pipeline::{Defaults, Pipeline, Rule};
+use crate::render::Send;
+use crate::rules::Matcher;
+use crate::sources::{Source, SourceSettings};
+
+/// `vars:` as JSON, in which numbers keep the look that they have in the file.
+pub(super) fn vars(book: &Book, id: TreeId) -> Value {
+    book.node(id, "vars")
+        .filter(|node| !node.is_blank())
+        .map_or_else(|| Value::Object(serde_json::Map::new()), scalar::as_json)
+}
+
+/// Builds every source that can be built.
+pub(super) fn sources(
+    book: &mut Book,
+    id: TreeId,
+    settings: BTreeMap<String, Placed<SourceSettings>>,
+    vars: &Value,
+    timezone: &jiff::tz::TimeZone,
+) -> Vec<(Source, Surroundings)> {
+    let mut built = Vec::new();
+    for (name, Placed { path, value: mut settings }) in settings {
+        examine::secrets(book, id, &path, &mut settings);
+        if book.has_error_below(id, &path) {
+            continue;
+        }
+        match Source::build(&name, &settings) {
+            Ok((source, warnings)) => {
+                report(book, id, &path, warnings);
+                let amounts = source.amounts();
+                let around =
+                    Surroundings { vars: vars.clone(), amounts, timezone: timezone.clone() };
+                built.push((source, around));
+            }
+            Err(faults) => report(book, id, &path, faults),
+        }
+    }
+    built
+}
+
+/// Compiles every rule that can be compiled.
+pub(super) fn rules(
+    book: &mut Book,
+    settings: Vec<(TreeId, Placed<RuleSettings>)>,
+    defaults: &DefaultSettings,
+) -> Vec<(Matcher, Rule)> {
+    let mut compiled = Vec::with_capacity(settings.len());
+    for (id, Placed { path, value }) in settings {
+        if let Some(rule) = rule(book, id, &path, value, defaults) {
+            compiled.push(rule);
+        }
+    }
+    compiled
+}
+
+fn rule(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    settings: RuleSettings,
+    defaults: &DefaultSettings,
+) -> Option<(Matcher, Rule)> {
+    let when = match settings.when.as_deref().map(Condition::compile).transpose() {
+        Ok(when) => Some(when),
+        Err(faults) => {
+            report(book, id, &format!("{path}.when"), faults);
+            None
+        }
+    };
+    let mut sends = Some(Vec::new());
+    for (index, send) in settings.send.map(|send| send.0).unwrap_or_default() {
+        match Send::compile(&send) {
+            Ok(send) => {
+                if let Some(sends) = &mut sends {
+                    sends.push(send);
+                }
+            }
+            Err(faults) => {
+                report(book, id, &format!("{path}.send{index}"), faults);
+                sends = None;
+            }
+        }
+    }
+    let policy = Policy::default();
+    let age = settings.max_age.or(defaults.max_age).map(|span| span.0.as_secs());
+    let attempts = settings.attempts.or(defaults.attempts).unwrap_or(policy.attempts_max);
+    if attempts == 0 {
+        let at = if settings.attempts.is_some() { path } else { "defaults" };
+        let fault = Fault::error(format!("{at}.attempts"), "value", "0 attempts send nothing");
+        book.fault(id, fault.help("write 1 or more"));
+    }
+    let on_uncertain: Option<OnUncertain> = settings.on_uncertain.or(defaults.on_uncertain);
+    let matcher = Matcher {
+        source: settings.source,
+        kinds: settings.kind.0,
+        pattern: settings.pattern,
+        when: when?,
+    };
+    let rule = Rule {
+        name: settings.name,
+        sends: sends?,
+        attempts_max: attempts,
+        age_max_s: age.unwrap_or(policy.age_max_s),
+        on_uncertain,
+    };
+    Some((matcher, rule))
+}
+
+/// Puts the parts together.
+pub(super) fn pipeline(
+    sources: Vec<(Source, Surroundings)>,
+    rules: Vec<(Matcher, Rule)>,
+    instance: String,
+    file: &RuleFile,
+) -> Pipeline {
+    let instance = file.defaults.instance.clone().unwrap_or(instance);
+    Pipeline::new(sources, rules, Defaults { instance, country: file.defaults.country })
+}
+
+/// The address of the store, a relative path taken from the rule file's folder.
+pub(super) fn store(book: &mut Book, id: TreeId, folder: &Path, written: Option<&str>) -> String {
+    let written = written.unwrap_or("sqlite://kabari.db");
+    let Some(path) = written.strip_prefix("sqlite://") else {
+        let later = written.starts_with("postgres://") || written.starts_with("postgresql://");
+        let fault = if later {
+            Fault::error("store", "not-yet", "PostgreSQL is not in this version yet")
+                .help("write `sqlite://kabari.db`")
+        } else {
+            Fault::error("store", "value", "this is no address of a store")
+                .help("write `sqlite://` and the path of a file, as in `sqlite://kabari.db`")
+        };
+        book.fault(id, fault);
+        return written.to_owned();
+    };
+    if path.starts_with(':') {
+        return written.to_owned();
+    }
+    format!("sqlite://{}", folder.join(path).display())
+}
+
+fn report(book: &mut Book, id: TreeId, path: &str, faults: Vec<Fault>) {
+    for fault in faults {
+        book.fault(id, fault.under(path));
+    }
+}

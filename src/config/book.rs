@@ -1,0 +1,212 @@
+//! All files that were read, and every mistake at its place in them.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::LoadOptions;
+use super::deserializer::Trail;
+use super::interpolate::Interpolation;
+use super::node::{Content, Found, Node, Origin, follow};
+use super::parse::parse;
+use super::problem::{Problem, Report, is_secret};
+use super::read::Reading;
+use super::syntax;
+use super::text::FileText;
+use crate::model::{Fault, Severity};
+
+/// The files and what is wrong with them.
+#[derive(Default)]
+pub(super) struct Book {
+    pub(super) report: Report,
+    trees: Vec<Tree>,
+}
+
+/// One file that could be parsed.
+struct Tree {
+    file: usize,
+    root: Node,
+    reading: Reading,
+}
+
+/// Which of the files that could be parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TreeId(usize);
+
+impl Book {
+    /// Parses a file and fills in its variables; `None` if its syntax is broken.
+    pub(super) fn open(
+        &mut self,
+        path: &Path,
+        text: String,
+        options: &LoadOptions<'_>,
+    ) -> Option<TreeId> {
+        let file = self.report.files.len();
+        let included = file > 0;
+        let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned);
+        self.report.files.push(FileText::new(path.display().to_string(), text));
+        let text = &self.report.files[file];
+        let (root, mistakes) = parse(file, text);
+        let mut faults: Vec<(Fault, Range<usize>)> = Vec::new();
+        for mistake in mistakes {
+            let path = root.as_ref().map(|root| path_at(root, mistake.range.start));
+            faults.push((mistake.fault.under(&path.unwrap_or_default()), mistake.range));
+        }
+        let broken = root.is_none() && !faults.is_empty();
+        // An empty file is an empty mapping.
+        let blank = Node { file, span: 0..0, content: Content::Map(Vec::new()) };
+        let mut root = root.filter(|root| !root.is_blank()).unwrap_or(blank);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut variables =
+            Interpolation { options, folder, text, included, faults, unset: Vec::new() };
+        variables.fill(&mut root, "");
+        let Interpolation { faults, unset, .. } = variables;
+        for name in unset {
+            if !self.report.unset.contains(&name) {
+                self.report.unset.push(name);
+            }
+        }
+        for (fault, range) in faults {
+            self.record(file, fault, range);
+        }
+        if broken {
+            return None;
+        }
+        self.trees.push(Tree { file, root, reading: Reading::new() });
+        Some(TreeId(self.trees.len() - 1))
+    }
+
+    /// Reads a whole file as a `T`; what is wrong is kept.
+    pub(super) fn read<T: for<'n> Deserialize<'n>>(&mut self, id: TreeId) -> Option<T> {
+        let tree = self.trees.get_mut(id.0)?;
+        let value = tree.reading.read(&tree.root, &Trail::Top);
+        for (fault, file, range) in tree.reading.take_faults() {
+            self.record(file, fault, range);
+        }
+        value
+    }
+
+    /// The node at a path, if it is there and was read.
+    pub(super) fn node(&self, id: TreeId, path: &str) -> Option<&Node> {
+        match follow(&self.trees.get(id.0)?.root, path).0 {
+            Found::Value(node) => Some(node),
+            Found::Outside(..) => None,
+        }
+    }
+
+    /// What a room or a check found wrong, at its place; silent about what follows from an
+    /// earlier mistake or from a variable that is not set.
+    pub(super) fn fault(&mut self, id: TreeId, mut fault: Fault) {
+        let Some(tree) = self.trees.get(id.0) else { return };
+        if let (Found::Value(node), _) = follow(&tree.root, &fault.path)
+            && let Some(scalar) = node.scalar()
+            && scalar.origin == Origin::Outside
+        {
+            fault.message = without_values(&fault.message, &scalar.text);
+            fault.help =
+                fault.help.filter(|help| scalar.text.is_empty() || !help.contains(&scalar.text));
+            fault.range = None;
+        }
+        let (file, range) = match follow(&tree.root, &fault.path) {
+            (Found::Value(node), _) if tree.reading.is_poisoned(node) => return,
+            (Found::Outside(node, rest), _) if tree.reading.left_out(node, rest) => return,
+            (Found::Value(node), key) => match (node.scalar(), &fault.range, key) {
+                (Some(scalar), ..) if scalar.origin == Origin::Unset => return,
+                (Some(_), Some(range), _) => {
+                    let text = &self.report.files[node.file];
+                    (node.file, node.range_in_file(range.clone(), text))
+                }
+                (None, _, Some(key)) => (key.file, key.span.clone()),
+                _ => (node.file, node.span.clone()),
+            },
+            (Found::Outside(_, _), Some(key)) => (key.file, key.span.clone()),
+            (Found::Outside(node, _), None) => (node.file, node.span.start..node.span.start),
+        };
+        self.record(file, fault, range);
+    }
+
+    fn record(&mut self, file: usize, mut fault: Fault, range: Range<usize>) {
+        let Some(text) = self.report.files.get(file) else { return };
+        let start = text.floor(range.start);
+        if fault.code == "yaml-comment" && !is_secret(&fault.path) {
+            fault.help = Some(syntax::mended_or(text, start, "put the text in quotes"));
+        }
+        let (line, column) = text.place(start);
+        let problem = Problem {
+            file: text.name.clone(),
+            line,
+            column,
+            severity: fault.severity,
+            code: fault.code,
+            path: fault.path,
+            message: fault.message,
+            help: fault.help,
+            range: start..text.floor(range.end).max(start),
+        };
+        self.report.problems.push(problem);
+    }
+
+    /// Whether something is wrong with a value at or below this path.
+    pub(super) fn has_error_below(&self, id: TreeId, path: &str) -> bool {
+        let name = self.trees.get(id.0).and_then(|tree| self.report.files.get(tree.file));
+        self.report.problems.iter().any(|problem| {
+            let rest = problem.path.strip_prefix(path);
+            problem.severity == Severity::Error
+                && Some(&problem.file) == name.map(|text| &text.name)
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    }
+
+    /// `file:line` of a path, for what refers to it later.
+    pub(super) fn place(&self, id: TreeId, path: &str) -> String {
+        let node = self.node(id, path);
+        let Some((node, text)) =
+            node.and_then(|node| Some((node, self.report.files.get(node.file)?)))
+        else {
+            return String::new();
+        };
+        format!("{}:{}", text.name, text.place(node.span.start).0)
+    }
+}
+
+/// The path of the innermost value or key that begins at or around a byte.
+fn path_at(root: &Node, offset: usize) -> String {
+    let mut node = root;
+    let mut path = String::new();
+    loop {
+        let next = match &node.content {
+            Content::Scalar(_) => None,
+            Content::List(list) => list
+                .iter()
+                .enumerate()
+                .rfind(|(_, child)| child.span.start <= offset)
+                .filter(|(_, child)| reaches(child, offset))
+                .map(|(index, child)| (child, format!("[{index}]"))),
+            Content::Map(entries) => entries
+                .iter()
+                .rfind(|(key, _)| key.file == node.file && key.span.start <= offset)
+                .filter(|(_, child)| reaches(child, offset))
+                .map(|(key, child)| {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    (child, format!("{dot}{}", key.text))
+                }),
+        };
+        let Some((child, step)) = next else { return path };
+        path.push_str(&step);
+        node = child;
+    }
+}
+
+/// Whether a byte belongs to this value; a block mapping ends where the next key begins.
+fn reaches(node: &Node, offset: usize) -> bool {
+    offset < node.span.end || (offset == node.span.end && node.scalar().is_some())
+}
+
+/// A message about a value that came from a variable or another file, without that value: neither
+/// the whole of it nor any part that is quoted.
+fn without_values(message: &str, value: &str) -> String {
+    let message = if value.is_empty() { message.to_owned() } else { message.replace(value, "…") };
+    let parts = message.split('`').enumerate();
+    parts.map(|(index, part)| if index % 2 == 1 { "`…`" } else { part }).collect()
+}

@@ -1,0 +1,188 @@
+//! `tests:` of the rule file: which event, what must come of it?
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::TestCase;
+use super::book::{Book, TreeId};
+use super::examine;
+use super::file::{TestEvent, TestSettings};
+use super::placed::Placed;
+use crate::model::Fault;
+
+/// The largest event of a test, in bytes.
+const EVENT_MAX: u64 = 25 << 20;
+
+/// What is around all tests of a file.
+pub(super) struct Around<'a> {
+    /// The names of all sources.
+    pub(super) sources: &'a [String],
+    /// The folder of the file in which they stand.
+    pub(super) folder: &'a Path,
+}
+
+/// Reads one test's event and makes its changes.
+pub(super) fn case(
+    book: &mut Book,
+    id: TreeId,
+    test: Placed<TestSettings>,
+    around: &Around<'_>,
+) -> Option<TestCase> {
+    let Placed { path, value: test } = test;
+    let known = examine::known_source(book, id, &path, &test.source, around.sources);
+    let Some(event) = test.event else {
+        let fault =
+            Fault::error(format!("{path}.event"), "missing-key", "the key `event` is missing");
+        book.fault(id, fault.help("add `event: { sample: … }` or `event: { file: … }`"));
+        return None;
+    };
+    let event_path = format!("{path}.event");
+    match body(book, id, &event_path, &event, around.folder) {
+        Ok(body) => known.then(|| TestCase {
+            place: book.place(id, &path),
+            name: test.name,
+            source: test.source,
+            kind: test.kind.or_else(|| kind_of_sample(&event)),
+            body: body.to_string(),
+            expect: test.expect.iter().map(as_map).collect(),
+        }),
+        Err(fault) => {
+            book.fault(id, fault.under(&event_path));
+            None
+        }
+    }
+}
+
+fn as_map(expected: &super::file::Expected) -> BTreeMap<String, Value> {
+    match serde_json::to_value(expected) {
+        Ok(Value::Object(map)) => map.into_iter().collect(),
+        _ => BTreeMap::new(),
+    }
+}
+
+fn kind_of_sample(event: &TestEvent) -> Option<String> {
+    let (preset, kind) = event.sample.as_deref()?.split_once('/')?;
+    crate::sources::sample(preset, kind).map(|sample| sample.kind.to_owned())
+}
+
+fn body(
+    book: &Book,
+    id: TreeId,
+    path: &str,
+    event: &TestEvent,
+    folder: &Path,
+) -> Result<Value, Fault> {
+    let mut body = match (&event.file, &event.sample) {
+        (Some(file), None) => from_file(&folder.join(file), file)?,
+        (None, Some(name)) => from_sample(name)?,
+        _ => {
+            return Err(Fault::error("", "event", "a test's event is either a file or a sample")
+                .help("write one of `file:` and `sample:`"));
+        }
+    };
+    for key in event.set.keys() {
+        let node = book.node(id, &format!("{path}.set.{key}"));
+        let value = node.map_or(Value::Null, super::scalar::as_json);
+        set(&mut body, key, value).map_err(|why| {
+            Fault::error(format!("set.{key}"), "event", why).help("name a path of the event's body")
+        })?;
+    }
+    for (index, key) in event.unset.iter().enumerate() {
+        unset(&mut body, key).ok_or_else(|| {
+            let message = format!("the event has no `{key}` to remove");
+            Fault::error(format!("unset[{index}]"), "event", message)
+        })?;
+    }
+    Ok(body)
+}
+
+fn from_file(path: &Path, name: &str) -> Result<Value, Fault> {
+    let wrong = |why: String| {
+        Fault::error("file", "event", format!("`{name}` cannot be read: {why}"))
+            .help("a relative path starts at the folder of the rule file")
+    };
+    let about = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
+    if !about.is_file() || about.len() > EVENT_MAX {
+        return Err(wrong("it is no file, or larger than 25 MiB".to_owned()));
+    }
+    let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|error| wrong(format!("it is not JSON: {error}")))
+}
+
+fn from_sample(name: &str) -> Result<Value, Fault> {
+    let sample =
+        name.split_once('/').and_then(|(preset, kind)| crate::sources::sample(preset, kind));
+    let Some(sample) = sample else {
+        let all: Vec<String> = crate::sources::samples()
+            .iter()
+            .map(|sample| format!("{}/{}", sample.preset, sample.kind))
+            .collect();
+        let names: Vec<&str> = all.iter().map(String::as_str).collect();
+        return Err(Fault::error("sample", "event", format!("there is no sample `{name}`"))
+            .help(super::read::allowed_or_nearest(name, &names)));
+    };
+    serde_json::from_str(sample.body).map_err(|error| {
+        Fault::error("sample", "event", format!("the sample `{name}` is not JSON: {error}"))
+    })
+}
+
+/// Sets the value at a dotted path; objects on the way are made.
+fn set(body: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    let mut here = body;
+    for step in path.split('.') {
+        here = match here {
+            Value::Object(map) => map.entry(step).or_insert(Value::Null),
+            Value::Array(list) => {
+                let length = list.len();
+                let index = step.parse::<usize>().ok();
+                index
+                    .and_then(|index| list.get_mut(index))
+                    .ok_or_else(|| format!("`{step}` is no place in a list of {length}"))?
+            }
+            Value::Null => {
+                *here = Value::Object(serde_json::Map::new());
+                let Value::Object(map) = here else { return Err(String::new()) };
+                map.entry(step).or_insert(Value::Null)
+            }
+            _ => return Err(format!("`{step}` stands below a value that is no object")),
+        };
+    }
+    *here = value;
+    Ok(())
+}
+
+/// Removes the value at a dotted path; `None` if there is none.
+fn unset(body: &mut Value, path: &str) -> Option<()> {
+    let (above, last) = path.rsplit_once('.').unwrap_or(("", path));
+    let mut here = body;
+    for step in above.split('.').filter(|step| !step.is_empty()) {
+        here = match here {
+            Value::Object(map) => map.get_mut(step)?,
+            Value::Array(list) => list.get_mut(step.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    here.as_object_mut()?.remove(last).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{set, unset};
+
+    #[test]
+    fn values_are_set_and_removed_by_their_dotted_paths() {
+        let mut body = json!({"a": {"b": [1, {"c": 2}]}, "n": null});
+        set(&mut body, "a.b.1.c", json!("x")).unwrap();
+        set(&mut body, "n.new.deep", json!(true)).unwrap();
+        assert_eq!(body, json!({"a": {"b": [1, {"c": "x"}]}, "n": {"new": {"deep": true}}}));
+        assert!(set(&mut body, "a.b.7", json!(0)).is_err());
+        assert!(set(&mut body, "a.b.1.c.d", json!(0)).is_err());
+        assert!(unset(&mut body, "a.b.1.c").is_some());
+        assert!(unset(&mut body, "a.x").is_none());
+        assert_eq!(body, json!({"a": {"b": [1, {}]}, "n": {"new": {"deep": true}}}));
+    }
+}

@@ -1,0 +1,228 @@
+//! What can be wrong with settings that read well one by one?
+
+use std::net::SocketAddr;
+
+use url::Url;
+
+use super::book::{Book, TreeId};
+use super::file::{RuleFile, RuleSettings, ServerSettings, WachatSettings};
+use super::node::{Content, Node};
+use super::placed::Placed;
+use super::read::{allowed_or_nearest, nearest};
+use crate::model::Fault;
+use crate::secret::Secret;
+use crate::sources::SourceSettings;
+
+/// A secret shorter than this many characters is worth a warning.
+const SECRET_MIN: usize = 16;
+const BASE_URL: &str = "https://app.wachat.net";
+
+/// `wachat:`, without its instances.
+pub(super) fn wachat(
+    book: &mut Book,
+    id: TreeId,
+    file: &RuleFile,
+) -> Option<(Url, Secret, String)> {
+    let Some(wachat) = &file.wachat else {
+        let fault = Fault::error("", "missing-key", "the key `wachat` is missing")
+            .help("add `wachat:` with `token:` and `instance:`");
+        book.fault(id, fault.under("wachat"));
+        return None;
+    };
+    if wachat.token.is_empty() {
+        let fault = Fault::error("wachat.token", "empty-secret", "the token is empty");
+        book.fault(id, fault.help("take it from your Wachat account's settings"));
+    }
+    let instance = wachat.instance.clone().or_else(|| file.defaults.instance.clone());
+    if instance.as_ref().is_none_or(|name| name.trim().is_empty()) {
+        let fault = Fault::error("wachat.instance", "missing-key", "the key `instance` is missing");
+        book.fault(id, fault.help("add `instance:`, the name of your WhatsApp session at Wachat"));
+    }
+    let url = base_url(book, id, wachat);
+    Some((url?, wachat.token.clone(), instance.unwrap_or_default()))
+}
+
+fn base_url(book: &mut Book, id: TreeId, wachat: &WachatSettings) -> Option<Url> {
+    let written = wachat.base_url.as_deref().unwrap_or(BASE_URL);
+    let Ok(url) = Url::parse(written) else {
+        let fault = Fault::error("wachat.base_url", "base-url", "this is not an address");
+        book.fault(id, fault.help(format!("write it as in `{BASE_URL}`")));
+        return None;
+    };
+    let here = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    if url.scheme() != "https" && !(url.scheme() == "http" && here) {
+        let message = "the token would travel unencrypted: the address must begin with https://";
+        let fault = Fault::error("wachat.base_url", "base-url", message);
+        book.fault(id, fault.help("only an address on this machine may be http://"));
+        return None;
+    }
+    Some(url)
+}
+
+/// `server.listen` and `server.admin`.
+pub(super) fn server(
+    book: &mut Book,
+    id: TreeId,
+    server: &ServerSettings,
+) -> (SocketAddr, SocketAddr) {
+    let listen = address(book, id, "server.listen", server.listen.as_deref(), 8080);
+    let admin = address(book, id, "server.admin", server.admin.as_deref(), 9090);
+    let token = server.admin_token.as_ref();
+    if token.is_some_and(Secret::is_empty) {
+        let fault = Fault::error("server.admin_token", "empty-secret", "the admin token is empty");
+        book.fault(id, fault.help("write a long random text, or remove the key"));
+    } else if token.is_none() && !admin.ip().is_loopback() {
+        let message = format!("`{admin}` can be reached from outside, and there is no admin token");
+        let fault = Fault::error("server.admin", "admin-open", message);
+        book.fault(id, fault.help("add `server.admin_token`, or use `127.0.0.1:9090`"));
+    }
+    (listen, admin)
+}
+
+fn address(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    written: Option<&str>,
+    port: u16,
+) -> SocketAddr {
+    let default = SocketAddr::from(([127, 0, 0, 1], port));
+    let Some(written) = written else { return default };
+    written.replace("localhost:", "127.0.0.1:").parse().unwrap_or_else(|_| {
+        let fault = Fault::error(path, "address", format!("`{written}` is no address with a port"));
+        book.fault(id, fault.help(format!("write it as in `127.0.0.1:{port}`")));
+        default
+    })
+}
+
+/// The secrets of one source: an empty one refuses, an empty entry of a list drops out.
+pub(super) fn secrets(book: &mut Book, id: TreeId, path: &str, settings: &mut SourceSettings) {
+    if let Some(secret) = &settings.secret {
+        let path = format!("{path}.secret");
+        if secret.is_empty() {
+            book.fault(id, empty_secret(&path));
+        }
+        warn_if_short(book, id, &path, secret);
+    }
+    let Some(secrets) = &mut settings.secrets else { return };
+    for (index, secret) in secrets.iter().enumerate() {
+        warn_if_short(book, id, &format!("{path}.secrets[{index}]"), secret);
+    }
+    secrets.retain(|secret| !secret.is_empty());
+    if secrets.is_empty() {
+        let path = format!("{path}.secrets");
+        book.fault(id, empty_secret(&path));
+    }
+}
+
+fn empty_secret(path: &str) -> Fault {
+    Fault::error(path, "empty-secret", "there is no secret here: anyone could sign")
+        .help("set the secret that the sender signs with")
+}
+
+fn warn_if_short(book: &mut Book, id: TreeId, path: &str, secret: &Secret) {
+    let length = secret.expose().trim().chars().count();
+    if (1..SECRET_MIN).contains(&length) {
+        let message = format!("this secret is short: {length} characters can be guessed");
+        let fault = Fault::warning(path, "short-secret", message);
+        book.fault(id, fault.help("use at least 16 random characters"));
+    }
+}
+
+/// What is wrong with rules as a whole: names twice, sources that are not there, `match` that
+/// starts at `event`.
+pub(super) fn rules(book: &mut Book, rules: &[(TreeId, Placed<RuleSettings>)], sources: &[String]) {
+    let mut seen: std::collections::HashMap<&str, String> = std::collections::HashMap::new();
+    for (id, Placed { path, value: rule }) in rules {
+        let name_path = format!("{path}.name");
+        let standing = book.node(*id, &name_path).is_some();
+        if standing && rule.name.trim().is_empty() {
+            let fault = Fault::error(&name_path, "value", "the name is empty");
+            book.fault(*id, fault.help("give the rule a name of its own"));
+        } else if let Some(first) = seen.get(rule.name.as_str()).filter(|_| standing) {
+            let message = format!("another rule is named `{}`", rule.name);
+            let fault = Fault::error(&name_path, "duplicate-name", message);
+            book.fault(*id, fault.help(format!("rename one of the two; the first is at {first}")));
+        } else if standing {
+            seen.insert(&rule.name, book.place(*id, &name_path));
+        }
+        known_source(book, *id, path, &rule.source, sources);
+        if rule.send.is_none() {
+            let fault =
+                Fault::error(format!("{path}.send"), "missing-key", "the key `send` is missing");
+            book.fault(*id, fault.help("add `send:` with `number:` and `message:`"));
+        } else if rule.send.as_ref().is_some_and(|send| send.0.is_empty()) {
+            let path = format!("{path}.send");
+            if !book.has_error_below(*id, &path) {
+                let fault = Fault::error(path, "value", "this rule sends nothing");
+                book.fault(*id, fault.help("add an entry with `number:` and `message:`"));
+            }
+        }
+        starts_inside(book, *id, &format!("{path}.match"));
+    }
+}
+
+/// Whether a rule's or a test's source is configured.
+pub(super) fn known_source(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    source: &str,
+    sources: &[String],
+) -> bool {
+    if sources.iter().any(|known| known == source) {
+        return true;
+    }
+    let names: Vec<&str> = sources.iter().map(String::as_str).collect();
+    let help = match nearest(source, names.iter().copied()) {
+        None if names.is_empty() => "add it under `sources:`".to_owned(),
+        _ => allowed_or_nearest(source, &names),
+    };
+    let message = format!("there is no source `{source}`");
+    let fault = Fault::error(format!("{path}.source"), "unknown-source", message);
+    book.fault(id, fault.help(help));
+    false
+}
+
+/// `match` looks at the body itself: a path that begins with `event.` is a slip.
+fn starts_inside(book: &mut Book, id: TreeId, path: &str) {
+    let slips: Vec<String> = match book.node(id, path).map(|node| &node.content) {
+        Some(Content::Map(entries)) => entries
+            .iter()
+            .filter(|(key, value)| {
+                key.text.starts_with("event.") || (key.text == "event" && is_mapping(value))
+            })
+            .map(|(key, _)| key.text.clone())
+            .collect(),
+        _ => Vec::new(),
+    };
+    for key in slips {
+        let rest = key.strip_prefix("event.").unwrap_or("");
+        let help = match rest {
+            "" => "move what is below it one level up".to_owned(),
+            rest => format!("drop `event.`: write `{rest}`"),
+        };
+        let message = format!("`match` starts inside the body, and `{key}` starts outside");
+        book.fault(id, Fault::error(format!("{path}.{key}"), "match-path", message).help(help));
+    }
+}
+
+fn is_mapping(node: &Node) -> bool {
+    matches!(node.content, Content::Map(_))
+}
+
+/// A time zone by its name.
+pub(super) fn timezone(book: &mut Book, id: TreeId, name: Option<&str>) -> jiff::tz::TimeZone {
+    let Some(name) = name else { return jiff::tz::TimeZone::UTC };
+    jiff::tz::TimeZone::get(name).unwrap_or_else(|_| {
+        let message = format!("there is no time zone `{name}`");
+        let fault = Fault::error("defaults.timezone", "timezone", message);
+        book.fault(id, fault.help("write it as in `Asia/Jakarta`"));
+        jiff::tz::TimeZone::UTC
+    })
+}

@@ -1,0 +1,215 @@
+//! What stands in the file, and where? A YAML document as a tree that remembers its places.
+
+use std::ops::Range;
+
+use super::text::FileText;
+
+/// One value with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// Which of the files that were read.
+    pub(super) file: usize,
+    /// Its bytes in that file.
+    pub(super) span: Range<usize>,
+    pub(super) content: Content,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) text: String,
+    pub(super) file: usize,
+    pub(super) span: Range<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Scalar {
+    pub(super) text: String,
+    pub(super) style: Style,
+    pub(super) origin: Origin,
+    /// What follows on the same line after ` #`.
+    pub(super) comment: Option<Comment>,
+}
+
+/// A comment behind an unquoted text.
+#[derive(Clone, Debug)]
+pub(super) struct Comment {
+    pub(super) span: Range<usize>,
+    /// `#42` rather than `# so`: surely meant to be part of the text.
+    pub(super) glued: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Without quotes: YAML guesses its type.
+    Plain,
+    Quoted,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+}
+
+/// Where a scalar's text comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// From the file as it stands there.
+    Written,
+    /// Partly from a variable or another file: never shown.
+    Outside,
+    /// A stand-in for a variable that is not set.
+    Unset,
+}
+
+impl Node {
+    pub(super) fn scalar(&self) -> Option<&Scalar> {
+        match &self.content {
+            Content::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// The value of a key, if this is a mapping that has it.
+    pub(super) fn get(&self, name: &str) -> Option<&Node> {
+        match &self.content {
+            Content::Map(entries) => {
+                entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value)
+            }
+            _ => None,
+        }
+    }
+
+    /// Names this node as long as the tree stands still.
+    pub(super) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Whether the value was left out: `key:` with nothing after it.
+    pub(super) fn is_blank(&self) -> bool {
+        self.scalar().is_some_and(|s| {
+            s.style == Style::Plain && s.text.is_empty() && s.origin == Origin::Written
+        })
+    }
+
+    /// How many nodes there are in all, and how deep they are nested.
+    pub(super) fn measure(&self) -> (usize, usize) {
+        let mut count = 0;
+        let mut height = 0;
+        let mut open = vec![(self, 1)];
+        while let Some((node, depth)) = open.pop() {
+            count += 1;
+            height = height.max(depth);
+            match &node.content {
+                Content::Scalar(_) => {}
+                Content::List(list) => open.extend(list.iter().map(|child| (child, depth + 1))),
+                Content::Map(map) => open.extend(map.iter().map(|(_, child)| (child, depth + 1))),
+            }
+        }
+        (count, height)
+    }
+
+    /// The place in the file of `range` within this scalar's text: exact where the text stands in
+    /// the file as it is, else the whole scalar.
+    pub(super) fn range_in_file(&self, range: Range<usize>, file: &FileText) -> Range<usize> {
+        self.scalar()
+            .filter(|scalar| scalar.origin == Origin::Written)
+            .and_then(|scalar| exact_range(scalar, &self.span, range, file))
+            .unwrap_or_else(|| self.span.clone())
+    }
+}
+
+fn exact_range(
+    scalar: &Scalar,
+    span: &Range<usize>,
+    range: Range<usize>,
+    file: &FileText,
+) -> Option<Range<usize>> {
+    scalar.text.get(range.clone())?;
+    let written = file.text.get(span.clone())?;
+    match scalar.style {
+        Style::Plain if written == scalar.text => {
+            Some(span.start + range.start..span.start + range.end)
+        }
+        Style::Quoted if written.get(1..written.len().checked_sub(1)?)? == scalar.text => {
+            Some(span.start + 1 + range.start..span.start + 1 + range.end)
+        }
+        Style::Literal => {
+            let start = literal_offset(&scalar.text, span.start, range.start, file)?;
+            let end = literal_offset(&scalar.text, span.start, range.end, file).unwrap_or(start);
+            Some(start..end.max(start))
+        }
+        _ => None,
+    }
+}
+
+/// The lines of a literal block stand below each other, indented; `start` is where its first line
+/// that is not empty begins.
+fn literal_offset(text: &str, start: usize, offset: usize, file: &FileText) -> Option<usize> {
+    let before = text.get(..offset)?;
+    let row = before.matches('\n').count();
+    let in_line = offset - before.rfind('\n').map_or(0, |at| at + 1);
+    let content = text.split('\n').nth(row)?;
+    let blank = text.bytes().take_while(|byte| *byte == b'\n').count();
+    let line = (file.line_of(start) + row).checked_sub(blank)?;
+    let written = file.line_range(line)?;
+    let indent = file.text.get(written.clone())?.strip_suffix(content)?.len();
+    Some(written.start + indent + in_line)
+}
+
+/// What a path leads to.
+pub(super) enum Found<'n, 'p> {
+    /// The value itself.
+    Value(&'n Node),
+    /// The path ends here: this mapping or list does not have the rest of it.
+    Outside(&'n Node, &'p str),
+}
+
+/// Follows a path such as `rules[3].send.number`. Keys that contain dots are tried longest first.
+pub(super) fn follow<'n, 'p>(root: &'n Node, path: &'p str) -> (Found<'n, 'p>, Option<&'n Key>) {
+    let mut node = root;
+    let mut key = None;
+    let mut rest = path;
+    // The key is that of the node in hand; an element of a list has none.
+    loop {
+        rest = rest.strip_prefix('.').unwrap_or(rest);
+        if rest.is_empty() {
+            return (Found::Value(node), key);
+        }
+        let step = match &node.content {
+            Content::Scalar(_) => None,
+            Content::List(list) => list_step(list, rest).map(|(child, rest)| (None, child, rest)),
+            Content::Map(entries) => {
+                map_step(entries, rest).map(|(key, child, rest)| (Some(key), child, rest))
+            }
+        };
+        match step {
+            Some((step_key, child, after)) => (key, node, rest) = (step_key, child, after),
+            None => return (Found::Outside(node, rest), key),
+        }
+    }
+}
+
+fn list_step<'n, 'p>(list: &'n [Node], path: &'p str) -> Option<(&'n Node, &'p str)> {
+    let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
+    Some((list.get(index.parse::<usize>().ok()?)?, rest))
+}
+
+fn map_step<'n, 'p>(
+    entries: &'n [(Key, Node)],
+    path: &'p str,
+) -> Option<(&'n Key, &'n Node, &'p str)> {
+    entries
+        .iter()
+        .filter_map(|(key, child)| {
+            let rest = path.strip_prefix(key.text.as_str())?;
+            (rest.is_empty() || rest.starts_with(['.', '['])).then_some((key, child, rest))
+        })
+        .max_by_key(|(key, _, _)| key.text.len())
+}

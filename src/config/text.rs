@@ -1,0 +1,73 @@
+//! Where in which file is this byte?
+
+use std::ops::Range;
+
+/// One file's text with its line starts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FileText {
+    /// The name as it is shown.
+    pub(super) name: String,
+    pub(super) text: String,
+    line_starts: Vec<usize>,
+}
+
+impl FileText {
+    pub(super) fn new(name: String, text: String) -> Self {
+        let line_starts = std::iter::once(0)
+            .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1))
+            .collect();
+        Self { name, text, line_starts }
+    }
+
+    /// The line of a byte, from 0.
+    pub(super) fn line_of(&self, offset: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= offset).saturating_sub(1)
+    }
+
+    /// Line and column of a byte, both from 1; a column counts characters.
+    pub(super) fn place(&self, offset: usize) -> (usize, usize) {
+        let offset = self.floor(offset);
+        let line = self.line_of(offset);
+        let start = self.line_starts.get(line).copied().unwrap_or(0);
+        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
+        (line + 1, column + 1)
+    }
+
+    /// The bytes of a line (from 0), without its line break.
+    pub(super) fn line_range(&self, line: usize) -> Option<Range<usize>> {
+        let start = *self.line_starts.get(line)?;
+        let end = self.line_starts.get(line + 1).map_or(self.text.len(), |next| next - 1);
+        let text = self.text.get(start..end)?;
+        Some(start..start + text.strip_suffix('\r').unwrap_or(text).len())
+    }
+
+    /// A line (from 0) without its line break.
+    pub(super) fn line(&self, line: usize) -> Option<&str> {
+        self.line_range(line).and_then(|range| self.text.get(range))
+    }
+
+    /// The nearest character boundary at or before `offset`.
+    pub(super) fn floor(&self, offset: usize) -> usize {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        offset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FileText;
+
+    #[test]
+    fn places_count_lines_and_characters_from_one() {
+        let file = FileText::new("f".into(), "a\néb: c\r\n".into());
+        assert_eq!(file.place(0), (1, 1));
+        assert_eq!(file.place(4), (2, 2));
+        assert_eq!(file.place(3), (2, 1), "inside a character");
+        assert_eq!(file.place(999), (3, 1));
+        assert_eq!(file.line(1), Some("éb: c"));
+        assert_eq!(file.line(9), None);
+    }
+}

@@ -1,0 +1,394 @@
+//! What is the value of an expression, for one event?
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::decimal::{Decimal, Reckoning};
+use super::nearest::nearest;
+use super::tree::{Expr, What};
+use super::value::Val;
+use super::{Escape, EvalError, Facts, borrowed, neutral};
+
+/// How many steps one template or condition may take.
+pub(super) const STEPS_MAX: u32 = 50_000;
+/// How long a text may become, in bytes; Wachat takes 64 KiB.
+pub(super) const TEXT_MAX: usize = 128 * 1024;
+/// How long a `range()` may be.
+const RANGE_MAX: i64 = 1_000;
+/// How many keys an error names.
+const KEYS_SHOWN: usize = 8;
+
+/// One evaluation.
+pub(super) struct Eval<'a> {
+    pub(super) facts: &'a Facts,
+    source: &'a str,
+    escape: Escape,
+    pub(super) locals: RefCell<Vec<(&'a str, Val<'a>)>>,
+    steps: Cell<u32>,
+}
+
+impl<'a> Eval<'a> {
+    pub(super) fn new(facts: &'a Facts, source: &'a str, escape: Escape) -> Self {
+        Self { facts, source, escape, locals: RefCell::default(), steps: Cell::new(STEPS_MAX) }
+    }
+
+    /// One step; an error when there were too many.
+    pub(super) fn step(&self) -> Result<(), EvalError> {
+        match self.steps.get().checked_sub(1) {
+            Some(left) => {
+                self.steps.set(left);
+                Ok(())
+            }
+            None => Err(EvalError::Other(format!(
+                "out of fuel: it takes more than {STEPS_MAX} steps; is there a loop over too much?"
+            ))),
+        }
+    }
+
+    /// The value of `expr`; a missing value is a value.
+    pub(super) fn value(&self, expr: &'a Expr) -> Result<Val<'a>, EvalError> {
+        self.step()?;
+        match &expr.what {
+            What::Root(root) => Ok(self.facts.root(*root)),
+            What::Local(name) => Ok(self.local(name)),
+            What::Text(text) => Ok(Val::safe(&**text)),
+            What::Number(text) => Ok(Val::Number(Cow::Borrowed(text))),
+            What::Bool(value) => Ok(Val::Bool(*value)),
+            What::None => Ok(Val::Missing),
+            What::Attr(inner, name) => Ok(self.value(inner)?.get(name)),
+            What::Item(inner, key) => self.item(inner, key),
+            What::Slice(inner, bounds) => self.slice(inner, bounds),
+            What::Not(inner) => Ok(Val::Bool(!self.truth(inner)?)),
+            What::Minus(inner) => self.minus(inner),
+            What::And(left, right) => {
+                if self.truth(left)? {
+                    self.lenient(right)
+                } else {
+                    self.lenient(left)
+                }
+            }
+            What::Or(left, right) => {
+                if self.truth(left)? {
+                    self.value(left)
+                } else {
+                    self.lenient(right)
+                }
+            }
+            What::Reckon(operator, left, right) => self.reckon(*operator, left, right),
+            What::Join(left, right) => self.join(left, right),
+            What::Compare(first, others) => self.compare_all(first, others).map(Val::Bool),
+            What::If(test, yes, no) => match (self.truth(test)?, no) {
+                (true, _) => self.value(yes),
+                (false, Some(no)) => self.value(no),
+                (false, None) => Ok(Val::safe("")),
+            },
+            What::Filter(..) | What::Borrowed(..) => self.filtered(expr),
+            What::Test(test, input, argument) => {
+                self.test(*test, input, argument.as_deref()).map(Val::Bool)
+            }
+            What::List(items) => {
+                let items: Result<_, _> = items.iter().map(|item| self.value(item)).collect();
+                Ok(Val::List(Rc::new(items?)))
+            }
+            What::Map(entries) => self.map(entries),
+            What::Range(bounds) => self.range(bounds),
+        }
+    }
+
+    /// The same, where a value that could not be made for want of another is missing too.
+    pub(super) fn lenient(&self, expr: &'a Expr) -> Result<Val<'a>, EvalError> {
+        match self.value(expr) {
+            Err(EvalError::Missing { .. }) => Ok(Val::Missing),
+            other => other,
+        }
+    }
+
+    /// Whether it counts as yes; what is missing does not.
+    pub(super) fn truth(&self, expr: &'a Expr) -> Result<bool, EvalError> {
+        Ok(self.lenient(expr)?.is_true())
+    }
+
+    /// The value of `expr`, which must be there.
+    pub(super) fn needed(&self, expr: &'a Expr) -> Result<Val<'a>, EvalError> {
+        match self.value(expr)? {
+            Val::Missing => Err(self.missing(expr)),
+            value => Ok(value),
+        }
+    }
+
+    /// What `expr` prints, fit for where it goes.
+    pub(super) fn print(&self, expr: &'a Expr) -> Result<Cow<'a, str>, EvalError> {
+        let value = self.needed(expr)?;
+        let empty_on_purpose = value.is_safe() && value.is_blank();
+        match self.fit(&value) {
+            Some(text) if !text.is_empty() || empty_on_purpose => Ok(text),
+            _ => Err(self.missing(expr)),
+        }
+    }
+
+    /// What a value prints, fit for where it goes; `None` if it is missing.
+    pub(super) fn fit(&self, value: &Val<'a>) -> Option<Cow<'a, str>> {
+        let text = value.print()?;
+        if !self.fits_foreign() || value.is_safe() {
+            return Some(text);
+        }
+        Some(match text {
+            Cow::Borrowed(text) => neutral::neutralise(text),
+            Cow::Owned(text) => Cow::Owned(neutral::neutralise(&text).into_owned()),
+        })
+    }
+
+    /// Whether foreign text is neutralised where it is printed.
+    pub(super) fn fits_foreign(&self) -> bool {
+        self.escape == Escape::Message
+    }
+
+    /// How an expression is written.
+    pub(super) fn written(&self, expr: &Expr) -> &'a str {
+        self.source.get(expr.span.clone()).unwrap_or("").trim()
+    }
+
+    fn local(&self, name: &str) -> Val<'a> {
+        let locals = self.locals.borrow();
+        let found = locals.iter().rev().find(|(known, _)| *known == name);
+        found.map_or(Val::Missing, |(_, value)| value.clone())
+    }
+
+    fn item(&self, inner: &'a Expr, key: &'a Expr) -> Result<Val<'a>, EvalError> {
+        let (value, key) = (self.value(inner)?, self.lenient(key)?);
+        Ok(match key {
+            Val::Number(number) => {
+                let place = Decimal::parse(&number).and_then(|number| number.to_i64());
+                let found = place.map_or(Val::Missing, |place| value.at(place));
+                // `vars.team[event.user.id]`: the keys of an object are texts.
+                if matches!(found, Val::Missing) { value.get(&number) } else { found }
+            }
+            key => key.print().map_or(Val::Missing, |key| value.get(&key)),
+        })
+    }
+
+    fn slice(
+        &self,
+        inner: &'a Expr,
+        bounds: &'a [Option<Box<Expr>>; 2],
+    ) -> Result<Val<'a>, EvalError> {
+        let value = self.value(inner)?;
+        let Some(len) = value.len() else { return Ok(Val::Missing) };
+        let mut places = [0, len];
+        for (place, bound) in places.iter_mut().zip(bounds) {
+            if let Some(bound) = bound {
+                *place = self.bound(bound, len)?;
+            }
+        }
+        let [start, stop] = places;
+        let count = stop.saturating_sub(start);
+        Ok(match value {
+            Val::Text { text, safe } => {
+                Val::text(text.chars().skip(start).take(count).collect::<String>(), safe)
+            }
+            list => {
+                let items = list.elements().unwrap_or_default();
+                Val::List(Rc::new(items.into_iter().skip(start).take(count).collect()))
+            }
+        })
+    }
+
+    fn bound(&self, expr: &'a Expr, len: usize) -> Result<usize, EvalError> {
+        let value = self.needed(expr)?;
+        let number = value.print().and_then(|text| Decimal::parse(&text)?.to_i64());
+        let Some(number) = number else {
+            return Err(EvalError::Other(format!("{} is no place in a text", value.show())));
+        };
+        let from_start = usize::try_from(number).unwrap_or_else(|_| {
+            len.saturating_sub(usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX))
+        });
+        Ok(from_start.min(len))
+    }
+
+    fn minus(&self, inner: &'a Expr) -> Result<Val<'a>, EvalError> {
+        match self.value(inner)? {
+            Val::Number(text) => Ok(Val::Number(match text.strip_prefix('-') {
+                Some(positive) => positive.to_owned().into(),
+                None => format!("-{text}").into(),
+            })),
+            Val::Missing => Ok(Val::Missing),
+            other => Err(EvalError::Types(format!(
+                "`-` wants a number: {} is {}",
+                self.written(inner),
+                other.described()
+            ))),
+        }
+    }
+
+    fn reckon(
+        &self,
+        operator: Reckoning,
+        left: &'a Expr,
+        right: &'a Expr,
+    ) -> Result<Val<'a>, EvalError> {
+        let (one, other) = (self.value(left)?, self.value(right)?);
+        let (a, b) = match (&one, &other) {
+            (Val::Number(one), Val::Number(other)) => (one, other),
+            (Val::Missing, _) | (_, Val::Missing) => return Ok(Val::Missing),
+            _ => {
+                return Err(EvalError::Types(format!(
+                    "only numbers can be reckoned with: {} is {}, {} is {} (texts are joined by `~`)",
+                    self.written(left),
+                    one.described(),
+                    self.written(right),
+                    other.described()
+                )));
+            }
+        };
+        let result = Decimal::parse(a)
+            .zip(Decimal::parse(b))
+            .and_then(|(one, other)| one.reckon(operator, &other));
+        match result {
+            Some(number) => Ok(Val::Number(number.plain().into())),
+            None => Err(EvalError::Other(format!(
+                "{a} and {b} cannot be reckoned with: division by zero, or too many digits"
+            ))),
+        }
+    }
+
+    /// In a message, foreign text beside the user's own is made fit before they become one.
+    fn join(&self, left: &'a Expr, right: &'a Expr) -> Result<Val<'a>, EvalError> {
+        let (one, other) = (self.needed(left)?, self.needed(right)?);
+        let mut text = self.fit(&one).unwrap_or_default().into_owned();
+        text.push_str(&self.fit(&other).unwrap_or_default());
+        if text.len() > TEXT_MAX {
+            return Err(EvalError::Other(format!("a text becomes longer than {TEXT_MAX} bytes")));
+        }
+        Ok(Val::text(text, self.fits_foreign() || one.is_safe() && other.is_safe()))
+    }
+
+    fn filtered(&self, expr: &'a Expr) -> Result<Val<'a>, EvalError> {
+        match &expr.what {
+            What::Filter(filter, input, arguments) if filter.is_default() => {
+                let value = self.lenient(input)?;
+                match arguments.first() {
+                    Some(Some(instead)) if value.is_blank() => self.value(instead),
+                    _ => Ok(value),
+                }
+            }
+            What::Filter(filter, input, arguments) => {
+                let value = self.needed(input)?;
+                let arguments: Result<Vec<_>, _> = arguments
+                    .iter()
+                    .map(|argument| argument.as_ref().map_or(Ok(Val::Missing), |a| self.needed(a)))
+                    .collect();
+                (filter.run)(self, &value, &arguments?)
+            }
+            What::Borrowed(name, input, arguments) => {
+                let value = self.needed(input)?;
+                let (mut positional, mut named) = (Vec::new(), Vec::new());
+                for (key, argument) in arguments {
+                    let argument = self.value(argument)?;
+                    match key {
+                        Some(key) => named.push((&**key, argument)),
+                        None => positional.push(argument),
+                    }
+                }
+                borrowed::apply(name, &value, &positional, &named)
+            }
+            _ => self.value(expr),
+        }
+    }
+
+    fn map(&self, entries: &'a [(Expr, Expr)]) -> Result<Val<'a>, EvalError> {
+        let mut map = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            let key = self.needed(key)?.print().unwrap_or_default();
+            map.push((key, self.value(value)?));
+        }
+        Ok(Val::Map(Rc::new(map)))
+    }
+
+    fn range(&self, bounds: &'a [Expr]) -> Result<Val<'a>, EvalError> {
+        let mut numbers = Vec::with_capacity(2);
+        for bound in bounds {
+            let value = self.needed(bound)?;
+            match value.print().and_then(|text| Decimal::parse(&text)?.to_i64()) {
+                Some(number) => numbers.push(number),
+                None => {
+                    return Err(EvalError::Other(format!(
+                        "range: {} is no whole number",
+                        value.show()
+                    )));
+                }
+            }
+        }
+        let (start, stop) = match numbers[..] {
+            [start, stop] => (start, stop),
+            [stop] => (0, stop),
+            _ => (0, 0),
+        };
+        if stop.saturating_sub(start) > RANGE_MAX {
+            return Err(EvalError::Other(format!("range: out of fuel beyond {RANGE_MAX} numbers")));
+        }
+        let list = (start..stop).map(|number| Val::Number(number.to_string().into()));
+        Ok(Val::List(Rc::new(list.collect())))
+    }
+
+    /// The error of a value that should be there: which path, and how far it exists.
+    pub(super) fn missing(&self, expr: &'a Expr) -> EvalError {
+        if !expr.is_path() {
+            let children: Vec<&Expr> = match &expr.what {
+                What::Reckon(_, left, right) | What::Join(left, right) => vec![left, right],
+                What::Minus(inner) | What::Slice(inner, _) => vec![inner],
+                _ => Vec::new(),
+            };
+            let culprit =
+                children.into_iter().find(|child| matches!(self.value(child), Ok(Val::Missing)));
+            return match culprit {
+                Some(child) => self.missing(child),
+                None => EvalError::Missing { path: self.written(expr).to_owned(), known: None },
+            };
+        }
+        EvalError::Missing { path: self.written(expr).to_owned(), known: self.known(expr) }
+    }
+
+    /// The longest part of a path that exists, and what is there.
+    fn known(&self, path: &'a Expr) -> Option<String> {
+        let (inner, key) = match &path.what {
+            What::Attr(inner, name) => (inner, Cow::Borrowed(&**name)),
+            What::Item(inner, key) => match self.lenient(key).ok()?.print() {
+                Some(key) => (inner, key),
+                None => return Some(format!("{} is missing", self.written(key))),
+            },
+            _ => return None,
+        };
+        let holder = self.value(inner).ok()?;
+        if matches!(holder, Val::Missing) {
+            return self.known(inner);
+        }
+        let name = self.written(inner);
+        let keys = holder.keys();
+        if keys.contains(&key) {
+            let what = match &holder {
+                Val::Node(node) => node.get(&key).map_or("null", |node| node.source()),
+                _ => "empty",
+            };
+            return Some(format!("it is {what}"));
+        }
+        if keys.is_empty() {
+            return Some(match holder.len() {
+                Some(count) if holder.elements().is_some() => {
+                    format!("{name} is a list of {count}")
+                }
+                _ => format!("{name} is {}", holder.described()),
+            });
+        }
+        let guess = nearest(&key, keys.iter().map(AsRef::as_ref));
+        let more = if keys.len() > KEYS_SHOWN { ", …" } else { "" };
+        let shown: Vec<&str> = keys.iter().take(KEYS_SHOWN).map(AsRef::as_ref).collect();
+        let mut known = format!("{name} has {}{more}", shown.join(", "));
+        if let Some(guess) = guess {
+            known.push_str("; did you mean ");
+            known.push_str(guess);
+            known.push('?');
+        }
+        Some(known)
+    }
+}

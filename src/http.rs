@@ -1,0 +1,62 @@
+//! How is an HTTP listener run? One loop for all of them: patience, no panics, an end.
+
+use std::any::Any;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// How long a client may take over one request's headers, and how long a connection may rest
+/// between two requests.
+pub const HEADER_TIME: Duration = Duration::from_secs(30);
+/// How long requests under way may take to end once the listener is closed.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// Answers with `router` whatever comes to `listener` until `shutdown` is done; then takes nothing
+/// new and returns when all answers are given, after [`GRACE`] at the latest.
+///
+/// A handler finds its client's address in `ConnectInfo<SocketAddr>`. One that panics answers 500.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let router = router.layer(CatchPanicLayer::custom(panicked));
+    let handle: Handle<SocketAddr> = Handle::new();
+    let mut server = axum_server::Server::from_listener(listener)
+        .acceptor(NoDelayAcceptor::new())
+        .handle(handle.clone())
+        .http1_only();
+    server.http_builder().http1().header_read_timeout(HEADER_TIME);
+    let serving = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = &mut serving => return ended,
+        () = shutdown => {}
+    }
+    handle.graceful_shutdown(Some(GRACE));
+    serving.await
+}
+
+/// A JSON answer.
+pub fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// The panic's text stays out of the answer and the log: it may quote what was sent. Where it
+/// happened is printed by the panic itself.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    tracing::error!("a request made kabari panic: this is a bug, please report it");
+    json(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"internal"}"#)
+}

@@ -1,0 +1,203 @@
+//! What is the sender answered? The one table from outcome to status and body.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+
+use crate::http;
+use crate::model::EventId;
+
+/// When to come again after the byte budget was used up: bodies under way are read soon.
+const NO_ROOM_RETRY: HeaderValue = HeaderValue::from_static("2");
+/// When to come again after the store could not write: a disk is not freed at once.
+const NOT_STORED_RETRY: HeaderValue = HeaderValue::from_static("15");
+/// When to come again after too many failures.
+const TOO_MANY_RETRY: HeaderValue = HeaderValue::from_static("60");
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// Verified and recorded.
+    Accepted {
+        /// Its id.
+        event: EventId,
+        /// How many messages wait.
+        messages: usize,
+    },
+    /// Verified, and recorded before.
+    Duplicate {
+        /// The id it was first recorded under.
+        event: EventId,
+    },
+    /// Verified and recorded, but its body cannot be read.
+    Unreadable {
+        /// Its id.
+        event: EventId,
+        /// Why, for the log.
+        why: String,
+    },
+    /// Not to be believed.
+    Denied,
+    /// Not to be believed, and not the first from there.
+    TooMany,
+    /// No such source.
+    UnknownSource,
+    /// No such page.
+    NoSuchPage,
+    /// Not a POST.
+    Method,
+    /// The body is over the limit.
+    TooLarge,
+    /// The body took too long.
+    TooSlow,
+    /// The body broke off.
+    BrokenOff,
+    /// The byte budget for bodies is used up.
+    NoRoom,
+    /// Verified, but the store cannot keep it now.
+    NotStored {
+        /// Why, for the log.
+        why: String,
+    },
+}
+
+impl Reply {
+    /// The word in the log and in the metric.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Denied => "denied",
+            Self::TooMany => "too many denied",
+            Self::UnknownSource => "unknown source",
+            Self::NoSuchPage => "no such page",
+            Self::Method => "method",
+            Self::TooLarge => "too large",
+            Self::TooSlow => "too slow",
+            Self::BrokenOff => "broken off",
+            Self::NoRoom => "no room",
+            Self::NotStored { .. } => "not stored",
+        }
+    }
+
+    /// What the log tells the person who runs this to do about a refusal.
+    pub(crate) fn remedy(&self) -> &'static str {
+        match self {
+            Self::UnknownSource => "no such source; the configured ones: `kabari sources`",
+            Self::TooLarge => "the body is over `server.body_limit`",
+            Self::TooSlow => "the body did not come in time",
+            Self::BrokenOff => "the body broke off",
+            Self::NoRoom => "too many bodies at once; the sender was asked to come again",
+            _ => "not a webhook",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Accepted { .. } | Self::Duplicate { .. } => StatusCode::OK,
+            Self::Unreadable { .. } | Self::BrokenOff => StatusCode::BAD_REQUEST,
+            Self::Denied => StatusCode::UNAUTHORIZED,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::UnknownSource | Self::NoSuchPage => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::NoRoom | Self::NotStored { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn body(&self) -> Body {
+        match self {
+            Self::Accepted { event, messages } => {
+                Body::from(format!(r#"{{"event":"{event}","messages":{messages}}}"#))
+            }
+            Self::Duplicate { event } => {
+                Body::from(format!(r#"{{"event":"{event}","duplicate":true}}"#))
+            }
+            Self::Unreadable { event, .. } => {
+                Body::from(format!(r#"{{"event":"{event}","error":"unreadable body"}}"#))
+            }
+            Self::Denied => Body::from(r#"{"error":"signature"}"#),
+            Self::TooMany => Body::from(r#"{"error":"too many requests"}"#),
+            Self::UnknownSource | Self::NoSuchPage => Body::from(r#"{"error":"not found"}"#),
+            Self::Method => Body::from(r#"{"error":"method"}"#),
+            Self::TooLarge => Body::from(r#"{"error":"too large"}"#),
+            Self::TooSlow => Body::from(r#"{"error":"too slow"}"#),
+            Self::BrokenOff => Body::from(r#"{"error":"incomplete body"}"#),
+            Self::NoRoom | Self::NotStored { .. } => Body::from(r#"{"error":"try again"}"#),
+        }
+    }
+
+    fn more_header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+        match self {
+            Self::NoRoom => Some((header::RETRY_AFTER, NO_ROOM_RETRY)),
+            Self::NotStored { .. } => Some((header::RETRY_AFTER, NOT_STORED_RETRY)),
+            Self::TooMany => Some((header::RETRY_AFTER, TOO_MANY_RETRY)),
+            Self::Method => Some((header::ALLOW, HeaderValue::from_static("POST"))),
+            _ => None,
+        }
+    }
+
+    /// The answer itself.
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = http::json(self.status(), self.body());
+        if let Some((name, value)) = self.more_header() {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use uuid::Uuid;
+
+    use super::Reply;
+    use crate::model::EventId;
+
+    const ID: EventId = EventId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0001));
+
+    #[tokio::test]
+    async fn every_outcome_has_its_answer() {
+        let why = || "it is secret why".to_owned();
+        let id = r#"{"event":"01930000-0000-7000-8000-000000000001","#;
+        for (reply, status, body, header) in [
+            (Reply::Accepted { event: ID, messages: 2 }, 200, format!(r#"{id}"messages":2}}"#), ""),
+            (Reply::Duplicate { event: ID }, 200, format!(r#"{id}"duplicate":true}}"#), ""),
+            (
+                Reply::Unreadable { event: ID, why: why() },
+                400,
+                format!(r#"{id}"error":"unreadable body"}}"#),
+                "",
+            ),
+            (Reply::Denied, 401, r#"{"error":"signature"}"#.to_owned(), ""),
+            (Reply::TooMany, 429, r#"{"error":"too many requests"}"#.to_owned(), "retry-after: 60"),
+            (Reply::UnknownSource, 404, r#"{"error":"not found"}"#.to_owned(), ""),
+            (Reply::NoSuchPage, 404, r#"{"error":"not found"}"#.to_owned(), ""),
+            (Reply::Method, 405, r#"{"error":"method"}"#.to_owned(), "allow: POST"),
+            (Reply::TooLarge, 413, r#"{"error":"too large"}"#.to_owned(), ""),
+            (Reply::TooSlow, 408, r#"{"error":"too slow"}"#.to_owned(), ""),
+            (Reply::BrokenOff, 400, r#"{"error":"incomplete body"}"#.to_owned(), ""),
+            (Reply::NoRoom, 503, r#"{"error":"try again"}"#.to_owned(), "retry-after: 2"),
+            (
+                Reply::NotStored { why: why() },
+                503,
+                r#"{"error":"try again"}"#.to_owned(),
+                "retry-after: 15",
+            ),
+        ] {
+            let response = reply.clone().into_response();
+            assert_eq!(response.status().as_u16(), status, "{reply:?}");
+            let headers: Vec<String> = response
+                .headers()
+                .iter()
+                .filter(|(name, _)| *name != "content-type")
+                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+                .collect();
+            assert_eq!(headers.join(", "), header, "{reply:?}");
+            let sent = to_bytes(response.into_body(), 1000).await.unwrap();
+            assert_eq!(sent, body.as_bytes(), "{reply:?}");
+        }
+    }
+}

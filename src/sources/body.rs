@@ -1,0 +1,71 @@
+//! What does a body say?
+
+use bytes::Bytes;
+
+use crate::expr::Json;
+
+/// Unicode's byte order mark in UTF-8, which some senders put in front of their JSON.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The JSON document in a body, or why there is none.
+///
+/// Only a form (`application/x-www-form-urlencoded`) is told by its content type: its field `form`
+/// holds the JSON, or, where none is named, its fields are the members of an object. Everything
+/// else is read as JSON, since senders are careless with that header.
+pub(super) fn json(
+    content_type: Option<&str>,
+    form: Option<&str>,
+    body: &Bytes,
+) -> Result<Json, String> {
+    let body =
+        if content_type.is_some_and(is_form) { from_form(form, body)? } else { body.clone() };
+    let body =
+        if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body };
+    Json::parse(body).map_err(|error| error.to_string())
+}
+
+fn is_form(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+fn from_form(field: Option<&str>, body: &[u8]) -> Result<Bytes, String> {
+    let mut fields = form_urlencoded::parse(body);
+    if let Some(field) = field {
+        let found = fields.find(|(name, _)| name == field);
+        let (_, value) = found.ok_or_else(|| format!("the form has no field `{field}`"))?;
+        return Ok(Bytes::from(value.into_owned()));
+    }
+    let mut members = serde_json::Map::new();
+    for (name, value) in fields {
+        members.insert(name.into_owned(), value.into_owned().into());
+    }
+    serde_json::to_vec(&members).map(Bytes::from).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(content_type: &str, form: Option<&str>, body: &'static [u8]) -> Result<String, String> {
+        json(Some(content_type), form, &Bytes::from_static(body)).map(|json| json.text().to_owned())
+    }
+
+    #[test]
+    fn a_form_holds_its_json_in_a_field_or_is_an_object_of_texts() {
+        let form = "Application/X-WWW-Form-Urlencoded; charset=utf-8";
+        let body = b"payload=%7B%22a%22%3A+%22b%2Bc%22%7D&x=1";
+        assert_eq!(text(form, Some("payload"), body), Ok(r#"{"a": "b+c"}"#.to_owned()));
+        assert_eq!(text(form, None, b"id=1&n=%C3%A9"), Ok(r#"{"id":"1","n":"é"}"#.to_owned()));
+        assert!(text(form, Some("payload"), b"x=1").is_err_and(|why| why.contains("`payload`")));
+    }
+
+    #[test]
+    fn everything_else_is_json_whatever_it_is_called() {
+        for content_type in ["", "text/plain", "application/json", "nonsense"] {
+            assert_eq!(text(content_type, Some("payload"), b"[1]"), Ok("[1]".to_owned()));
+        }
+        assert_eq!(text("", None, b"\xef\xbb\xbf{}"), Ok("{}".to_owned()));
+        assert!(text("", None, b"payload=%7B%7D").is_err());
+    }
+}

@@ -1,0 +1,207 @@
+//! What do a source's settings come to, and what is wrong with them?
+
+use super::lookup::Lookup;
+use super::presets::{nearest, presets};
+use super::settings::{SourceSettings, TestEvents};
+use super::source::Identity;
+use crate::expr::{AmountUnit, Condition};
+use crate::model::{Fault, Severity};
+use crate::secret::Secret;
+use crate::verify::Scheme;
+
+/// A secret with fewer characters can be found by trying.
+const SECRET_MIN: usize = 16;
+
+/// A source but for its name.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) preset: Option<String>,
+    /// At least one, and none of them empty.
+    pub(super) secrets: Vec<Secret>,
+    pub(super) scheme: Scheme,
+    pub(super) kind: Option<Lookup>,
+    pub(super) action: Option<Lookup>,
+    pub(super) identity: Identity,
+    pub(super) form: Option<String>,
+    pub(super) amounts: Option<AmountUnit>,
+    /// Tells events that must not reach people; `None` where all may.
+    pub(super) test_when: Option<Condition>,
+    pub(super) docs: Option<String>,
+}
+
+impl Parts {
+    pub(super) fn build(
+        name: &str,
+        own: &SourceSettings,
+    ) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
+        let mut faults = Vec::new();
+        let preset = preset(name, own, &mut faults);
+        let settings = match &preset {
+            Some((_, row)) => own.over(row),
+            None => own.clone(),
+        };
+        let secrets = secrets(&settings, &mut faults);
+        let scheme = match &settings.verify {
+            Some(verify) => keep(Scheme::build(verify), "verify", &mut faults),
+            None => None,
+        };
+        let kind = lookup("kind", settings.kind.as_deref(), &mut faults);
+        let action = lookup("action", settings.action.as_deref(), &mut faults);
+        let identity = identity(settings.id.as_deref(), &mut faults);
+        let test_when = test_when(&settings, &mut faults);
+        match (scheme, identity) {
+            (Some(scheme), Some(identity)) if !refuses(&faults) => {
+                let parts = Self {
+                    preset: preset.map(|(name, _)| name),
+                    secrets,
+                    scheme,
+                    kind,
+                    action,
+                    identity,
+                    form: settings.form,
+                    amounts: settings.amounts,
+                    test_when,
+                    docs: settings.docs,
+                };
+                Ok((parts, faults))
+            }
+            _ => Err(faults),
+        }
+    }
+}
+
+fn refuses(faults: &[Fault]) -> bool {
+    faults.iter().any(|fault| fault.severity == Severity::Error)
+}
+
+/// The value, its warnings or its errors noted under `path`.
+fn keep<T>(
+    built: Result<(T, Vec<Fault>), Vec<Fault>>,
+    path: &str,
+    faults: &mut Vec<Fault>,
+) -> Option<T> {
+    let (value, found) = match built {
+        Ok((value, warnings)) => (Some(value), warnings),
+        Err(errors) => (None, errors),
+    };
+    faults.extend(found.into_iter().map(|fault| fault.under(path)));
+    value
+}
+
+/// The preset that is named, or the one of the source's own name.
+fn preset(
+    name: &str,
+    own: &SourceSettings,
+    faults: &mut Vec<Fault>,
+) -> Option<(String, &'static SourceSettings)> {
+    let known = match presets() {
+        Ok(known) => known,
+        Err(fault) => {
+            faults.push(fault);
+            return None;
+        }
+    };
+    let wanted = own.preset.as_deref().unwrap_or(name);
+    if let Some(row) = known.get(wanted) {
+        return Some((wanted.to_owned(), row));
+    }
+    let names = || known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let remedy = match nearest(known, wanted) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known are {}", names()),
+    };
+    if own.preset.is_some() {
+        let wrong = format!("there is no preset `{wanted}`");
+        faults.push(Fault::error("preset", "unknown-preset", wrong).help(remedy));
+    } else if own.verify.is_none() {
+        let wrong = format!("`{name}` is no known sender, and it is not said how it signs");
+        let help = format!(
+            "{remedy} For a preset under another name add `preset:`, for any other sender `verify:`"
+        );
+        faults.push(Fault::error("", "unknown-source", wrong).help(help));
+    }
+    None
+}
+
+fn secrets(settings: &SourceSettings, faults: &mut Vec<Fault>) -> Vec<Secret> {
+    let mut kept = Vec::new();
+    let mut take = |path: String, secret: &Secret, faults: &mut Vec<Fault>| {
+        if secret.expose().chars().count() < SECRET_MIN {
+            let wrong = format!("the secret has fewer than {SECRET_MIN} characters");
+            let help = "make a long one, for example with `openssl rand -hex 32`";
+            faults.push(Fault::warning(path, "short-secret", wrong).help(help));
+        }
+        kept.push(secret.clone());
+    };
+    let help = match &settings.secret_at {
+        Some(place) => format!("it is shown at {place}"),
+        None => "without a secret anybody could send events".to_owned(),
+    };
+    match &settings.secret {
+        Some(secret) if secret.is_empty() => {
+            let fault = Fault::error("secret", "empty-secret", "the secret is empty");
+            faults.push(fault.help(help.clone()));
+        }
+        Some(secret) => take("secret".to_owned(), secret, faults),
+        None => {}
+    }
+    let several = settings.secrets.as_deref().unwrap_or_default();
+    for (place, secret) in several.iter().enumerate().filter(|(_, it)| !it.is_empty()) {
+        take(format!("secrets[{place}]"), secret, faults);
+    }
+    if settings.secrets.is_some() && several.iter().all(Secret::is_empty) {
+        let fault = Fault::error("secrets", "empty-secret", "all secrets are empty");
+        faults.push(fault.help(help));
+    } else if settings.secret.is_none() && settings.secrets.is_none() {
+        faults.push(Fault::error("", "no-secret", "there is no `secret`").help(help));
+    }
+    kept
+}
+
+fn lookup(path: &str, text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Lookup> {
+    match Lookup::compile(text?) {
+        Ok(lookup) => Some(lookup),
+        Err(errors) => {
+            faults.extend(errors.into_iter().map(|fault| fault.under(path)));
+            None
+        }
+    }
+}
+
+fn identity(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Identity> {
+    match text {
+        Some("none") => Some(Identity::None),
+        Some("digest") => Some(Identity::Digest),
+        Some(text) => lookup("id", Some(text), faults).map(Identity::Given),
+        None => {
+            // A source whose preset is not known has one fault already, and needs no second.
+            if !refuses(faults) {
+                let wrong = "it is not said by what a second delivery of an event is recognised";
+                let help = "add `id: \"{{ headers['x-event-id'] }}\"` or `\"{{ event.id }}\"`; \
+                            `id: digest` makes equal bodies one event, `id: none` every request \
+                            an event of its own";
+                faults.push(Fault::error("", "no-id", wrong).help(help));
+            }
+            None
+        }
+    }
+}
+
+fn test_when(settings: &SourceSettings, faults: &mut Vec<Fault>) -> Option<Condition> {
+    let Some(text) = &settings.test_when else {
+        if settings.test_events.is_some() {
+            let wrong = "`test_events` does nothing: it is not known which events are of test mode";
+            let help = "add `test_when: event.livemode == false`, with the sender's own field";
+            faults.push(Fault::warning("test_events", "unused", wrong).help(help));
+        }
+        return None;
+    };
+    match Condition::compile(text) {
+        Ok(_) if settings.test_events == Some(TestEvents::Send) => None,
+        Ok(when) => Some(when),
+        Err(errors) => {
+            faults.extend(errors.into_iter().map(|fault| fault.under("test_when")));
+            None
+        }
+    }
+}

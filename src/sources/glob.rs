@@ -1,0 +1,69 @@
+//! Does a kind fit a pattern with `*` and `?`?
+
+/// Whether all of `text` fits: `*` is any text, dots included, `?` any one character.
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
+    let (mut pattern, mut text) = (pattern, text);
+    // Where to go on after the last `*` took one character more.
+    let mut again: Option<(&str, &str)> = None;
+    loop {
+        let wanted = pattern.chars().next();
+        if wanted == Some('*') {
+            pattern = &pattern[1..];
+            again = Some((pattern, text));
+            continue;
+        }
+        let found = text.chars().next();
+        let fits = match (wanted, found) {
+            (None, None) => return true,
+            (Some('?'), Some(_)) => true,
+            (Some(wanted), Some(found)) => wanted == found,
+            _ => false,
+        };
+        if fits {
+            pattern = behind(pattern);
+            text = behind(text);
+        } else {
+            let Some((after_star, from)) = again else { return false };
+            if from.is_empty() {
+                return false;
+            }
+            let from = behind(from);
+            again = Some((after_star, from));
+            (pattern, text) = (after_star, from);
+        }
+    }
+}
+
+fn behind(text: &str) -> &str {
+    let mut chars = text.chars();
+    chars.next();
+    chars.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn stars_cross_dots_and_question_marks_take_one() {
+        for (pattern, text, expected) in [
+            ("push", "push", true),
+            ("push", "pushes", false),
+            ("*", "", true),
+            ("*", "a.b.c", true),
+            ("invoice.*", "invoice.paid", true),
+            ("invoice.*", "invoice", false),
+            ("*.paid", "a.invoice.paid", true),
+            ("*.paid", "a.invoice.paid.late", false),
+            ("a*b*c", "a.bb.b.c", true),
+            ("a*b*c", "a.bb.b", false),
+            ("v?", "v1", true),
+            ("v?", "v", false),
+            ("?é*", "aé", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

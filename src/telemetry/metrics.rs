@@ -1,0 +1,247 @@
+//! What is counted? One table; the doc text of a metric is its help text.
+//!
+//! Labels are words of closed lists, names out of the rule file, or `unknown`: a stranger cannot
+//! make a new time series.
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::model::{Fate, Reason, State};
+
+/// The media type of [`Metrics::text`].
+pub const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds of a request's buckets, in seconds: a commit takes 0.1 to 10 ms.
+const REQUEST_BUCKETS: [f64; 13] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// Upper bounds of an attempt's buckets, in seconds: Wachat shows "typing" for 3 to 5 s first.
+const ATTEMPT_BUCKETS: [f64; 10] = [0.1, 0.5, 1.0, 2.0, 4.0, 6.0, 10.0, 30.0, 60.0, 120.0];
+
+macro_rules! metrics {
+    ($($(#[doc = $help:literal])+ $field:ident: $kind:ty = $name:literal $(by $make:expr)?,)+) => {
+        /// All that is counted. Cheap to count with: no metric waits for another.
+        #[derive(Debug)]
+        pub struct Metrics {
+            registry: Registry,
+            $($(#[doc = $help])+ $field: $kind,)+
+        }
+
+        impl Default for Metrics {
+            fn default() -> Self {
+                let mut registry = Registry::default();
+                $(
+                    let $field: $kind = metrics!(@make $($make)?);
+                    let help = concat!($($help),+).trim().trim_end_matches('.');
+                    // The text format adds the ending of a counter itself.
+                    let name = $name.trim_end_matches("_total");
+                    registry.register(name, help, $field.clone());
+                )+
+                registry.register(
+                    "kabari_build",
+                    "Which kabari this is",
+                    Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+                );
+                Self { registry, $($field,)+ }
+            }
+        }
+    };
+    (@make) => { Default::default() };
+    (@make $make:expr) => { $make };
+}
+
+metrics! {
+    /// Requests to the public listener, by source and by what they were answered.
+    requests: Family<Outcome, Counter> = "kabari_requests_total",
+    /// From complete headers to the answer, in seconds.
+    request_seconds: Histogram = "kabari_request_seconds" by Histogram::new(REQUEST_BUCKETS),
+    /// Events recorded, by source.
+    events: Family<Source, Counter> = "kabari_events_total",
+    /// Requests that were not believed, by source and reason.
+    denied: Family<Denial, Counter> = "kabari_denied_total",
+    /// Which of a source's secrets matched, from 0: an old one that is not used any more may go.
+    secret_matched: Family<Position, Counter> = "kabari_secret_matched_total",
+    /// Messages in the store, by state.
+    messages: Family<InState, Gauge> = "kabari_messages",
+    /// Calls to Wachat, by instance, fate and reason.
+    attempts: Family<Try, Counter> = "kabari_attempts_total",
+    /// How long a call to Wachat took, in seconds.
+    attempt_seconds: Histogram = "kabari_attempt_seconds" by Histogram::new(ATTEMPT_BUCKETS),
+    /// Whether an instance's lane sends (1) or stands still (0).
+    lane_open: Family<Lane, Gauge> = "kabari_lane_open",
+    /// Rules in force.
+    rules: Gauge = "kabari_rules",
+    /// Whether the last reload of the rule file went well (1) or left the old rules in force (0).
+    reload_success: Gauge = "kabari_rules_reload_success",
+    /// Requests that were answered 503 because the store could not write.
+    store_unavailable: Counter = "kabari_store_unavailable_total",
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    source: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Source {
+    source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Denial {
+    source: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Position {
+    source: String,
+    position: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InState {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Try {
+    instance: String,
+    fate: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lane {
+    instance: String,
+}
+
+impl Metrics {
+    /// The label of a source that is not configured.
+    pub const UNKNOWN: &'static str = "unknown";
+
+    /// A request was answered. `source` is a configured one or [`Metrics::UNKNOWN`].
+    pub fn request(&self, source: &str, outcome: &'static str, seconds: f64) {
+        self.requests.get_or_create(&Outcome { source: source.to_owned(), outcome }).inc();
+        self.request_seconds.observe(seconds);
+    }
+
+    /// An event was recorded.
+    pub fn event(&self, source: &str) {
+        self.events.get_or_create(&Source { source: source.to_owned() }).inc();
+    }
+
+    /// A request was not believed; the reason is `Denied::label`.
+    pub fn denied(&self, source: &str, reason: &'static str) {
+        self.denied.get_or_create(&Denial { source: source.to_owned(), reason }).inc();
+    }
+
+    /// The secret at this position, from 0, matched.
+    pub fn secret_matched(&self, source: &str, position: usize) {
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        self.secret_matched.get_or_create(&Position { source: source.to_owned(), position }).inc();
+    }
+
+    /// The store could not write.
+    pub fn store_unavailable(&self) {
+        self.store_unavailable.inc();
+    }
+
+    /// An attempt ended.
+    pub fn attempt(&self, instance: &str, fate: Fate, reason: Option<Reason>, seconds: f64) {
+        let instance = instance.to_owned();
+        let reason = reason.map_or("", Reason::as_str);
+        self.attempts.get_or_create(&Try { instance, fate: fate.as_str(), reason }).inc();
+        self.attempt_seconds.observe(seconds);
+    }
+
+    /// A lane sends, or stands still.
+    pub fn lane_open(&self, instance: &str, open: bool) {
+        let lane = Lane { instance: instance.to_owned() };
+        self.lane_open.get_or_create(&lane).set(i64::from(open));
+    }
+
+    /// So many rules are in force, after a load that went well.
+    pub fn rules_loaded(&self, rules: usize) {
+        self.rules.set(i64::try_from(rules).unwrap_or(i64::MAX));
+        self.reload_success.set(1);
+    }
+
+    /// A reload failed; the old rules are in force.
+    pub fn reload_failed(&self) {
+        self.reload_success.set(0);
+    }
+
+    /// How many messages are in a state now, as the store counted.
+    pub fn messages_in(&self, state: State, count: u64) {
+        let state = InState { state: state.as_str() };
+        self.messages.get_or_create(&state).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Nobody knows how many messages there are: no figure is better than an old one.
+    pub fn messages_unknown(&self) {
+        self.messages.clear();
+    }
+
+    /// Everything in the text format that Prometheus reads.
+    pub fn text(&self) -> String {
+        let mut page = String::new();
+        // Writing into a String cannot fail; a metric that cannot be written is left out.
+        let _ = text::encode(&mut page, &self.registry);
+        page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Metrics;
+    use crate::model::{Fate, Reason, State};
+
+    #[test]
+    fn every_metric_is_on_the_page_under_its_documented_name() {
+        let metrics = Metrics::default();
+        metrics.request("github", "accepted", 0.003);
+        metrics.event("github");
+        metrics.denied("github", "mismatch");
+        metrics.secret_matched("stripe", 1);
+        metrics.store_unavailable();
+        metrics.attempt("jakarta", Fate::Sent, None, 3.1);
+        metrics.attempt("jakarta", Fate::Failed, Some(Reason::Media), 3.1);
+        metrics.lane_open("jakarta", true);
+        metrics.rules_loaded(7);
+        metrics.messages_in(State::Waiting, 3);
+        let page = metrics.text();
+        for line in [
+            r#"kabari_requests_total{source="github",outcome="accepted"} 1"#,
+            r#"kabari_request_seconds_bucket{le="0.005"} 1"#,
+            r#"kabari_events_total{source="github"} 1"#,
+            r#"kabari_denied_total{source="github",reason="mismatch"} 1"#,
+            r#"kabari_secret_matched_total{source="stripe",position="1"} 1"#,
+            r"kabari_store_unavailable_total 1",
+            r#"kabari_attempts_total{instance="jakarta",fate="sent",reason=""} 1"#,
+            r#"kabari_attempts_total{instance="jakarta",fate="failed",reason="media"} 1"#,
+            r#"kabari_attempt_seconds_bucket{le="4.0"} 2"#,
+            r#"kabari_lane_open{instance="jakarta"} 1"#,
+            r"kabari_rules 7",
+            r"kabari_rules_reload_success 1",
+            r#"kabari_messages{state="waiting"} 3"#,
+            concat!(r#"kabari_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
+        ] {
+            assert!(page.lines().any(|have| have == line), "{line}\n{page}");
+        }
+        assert!(page.contains("# HELP kabari_rules Rules in force.\n"), "{page}");
+    }
+
+    #[test]
+    fn a_store_that_cannot_count_leaves_no_old_figure() {
+        let metrics = Metrics::default();
+        metrics.messages_in(State::Waiting, 3);
+        metrics.messages_unknown();
+        assert!(!metrics.text().contains("waiting"));
+    }
+}

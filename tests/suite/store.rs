@@ -1,1 +1,0 @@
-//! Does the store keep what it promises?

@@ -1,0 +1,251 @@
+//! Does the store keep what it promises?
+//!
+//! The contract is written against `&dyn Store`, with real files, and run for each backend by the
+//! list at the foot of this file. What only one backend has is in a file of its own.
+
+#![cfg(test)]
+
+mod record;
+mod order;
+mod attempts;
+mod people;
+mod random;
+mod sqlite_file;
+mod lock;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use kabari::model::{
+    Attempt, Content, Event, EventId, Fate, Headers, Kind, Message, MessageId, OnUncertain, Origin,
+    Policy, Reason, Recipient, Scope, State, Verdict,
+};
+use kabari::store::{Claim, Claimed, MessageFilter, Settlement, SharedStore, SqliteStore, Store};
+use uuid::Uuid;
+
+/// Where a store lies; opened as often as a test wants.
+pub(super) struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    pub(super) fn sqlite() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// In memory where the system has such a folder: for tests with thousands of commits.
+    pub(super) fn quick_sqlite() -> Self {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self { dir: dir.unwrap() }
+    }
+
+    pub(super) fn open(&self) -> SharedStore {
+        Arc::new(SqliteStore::open(&self.file()).unwrap())
+    }
+
+    pub(super) fn file(&self) -> std::path::PathBuf {
+        self.dir.path().join("kabari.db")
+    }
+}
+
+/// So many seconds after an arbitrary start.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + seconds).unwrap()
+}
+
+pub(super) const ANN: &str = "6281234567890";
+pub(super) const BEN: &str = "6289876543210";
+
+/// The n-th event, with a provider's id of its own.
+pub(super) fn event(n: u128) -> Event {
+    Event {
+        id: EventId(Uuid::from_u128(n)),
+        source: "shop".to_owned(),
+        kind: "order.paid".to_owned(),
+        provider_id: Some(format!("evt_{n}")),
+        received_at: at(0),
+        headers: Headers(vec![("x-id".to_owned(), n.to_string())]),
+        body: Bytes::from(format!(r#"{{"n":{n}}}"#)),
+    }
+}
+
+/// The message of event n to this recipient, waiting and due at second 0, in lane `jakarta`.
+pub(super) fn message(n: u128, recipient: &str) -> Message {
+    let event = EventId(Uuid::from_u128(n));
+    Message {
+        id: MessageId::derive(event, "paid", 0, 0, recipient),
+        event,
+        source: "shop".to_owned(),
+        origin: Origin { rule: "paid".to_owned(), send: 0, element: 0 },
+        instance: "jakarta".to_owned(),
+        recipient: Some(Recipient::person(recipient).unwrap()),
+        content: Some(Content {
+            kind: Kind::Text,
+            media_url: None,
+            message: Some(format!("message {n}")),
+            file_name: None,
+            mimetype: None,
+            delay: Some(3000),
+        }),
+        state: State::Waiting,
+        reason: None,
+        detail: None,
+        attempts: 0,
+        created_at: at(0),
+        due_at: at(0),
+        policy: Policy::default(),
+    }
+}
+
+/// A message that could not be made.
+pub(super) fn unmade(n: u128) -> Message {
+    Message {
+        recipient: None,
+        content: None,
+        state: State::Failed,
+        reason: Some(Reason::Render),
+        ..message(n, ANN)
+    }
+}
+
+pub(super) fn resent_when_uncertain(message: Message) -> Message {
+    let policy = Policy { on_uncertain: OnUncertain::Resend, ..message.policy };
+    Message { policy, ..message }
+}
+
+/// How an attempt ended, in this state.
+pub(super) fn ended(claimed: &Message, state: State) -> Settlement {
+    let (fate, reason) = match state {
+        State::Sent => (Fate::Sent, None),
+        State::Waiting => (Fate::Retry { after: None }, Some(Reason::Rate)),
+        State::Uncertain => (Fate::Uncertain, Some(Reason::NoAnswer)),
+        _ => (Fate::Failed, Some(Reason::Recipient)),
+    };
+    Settlement {
+        state,
+        reason,
+        detail: reason.map(|_| "in Wachat's words".to_owned()),
+        due_at: None,
+        counts: true,
+        attempt: Attempt {
+            message: claimed.id,
+            number: claimed.attempts,
+            started_at: at(1),
+            took_ms: 250,
+            verdict: Verdict {
+                fate,
+                reason,
+                scope: Scope::Message,
+                status: Some(200),
+                detail: String::new(),
+            },
+        },
+    }
+}
+
+/// Records events 1 to n, each with one message to the recipient at its place.
+pub(super) async fn record_for(store: &dyn Store, recipients: &[&str]) {
+    for (n, recipient) in (1..).zip(recipients) {
+        store.record(event(n), vec![message(n, recipient)]).await.unwrap();
+    }
+}
+
+/// What lane `jakarta` can take at this second.
+pub(super) async fn claim(store: &dyn Store, second: i64, limit: usize) -> Vec<Claimed> {
+    let claim =
+        Claim { instance: "jakarta".to_owned(), limit, now: at(second), paced_until: Vec::new() };
+    store.claim(claim).await.unwrap()
+}
+
+/// The same for exactly one message.
+pub(super) async fn claim_one(store: &dyn Store, second: i64) -> Claimed {
+    let mut claimed = claim(store, second, 1).await;
+    assert_eq!(claimed.len(), 1, "one is due");
+    claimed.remove(0)
+}
+
+/// Numbers of the events whose messages these are.
+pub(super) fn numbers(claimed: &[Claimed]) -> Vec<u128> {
+    claimed.iter().map(|claimed| claimed.message.event.0.as_u128()).collect()
+}
+
+/// Settles what was claimed; whether the lease held.
+pub(super) async fn settle(store: &dyn Store, claimed: Claimed, state: State) -> bool {
+    let settlement = ended(&claimed.message, state);
+    store.settle(claimed.lease, settlement).await.unwrap()
+}
+
+pub(super) async fn state_of(store: &dyn Store, n: u128, recipient: &str) -> State {
+    store.message(message(n, recipient).id).await.unwrap().unwrap().0.state
+}
+
+/// All messages in the order in which they were recorded.
+pub(super) async fn all(store: &dyn Store) -> Vec<Message> {
+    let mut messages = store.messages(MessageFilter::default()).await.unwrap();
+    messages.reverse();
+    messages
+}
+
+/// Later than [`at`] by so many seconds.
+pub(super) fn later(time: Timestamp, seconds: i64) -> Timestamp {
+    time.checked_add(SignedDuration::from_secs(seconds)).unwrap()
+}
+
+macro_rules! contract {
+    ($($topic:ident: $($name:ident)+;)+) => {
+        mod sqlite {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$topic::$name(&super::Place::sqlite()).await;
+                }
+            )+)+
+        }
+    };
+}
+
+contract! {
+    record:
+        an_event_and_its_messages_come_back_as_they_were
+        a_second_delivery_is_a_duplicate_also_after_reopening
+        of_many_deliveries_at_the_same_moment_exactly_one_is_new
+        events_without_an_id_are_never_duplicates
+        a_duplicate_adds_no_messages
+        an_event_is_not_kept_without_its_messages
+        messages_added_twice_are_there_once
+        a_message_without_an_event_is_refused_and_its_neighbours_are_kept
+        a_large_body_comes_back
+        a_caller_that_gives_up_does_not_stop_the_commit
+        lists_are_filtered_and_newest_first
+        it_can_say_that_it_writes;
+    order:
+        a_recipient_is_taken_once_a_call_and_the_oldest_message_first
+        the_next_message_waits_for_the_one_under_way
+        a_retry_holds_up_its_own_recipient_only
+        an_uncertain_message_holds_up_nobody
+        a_failed_message_put_back_by_hand_comes_before_younger_ones
+        a_message_put_back_while_another_is_under_way_comes_before_its_retry
+        cancelling_the_first_lets_the_next_one_go
+        lanes_do_not_wait_for_each_other
+        the_limit_is_kept_and_the_soonest_due_come_first
+        lanes_tell_when_their_next_message_is_due
+        the_pace_of_a_lane_survives_reopening;
+    attempts:
+        a_claim_counts_the_attempt_that_is_to_be_made
+        every_attempt_is_kept_with_its_verdict
+        an_attempt_that_does_not_count_is_given_back
+        a_lease_is_void_after_the_next_claim
+        a_late_success_turns_uncertain_into_sent_and_nothing_else_does
+        a_late_answer_does_not_touch_what_a_person_decided
+        recovery_makes_uncertain_what_was_under_way_and_lets_the_next_go
+        recovery_sends_again_where_the_rule_says_so
+        an_attempt_cannot_end_as_cancelled
+        whatever_may_have_become_due_wakes_those_who_watch;
+    people:
+        people_make_legal_moves_only
+        what_could_not_be_made_cannot_be_retried
+        an_unknown_message_is_unknown
+        a_retry_by_hand_is_due_at_once
+        everything_is_counted_by_state;
+}
