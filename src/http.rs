@@ -1,4 +1,5 @@
-//! How is an HTTP listener run? One loop for all of them: patience, no panics, an end.
+//! How does kabari speak HTTP? One listener loop for all: patience, no panics, an end; and one way to
+//! begin a client.
 
 use std::any::Any;
 use std::io;
@@ -43,6 +44,20 @@ pub async fn serve(
     }
     handle.graceful_shutdown(Some(GRACE));
     serving.await
+}
+
+/// A client to be finished: TLS by rustls with ring, no redirects, no proxy, and this time-out.
+///
+/// Redirects would carry tokens along, and what a proxy answers cannot be told from what the other
+/// side answers.
+pub fn client(timeout: Duration) -> reqwest::ClientBuilder {
+    // Only the first call in the process can succeed, and any later one finds it done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .user_agent(concat!("kabari/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(timeout)
 }
 
 /// A JSON answer.

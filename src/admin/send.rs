@@ -15,7 +15,7 @@ use url::Url;
 use crate::admin::Admin;
 use crate::admin::answer::{Answer, Refused};
 use crate::model::{
-    self, Content, Event, Headers, Kind, Message, MessageId, OnUncertain, Origin, Policy, Recipient,
+    self, Content, Event, EventId, Headers, Kind, Message, MessageId, OnUncertain, Origin, Policy, Recipient,
 };
 use crate::pipeline::Defaults;
 use crate::render;
@@ -65,18 +65,11 @@ pub(super) async fn send(
 ) -> Answer {
     let Json(asked) = asked.map_err(|why| Refused::Wrong(why.body_text()))?;
     let now = (admin.clock)();
-    let body = serde_json::to_vec(&asked).map_err(|why| Refused::Wrong(why.to_string()))?;
     let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned);
-    let event = Event {
-        id: admin.event_id(now),
-        source: BY_HAND.to_owned(),
-        kind: KIND.to_owned(),
-        provider_id: key,
-        received_at: now,
-        headers: Headers::default(),
-        body: Bytes::from(body),
-    };
-    let message = asked.into_message(&event, admin.pipeline.load().defaults(), now)?;
+    let id = admin.event_id(now);
+    let (event, message) = asked
+        .into_event(id, key, admin.pipeline.load().defaults(), now)
+        .map_err(Refused::Wrong)?;
     let (event_id, message_id) = (event.id, message.id);
     match admin.store.record(event, vec![message]).await? {
         Recorded::New { .. } => {
@@ -93,16 +86,42 @@ pub(super) async fn send(
 }
 
 impl SendRequest {
+    /// The event of its own, of source `by hand`, and the message. `key` is by what a caller that
+    /// asks twice is recognised.
+    ///
+    /// # Errors
+    /// The field that is wrong, and why.
+    pub fn into_event(
+        self,
+        id: EventId,
+        key: Option<String>,
+        defaults: &Defaults,
+        now: Timestamp,
+    ) -> Result<(Event, Message), String> {
+        let body = serde_json::to_vec(&self).map_err(|why| why.to_string())?;
+        let event = Event {
+            id,
+            source: BY_HAND.to_owned(),
+            kind: KIND.to_owned(),
+            provider_id: key,
+            received_at: now,
+            headers: Headers::default(),
+            body: Bytes::from(body),
+        };
+        let message = self.into_message(&event, defaults, now)?;
+        Ok((event, message))
+    }
+
     fn into_message(
         self,
         event: &Event,
         defaults: &Defaults,
         now: Timestamp,
-    ) -> Result<Message, Refused> {
+    ) -> Result<Message, String> {
         let recipient = render::recipient(&self.number, defaults.country)
-            .map_err(|why| Refused::Wrong(format!("number: {why}")))?;
+            .map_err(|why| format!("number: {why}"))?;
         let instance = self.instance_name.clone().unwrap_or_else(|| defaults.instance.clone());
-        let content = self.into_content().map_err(Refused::Wrong)?;
+        let content = self.into_content()?;
         let id = MessageId::derive(event.id, BY_HAND, 0, 0, recipient.expose());
         Ok(Message {
             id,

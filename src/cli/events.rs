@@ -7,11 +7,11 @@ use clap::{Args, Subcommand};
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 
-use super::input::{RuleFile, StoreUrl, open_existing, shown_time};
+use super::input::{RuleFile, StoreUrl, shown_time};
 use super::messages;
 use super::output;
 use crate::model::EventId;
-use crate::store::{EventFilter, MessageFilter, SharedStore};
+use crate::store::{self, EventFilter, MessageFilter, SharedStore};
 
 /// How many lines a person gets without asking for more.
 const ROWS: usize = 50;
@@ -60,7 +60,7 @@ impl Events {
             Ok(url) => url,
             Err(code) => return Ok(code),
         };
-        let store = open_existing(&url).await?;
+        let store = store::open_existing(&url)?;
         match self.command {
             EventsCommand::List { source, kind, limit, json } => {
                 let limit = limit.or_else(|| (!json).then_some(ROWS));

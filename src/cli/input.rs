@@ -17,7 +17,7 @@ use crate::expr::Json;
 use crate::model::{Event, EventId, Headers};
 use crate::pipeline::Pipeline;
 use crate::sources;
-use crate::store::{self, SharedStore};
+use crate::store;
 
 /// Where the rule file is.
 #[derive(Debug, Args)]
@@ -67,16 +67,6 @@ impl StoreUrl {
             None => Ok(rules.load_lenient()?.settings.store),
         }
     }
-}
-
-/// Opens a store that must be there already.
-pub(super) async fn open_existing(url: &str) -> anyhow::Result<SharedStore> {
-    if let Some(path) = url.strip_prefix("sqlite://")
-        && !Path::new(path).exists()
-    {
-        bail!("there is no store at {url}; `kabari serve` makes it, `--store URL` names another");
-    }
-    Ok(store::open(url).await?)
 }
 
 /// An event to look at: from a file, standard input, the store, or built in.
@@ -141,7 +131,7 @@ impl EventInput {
     }
 
     async fn stored(&self, id: EventId, store_url: &str) -> anyhow::Result<EventRead> {
-        let store = open_existing(store_url).await?;
+        let store = store::open_existing(store_url)?;
         let event = store
             .event(id)
             .await?

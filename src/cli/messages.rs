@@ -8,7 +8,7 @@ use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 
 use super::explain::wachat_request;
-use super::input::{RuleFile, StoreUrl, open_existing, shown_time};
+use super::input::{RuleFile, StoreUrl, shown_time};
 use super::output;
 use super::running::Running;
 use crate::clock;
@@ -96,9 +96,9 @@ impl Messages {
             Err(code) => return Ok(code),
         };
         match self.command {
-            MessagesCommand::List(args) => list(&open_existing(&url).await?, args).await,
+            MessagesCommand::List(args) => list(&store::open_existing(&url)?, args).await,
             MessagesCommand::Show { id, full, json } => {
-                show(&open_existing(&url).await?, id, full, json).await
+                show(&store::open_existing(&url)?, id, full, json).await
             }
             MessagesCommand::Retry { ids } => {
                 change(&self.rules, &url, &ids, "retry", State::Waiting).await
@@ -195,7 +195,7 @@ async fn change(
     let running = Running::find(url, token)?;
     let (store, lock) = match &running {
         Some(_) => (None, None),
-        None => (Some(open_existing(url).await?), Some(store::lock_lanes(url)?)),
+        None => (Some(store::open_existing(url)?), Some(store::lock_lanes(&store::file_of(url)?)?)),
     };
     let mut refused = false;
     for id in ids {

@@ -5,8 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+use crate::http;
 use crate::secret::Secret;
 use crate::store;
+
+/// How long it may take to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// A running `kabari serve`.
 pub(super) struct Running {
@@ -18,16 +22,11 @@ pub(super) struct Running {
 impl Running {
     /// The one that owns this store, if any.
     pub(super) fn find(store_url: &str, token: Option<Secret>) -> anyhow::Result<Option<Self>> {
-        let Some(owner) = store::owner(store_url) else { return Ok(None) };
+        let Some(owner) = store::owner(&store::file_of(store_url)?) else { return Ok(None) };
         let Some(admin) = owner.admin else {
             bail!("process {} uses the store and is just starting or stopping; try again", owner.pid);
         };
-        crate::wachat::install_crypto();
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(300))
-            .build()?;
+        let client = http::client(ANSWER_MAX).build()?;
         Ok(Some(Self { admin, token, client }))
     }
 

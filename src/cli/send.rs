@@ -14,6 +14,7 @@ use super::running::Running;
 use crate::app::by_hand;
 use crate::config::Loaded;
 use crate::model::{Kind, Message, State};
+use crate::store;
 
 /// How often a running kabari is asked what became of the message.
 const POLL: Duration = Duration::from_millis(200);
@@ -74,7 +75,7 @@ impl SendNow {
         let id = answer.get("message").and_then(Value::as_str).context("an answer without an id")?;
         let id = id.parse()?;
         anstream::println!("{}", format!("message {id} handed to the running kabari").dimmed());
-        let store = super::input::open_existing(url).await?;
+        let store = store::open_existing(url)?;
         loop {
             let (message, _) = store.message(id).await?.context("the message is gone")?;
             if !matches!(message.state, State::Waiting | State::Sending) {

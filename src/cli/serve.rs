@@ -1,17 +1,16 @@
 //! `kabari serve`: receive webhooks and send messages, until told to stop.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::input::{self, RuleFile, StoreUrl};
 use super::output;
 use crate::app::App;
-use crate::telemetry::logs::{self, Format};
+use crate::telemetry::{self, Format};
 
 /// Receive webhooks and send messages
 #[derive(Debug, Args)]
@@ -27,15 +26,8 @@ pub(super) struct Serve {
     #[arg(long, env = "KABARI_ADMIN", value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
     /// How to log: pretty on a terminal, JSON otherwise
-    #[arg(long, value_enum, default_value_t = LogFormat::Auto)]
-    log: LogFormat,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
-    Auto,
-    Pretty,
-    Json,
+    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    log: Format,
 }
 
 impl Serve {
@@ -47,12 +39,7 @@ impl Serve {
         if !loaded.warnings.is_empty() {
             anstream::eprintln!("{}", loaded.warnings.render(output::colour_of_errors()));
         }
-        logs::init(match self.log {
-            LogFormat::Pretty => Format::Pretty,
-            LogFormat::Json => Format::Json,
-            LogFormat::Auto if std::io::stderr().is_terminal() => Format::Pretty,
-            LogFormat::Auto => Format::Json,
-        });
+        telemetry::init(self.log, telemetry::wanted().as_deref())?;
         let settings = &mut loaded.settings;
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.admin = self.admin.unwrap_or(settings.admin);

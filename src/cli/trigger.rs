@@ -2,6 +2,7 @@
 //! provider.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -12,8 +13,12 @@ use super::input::{RuleFile, sample_names, unknown_source};
 use super::output;
 use crate::clock;
 use crate::config::edit;
+use crate::http;
 use crate::sources;
 use crate::verify::Outgoing;
+
+/// How long an answer may take.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// Sign a built-in event and post it
 #[derive(Debug, Args)]
@@ -116,11 +121,7 @@ pub(super) fn sign(
 
 /// Posts a signed event; returns status and answer.
 pub(super) async fn post(url: &str, signed: &Signed) -> anyhow::Result<(u16, String)> {
-    crate::wachat::install_crypto();
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(std::time::Duration::from_secs(30))
-        .build()?;
+    let client = http::client(ANSWER_MAX).build()?;
     let mut request = client.post(url).body(signed.body.clone());
     for (name, value) in &signed.headers {
         request = request.header(name, value);

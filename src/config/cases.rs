@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::edit;
+
 use super::TestCase;
 use super::book::{Book, TreeId};
 use super::examine;
@@ -85,12 +87,12 @@ fn body(
     for key in event.set.keys() {
         let node = book.node(id, &format!("{path}.set.{key}"));
         let value = node.map_or(Value::Null, super::scalar::as_json);
-        set(&mut body, key, value).map_err(|why| {
+        edit::set(&mut body, key, value).map_err(|why| {
             Fault::error(format!("set.{key}"), "event", why).help("name a path of the event's body")
         })?;
     }
     for (index, key) in event.unset.iter().enumerate() {
-        unset(&mut body, key).ok_or_else(|| {
+        edit::unset(&mut body, key).ok_or_else(|| {
             let message = format!("the event has no `{key}` to remove");
             Fault::error(format!("unset[{index}]"), "event", message)
         })?;
@@ -126,63 +128,4 @@ fn from_sample(name: &str) -> Result<Value, Fault> {
     serde_json::from_str(sample.body).map_err(|error| {
         Fault::error("sample", "event", format!("the sample `{name}` is not JSON: {error}"))
     })
-}
-
-/// Sets the value at a dotted path; objects on the way are made.
-fn set(body: &mut Value, path: &str, value: Value) -> Result<(), String> {
-    let mut here = body;
-    for step in path.split('.') {
-        here = match here {
-            Value::Object(map) => map.entry(step).or_insert(Value::Null),
-            Value::Array(list) => {
-                let length = list.len();
-                let index = step.parse::<usize>().ok();
-                index
-                    .and_then(|index| list.get_mut(index))
-                    .ok_or_else(|| format!("`{step}` is no place in a list of {length}"))?
-            }
-            Value::Null => {
-                *here = Value::Object(serde_json::Map::new());
-                let Value::Object(map) = here else { return Err(String::new()) };
-                map.entry(step).or_insert(Value::Null)
-            }
-            _ => return Err(format!("`{step}` stands below a value that is no object")),
-        };
-    }
-    *here = value;
-    Ok(())
-}
-
-/// Removes the value at a dotted path; `None` if there is none.
-fn unset(body: &mut Value, path: &str) -> Option<()> {
-    let (above, last) = path.rsplit_once('.').unwrap_or(("", path));
-    let mut here = body;
-    for step in above.split('.').filter(|step| !step.is_empty()) {
-        here = match here {
-            Value::Object(map) => map.get_mut(step)?,
-            Value::Array(list) => list.get_mut(step.parse::<usize>().ok()?)?,
-            _ => return None,
-        };
-    }
-    here.as_object_mut()?.remove(last).map(|_| ())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{set, unset};
-
-    #[test]
-    fn values_are_set_and_removed_by_their_dotted_paths() {
-        let mut body = json!({"a": {"b": [1, {"c": 2}]}, "n": null});
-        set(&mut body, "a.b.1.c", json!("x")).unwrap();
-        set(&mut body, "n.new.deep", json!(true)).unwrap();
-        assert_eq!(body, json!({"a": {"b": [1, {"c": "x"}]}, "n": {"new": {"deep": true}}}));
-        assert!(set(&mut body, "a.b.7", json!(0)).is_err());
-        assert!(set(&mut body, "a.b.1.c.d", json!(0)).is_err());
-        assert!(unset(&mut body, "a.b.1.c").is_some());
-        assert!(unset(&mut body, "a.x").is_none());
-        assert_eq!(body, json!({"a": {"b": [1, {}]}, "n": {"new": {"deep": true}}}));
-    }
 }

@@ -14,6 +14,7 @@ mod file;
 mod book;
 mod examine;
 mod assemble;
+pub(crate) mod edit;
 mod cases;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,6 +14,7 @@ mod breaker;
 mod desk;
 mod attempt;
 mod lane;
+mod once;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +38,7 @@ use lane::Lane;
 
 pub use desk::LaneStatus;
 pub use observer::Observer;
+pub use once::once;
 pub use pace::{Pace, PaceError};
 pub use settings::LaneSettings;
 pub use timings::Timings;

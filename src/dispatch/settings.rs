@@ -1,5 +1,7 @@
 //! What can be said about a lane?
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -54,6 +56,13 @@ impl LaneSettings {
     pub(super) fn in_flight(&self) -> usize {
         let window = self.in_flight.unwrap_or(IN_FLIGHT_DEFAULT).clamp(1, IN_FLIGHT_MAX);
         usize::try_from(window).unwrap_or(1)
+    }
+}
+
+/// As it is said at start: `10/min, burst 3, one at a time`.
+impl fmt::Display for LaneSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, burst {}, {} at a time", self.pace(), self.burst(), self.in_flight())
     }
 }
 

@@ -95,11 +95,10 @@ impl Answer {
                 let half = Bytes::from_static(&ACCEPTED.as_bytes()[..ACCEPTED.len() / 2]);
                 let broken = Err(io::Error::other("the sandbox broke the answer off"));
                 // The pause lets the first half leave before the connection is torn down.
-                let parts = stream::iter([Ok(half)])
-                    .chain(stream::once(async {
-                        tokio::time::sleep(Duration::from_millis(20)).await;
-                        broken
-                    }));
+                let parts = stream::iter([Ok(half)]).chain(stream::once(async {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    broken
+                }));
                 long_json(Body::from_stream(parts))
             }
             Self::Drip { every } => {

@@ -105,7 +105,9 @@ pub enum FaultError {
         all = Fault::ALL.iter().map(|fault| fault.as_str()).collect::<Vec<_>>().join(", "))]
     Unknown(String),
     /// A number in it is none.
-    #[error("`{1}` in `{0}` is not a whole number; write FAULT[:SECONDS][+SKIP][*COUNT][@TARGET], as in `429:30*2@jakarta_store`")]
+    #[error(
+        "`{1}` in `{0}` is not a whole number; write FAULT[:SECONDS][+SKIP][*COUNT][@TARGET], as in `429:30*2@jakarta_store`"
+    )]
     Number(String, String),
     /// A count of zero.
     #[error("`{0}` would hit nothing: COUNT begins at 1")]

@@ -53,7 +53,8 @@ pub(super) async fn messages(State(world): State<Arc<World>>) -> Response {
         "requests": requests.iter().map(AsRef::as_ref).collect::<Vec<&Request>>(),
         "dispatched": dispatched.iter().map(AsRef::as_ref).collect::<Vec<&Dispatched>>(),
     });
-    let headers = [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::CACHE_CONTROL, "no-store")];
+    let headers =
+        [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::CACHE_CONTROL, "no-store")];
     (headers, Json(body)).into_response()
 }
 

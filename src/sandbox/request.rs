@@ -7,16 +7,8 @@ use crate::model::{Kind, Recipient};
 /// The longest typing time that is taken, in milliseconds.
 pub const DELAY_MAX_MS: u64 = 600_000;
 
-const MEDIA_FIELDS: &[&str] = &[
-    "instanceName",
-    "number",
-    "type",
-    "mediaUrl",
-    "message",
-    "fileName",
-    "mimetype",
-    "delay",
-];
+const MEDIA_FIELDS: &[&str] =
+    &["instanceName", "number", "type", "mediaUrl", "message", "fileName", "mimetype", "delay"];
 const TEXT_FIELDS: &[&str] = &["instanceName", "number", "message"];
 
 /// A request as documented.

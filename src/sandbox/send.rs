@@ -120,11 +120,8 @@ async fn process(world: &World, id: u64, sent: &SendRequest) -> Answer {
 /// The answer of a fault that strikes before anything is fetched.
 fn at_once(fault: Fault, retry_after: Option<u32>, sent: &SendRequest) -> Option<Answer> {
     let instance = &sent.instance;
-    let limited = |status, message: &str| Answer::Error {
-        status,
-        message: message.to_owned(),
-        retry_after,
-    };
+    let limited =
+        |status, message: &str| Answer::Error { status, message: message.to_owned(), retry_after };
     Some(match fault {
         Fault::Disconnect => Answer::error(400, "Error: Connection Closed"),
         Fault::Qr => Answer::error(

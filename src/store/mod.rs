@@ -42,6 +42,14 @@ pub trait Store: Send + Sync {
     /// kept with the lane in the same transaction, so the pace survives a restart.
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError>;
 
+    /// Takes one message by its id, as [`Store::claim`] does but without regard to its time; `None`
+    /// if it does not wait, or another to the same recipient is before it or under way.
+    async fn claim_one(
+        &self,
+        message: MessageId,
+        now: Timestamp,
+    ) -> Result<Option<Claimed>, StoreError>;
+
     /// Ends an attempt. Does nothing and says `false` if the lease has passed to another owner,
     /// but for one thing: a late success still turns `uncertain` into `sent`.
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError>;

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Response, redirect};
+use reqwest::Response;
 use url::{Host, Url};
 
 use crate::clock;
+use crate::http;
 use crate::model::{Content, Recipient, Verdict};
 use crate::secret::Secret;
 
@@ -69,16 +70,11 @@ impl Client {
     pub fn new(settings: Settings) -> anyhow::Result<Self> {
         must_be_private(&settings.base_url)?;
         let authorization = bearer(&settings.token)?;
-        // Only the first call in the process can succeed, and any later one finds it done.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("kabari/", env!("CARGO_PKG_VERSION")))
+        let http = http::client(settings.timeout)
             .default_headers(headers)
-            .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
             .pool_idle_timeout(POOL_IDLE_MAX)
             .pool_max_idle_per_host(POOL_CONNECTIONS_MAX)

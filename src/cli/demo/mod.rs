@@ -66,7 +66,7 @@ impl Demo {
         settings.admin = free(if self.once { 0 } else { DASHBOARD_PORT }).await;
         settings.wachat.base_url = format!("http://{phone_at}").parse()?;
         for lane in settings.instances.values_mut() {
-            *lane = LaneSettings { pace: Some(Pace::Off), ..LaneSettings::default() };
+            *lane = LaneSettings { pace: Some(Pace::OFF), ..LaneSettings::default() };
         }
         let app = App::start(loaded, Box::new(|| Err("the demo's rules are built in".to_owned())))
             .await?;

@@ -267,4 +267,10 @@ byId("example").textContent = `curl ${here}/api/v1/send/media \\
        "mediaUrl": "${here}/media/sample/invoice.pdf", "fileName": "Invoice-0001.pdf",
        "mimetype": "application/pdf", "message": "Hi Budi, we received *Rp 186.332*."}'`;
 byId("settings").textContent = `wachat:\n  base_url: ${here}\n  token: any\n  instance: jakarta_store`;
-lookAtAll().catch(() => {}).then(listen);
+// `/?still` is for pictures: what is there now, and nothing after.
+if (location.search === "?still") {
+  byId("live").hidden = true;
+  lookAtAll();
+} else {
+  lookAtAll().catch(() => {}).then(listen);
+}

@@ -1,6 +1,8 @@
 //! Which messages may a lane send now?
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::model::MessageId;
 
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, micros};
 use crate::store::sqlite::writer::Operation;
@@ -42,6 +44,29 @@ impl Operation for TakeDue {
     }
 
     fn wakes(_: &Vec<MessageRow>) -> bool {
+        false
+    }
+}
+
+/// Takes one message if it is the head of its recipient.
+pub(super) struct TakeOne(pub(super) MessageId);
+
+impl Operation for TakeOne {
+    type Output = Option<MessageRow>;
+
+    fn apply(&self, connection: &Connection) -> rusqlite::Result<Option<MessageRow>> {
+        connection
+            .prepare_cached(&format!(
+                "UPDATE messages
+                 SET state = 'sending', attempts = attempts + 1, claims = claims + 1
+                 WHERE id = ?1 AND state = 'waiting' AND head = 1
+                 RETURNING {MESSAGE_COLUMNS}"
+            ))?
+            .query_row([self.0.0.as_bytes()], MessageRow::read)
+            .optional()
+    }
+
+    fn wakes(_: &Option<MessageRow>) -> bool {
         false
     }
 }

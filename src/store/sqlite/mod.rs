@@ -101,14 +101,15 @@ impl Store for SqliteStore {
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
         let taken = self.writer.run(claim::TakeDue(claim)).await?;
-        taken
-            .into_iter()
-            .map(|row| {
-                let attempt = row.claims;
-                let message = row.into_message()?;
-                Ok(Claimed { lease: Lease { message: message.id, attempt }, message })
-            })
-            .collect()
+        taken.into_iter().map(claimed).collect()
+    }
+
+    async fn claim_one(
+        &self,
+        message: MessageId,
+        _now: Timestamp,
+    ) -> Result<Option<Claimed>, StoreError> {
+        self.writer.run(claim::TakeOne(message)).await?.map(claimed).transpose()
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError> {
@@ -211,4 +212,10 @@ impl Operation for LimitPages {
 
 fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+}
+
+fn claimed(row: row::MessageRow) -> Result<Claimed, StoreError> {
+    let attempt = row.claims;
+    let message = row.into_message()?;
+    Ok(Claimed { lease: Lease { message: message.id, attempt }, message })
 }

@@ -1,6 +1,8 @@
 //! Everything long-lived, built once: start, reload, stop. The only place that spawns tasks which
 //! outlive a request.
 
+pub mod by_hand;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -74,7 +76,7 @@ impl App {
         let public = bind(settings.listen, "server.listen").await?;
         let private = bind(settings.admin, "server.admin").await?;
         let (listen, admin_addr) = (public.local_addr()?, private.local_addr()?);
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::default());
         metrics.rules_loaded(pipeline.rule_count());
         let pipeline = Arc::new(ArcSwap::from_pointee(pipeline));
         let client = Client::new(settings.wachat.clone())?;
