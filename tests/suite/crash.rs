@@ -203,12 +203,11 @@ fn check(home: &Home, promises: &Promises, seen: &Seen, kills: usize) {
 
     println!(
         "{kills} kills: {} events answered 200, 0 lost; {} stored; messages {states:?}, \
-         of the uncertain ones {unsent} never left; at most {} uncertain a kill allowed, \
-         {:.2} seen; {} requests refused",
+         of the uncertain ones {unsent} never left; uncertain at most {} allowed; {} requests \
+         refused",
         promises_kept.len(),
         stored.len(),
-        IN_FLIGHT,
-        uncertain as f64 / kills as f64,
+        kills * IN_FLIGHT,
         promises.refused.load(Ordering::Relaxed),
     );
 }

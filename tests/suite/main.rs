@@ -1,14 +1,14 @@
 //! The list of what is tested. One binary, so that it links once.
 
-#![expect(missing_docs, reason = "tests are sentences themselves")]
 #![expect(
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,
-    reason = "what tests share may fail them, and may wait for real time; none of it ships"
+    reason = "what tests share is seen by all of them, may fail them and may wait for real time; nothing of it ships"
 )]
 
 mod support;

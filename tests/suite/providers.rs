@@ -335,6 +335,9 @@ async fn a_paid_stripe_invoice_arrives_as_its_pdf() {
     assert_eq!(skipped[0]["reason"], "no recipient");
 }
 
+/// Source, signature, body, and the words of which one must be in the log.
+type Case<'c> = (&'c str, Option<&'c str>, String, &'c [&'c str]);
+
 /// One byte of the body is another one.
 fn changed(body: &str) -> String {
     let changed = body.replacen("live", "lime", 1).replacen("login", "logim", 1);
@@ -361,10 +364,8 @@ async fn what_is_not_rightly_signed_is_refused_and_leaves_no_trace_but_the_log()
     let stale = signer.stripe(STRIPE_SECRET, &invoice, unix_now() - 310);
     let foreign_stripe = signer.stripe("whsec_not_the_secret", &invoice, unix_now());
 
-    // Source, signature, body, and the words of which one must be in the log.
     let mismatch = ["mismatch", "does not match"];
     let missing = ["missing", "no x-hub-signature-256", "no stripe-signature"];
-    type Case<'c> = (&'c str, Option<&'c str>, String, &'c [&'c str]);
     let cases: [Case<'_>; 7] = [
         ("github", Some(&github), changed(&issue), &mismatch),
         ("github", Some(&foreign), issue.clone(), &mismatch),
