@@ -1,5 +1,7 @@
 //! What can be done to a value? One short function a filter.
 
+#![expect(clippy::unnecessary_wraps, reason = "all filters have one signature")]
+
 use std::borrow::Cow;
 use std::rc::Rc;
 

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 /// The longest file name, in bytes; what file systems and phones take without trouble.
 pub(super) const FILE_NAME_MAX: usize = 100;
 
-/// `text` as one line without anything that WhatsApp would act on. A whole https URL stays as it is.
+/// `text` as one line without anything that it would act on. A whole https URL stays as it is.
 pub(super) fn neutralise(text: &str) -> Cow<'_, str> {
     if is_url(text)
         || text.bytes().all(is_harmless) && !text.starts_with(' ') && !text.ends_with(' ')
@@ -72,8 +72,8 @@ fn disarm_start(text: &str) -> Option<String> {
         return Some(format!("–{rest}"));
     }
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, rest) = text.split_at(digits);
-    let rest = rest.strip_prefix('.')?;
+    let (number, after) = text.split_at(digits);
+    let rest = after.strip_prefix('.')?;
     // One dot leader, U+2024.
     (digits > 0 && (rest.is_empty() || rest.starts_with(' ')))
         .then(|| format!("{number}\u{2024}{rest}"))
@@ -139,7 +139,10 @@ pub(super) fn file_name(text: &str) -> String {
         }
         _ => (name, String::new()),
     };
-    let end = stem.floor_char_boundary(FILE_NAME_MAX - extension.len());
+    let mut end = FILE_NAME_MAX - extension.len();
+    while !stem.is_char_boundary(end) {
+        end -= 1;
+    }
     format!("{}{extension}", stem.get(..end).unwrap_or("file").trim_end())
 }
 
@@ -149,7 +152,7 @@ pub(super) fn code(text: &str) -> String {
     if line.is_empty() { line } else { format!("`{line}`") }
 }
 
-/// Markdown in WhatsApp's words: `**bold**`, `~~strike~~`, headings, links. Lines stay lines.
+/// Markdown in the messenger's words: `**bold**`, `~~strike~~`, headings, links. Lines stay lines.
 pub(super) fn from_markdown(text: &str) -> String {
     let lines: Vec<String> = text
         .lines()
@@ -172,20 +175,20 @@ fn links(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(start) = rest.find('[') {
-        let (before, link) = rest.split_at(start);
-        let parsed = link.get(1..).and_then(|link| {
-            let (words, after) = link.split_once("](")?;
-            let (address, after) = after.split_once(')')?;
-            Some((words, address, after))
+        let (lead, opened) = rest.split_at(start);
+        let parsed = opened.get(1..).and_then(|inside| {
+            let (words, target) = inside.split_once("](")?;
+            let (address, remains) = target.split_once(')')?;
+            Some((words, address, remains))
         });
         match parsed {
-            Some((words, address, after)) => {
-                out.push_str(before.strip_suffix('!').unwrap_or(before));
+            Some((words, address, behind)) => {
+                out.push_str(lead.strip_suffix('!').unwrap_or(lead));
                 out.push_str(words);
                 out.push_str(" (");
                 out.push_str(address);
                 out.push(')');
-                rest = after;
+                rest = behind;
             }
             None => break,
         }

@@ -245,7 +245,9 @@ fn each_expression<'t>(parts: &'t [Part], found: &mut dyn FnMut(&'t Expr)) {
                 each_expression(&looped.otherwise, found);
             }
             Part::With(names, body) => {
-                names.iter().for_each(|(_, expr)| found(expr));
+                for (_, expr) in names {
+                    found(expr);
+                }
                 each_expression(body, found);
             }
         }

@@ -167,13 +167,12 @@ impl Expr {
     pub(super) fn is_path(&self) -> bool {
         match &self.what {
             What::Root(_) | What::Local(_) => true,
-            What::Attr(inner, _) => inner.is_path(),
-            What::Item(inner, _) => inner.is_path(),
+            What::Attr(inner, _) | What::Item(inner, _) => inner.is_path(),
             _ => false,
         }
     }
 
-    /// The root or local name that a path starts at.
+    /// Whether this is a path from a name that every expression sees.
     pub(super) fn starts_at_root(&self) -> bool {
         match &self.what {
             What::Root(_) => true,

@@ -243,14 +243,11 @@ fn kind(settings: &SendSettings) -> Option<Kind> {
     if settings.media_url.is_none() {
         return Some(Kind::Text);
     }
-    let ends_known = |text: &&String| !text.contains("{{") && !text.contains("{%");
-    match &settings.mimetype {
-        Some(mimetype) => Some(mimetype).filter(ends_known).map(|mimetype| kind_of(mimetype)),
-        None => {
-            let name = settings.file_name.as_deref()?;
-            guessed(name).map(|mimetype| kind_of(&mimetype))
-        }
+    if let Some(mimetype) = &settings.mimetype {
+        let known = !mimetype.contains("{{") && !mimetype.contains("{%");
+        return known.then(|| kind_of(mimetype));
     }
+    guessed(settings.file_name.as_deref()?).map(|mimetype| kind_of(&mimetype))
 }
 
 /// The media type of a file name; of a template too, if its extension is written out.

@@ -1,0 +1,178 @@
+//! Is there a filter, test or function of that name, and does it take these arguments?
+
+use std::ops::Range;
+
+use minijinja::machinery::ast::{self, CallArg, CallType};
+
+use super::compile::Convert;
+use super::filters::{BORROWED, FILTERS, Filter};
+use super::nearest::nearest;
+use super::tree::{Expr, Test, What};
+use crate::model::Fault;
+
+/// What Python and Jinja users reach for, and what it is here.
+const METHODS: &[(&str, &str)] = &[
+    ("split", "write `| split(\",\")`"),
+    ("startswith", "write `is startingwith(\"…\")`"),
+    ("startsWith", "write `is startingwith(\"…\")`"),
+    ("endswith", "write `is endingwith(\"…\")`"),
+    ("endsWith", "write `is endingwith(\"…\")`"),
+    ("contains", "write `\"…\" in text`"),
+    ("includes", "write `\"…\" in text`"),
+    ("lower", "write `| lower`"),
+    ("toLowerCase", "write `| lower`"),
+    ("upper", "write `| upper`"),
+    ("toUpperCase", "write `| upper`"),
+    ("strip", "write `| trim`"),
+    ("trim", "write `| trim`"),
+    ("replace", "write `| replace(\"old\", \"new\")`"),
+    ("join", "write `list | join(\", \")`"),
+    ("get", "write `object[\"key\"] | default(\"…\")`"),
+    ("title", "write `| title`"),
+    ("items", "write `| items`"),
+    ("keys", "loop over the object itself"),
+    ("format", "write `\"…\" ~ value`"),
+    ("strftime", "write `| date(\"%d %b %Y\")`"),
+];
+
+impl Convert<'_> {
+    pub(super) fn filter(&mut self, filter: &ast::Filter<'_>, span: &Range<usize>) -> What {
+        let input = match &filter.expr {
+            Some(input) => self.boxed(input),
+            None => Box::new(Expr { span: span.clone(), what: What::None }),
+        };
+        let range = self.name_range(filter.name, span.clone(), input.span.end);
+        if let Some(ours) = FILTERS.iter().find(|ours| ours.name == filter.name) {
+            let arguments = self.arguments(ours, &filter.args, &range);
+            return What::Filter(ours, input, arguments);
+        }
+        let arguments = filter.args.iter().filter_map(|argument| match argument {
+            CallArg::Pos(value) => Some((None, self.expr(value))),
+            CallArg::Kwarg(name, value) => Some((Some(Box::from(*name)), self.expr(value))),
+            CallArg::PosSplat(_) | CallArg::KwargSplat(_) => None,
+        });
+        let arguments = arguments.collect();
+        if let Some(name) = BORROWED.iter().find(|name| **name == filter.name) {
+            return What::Borrowed(name, input, arguments);
+        }
+        let known = FILTERS.iter().map(|ours| ours.name).chain(BORROWED.iter().copied());
+        let help = match (filter.name, nearest(filter.name, known)) {
+            ("title_case" | "titlecase", _) => "did you mean `title`?".to_owned(),
+            ("upcase" | "uppercase", _) => "did you mean `upper`?".to_owned(),
+            ("downcase" | "lowercase", _) => "did you mean `lower`?".to_owned(),
+            ("escape" | "e", _) => "foreign text is made harmless by itself".to_owned(),
+            (_, Some(guess)) => format!("did you mean `{guess}`?"),
+            (_, None) => format!(
+                "known are {}, {}",
+                FILTERS.iter().map(|ours| ours.name).collect::<Vec<_>>().join(", "),
+                BORROWED.join(", ")
+            ),
+        };
+        let fault =
+            Fault::error("", "unknown-filter", format!("there is no filter `{}`", filter.name));
+        self.fault(fault.help(help), range);
+        What::None
+    }
+
+    /// The arguments in the order of the filter's parameters.
+    fn arguments(
+        &mut self,
+        filter: &Filter,
+        given: &[CallArg<'_>],
+        range: &Range<usize>,
+    ) -> Vec<Option<Expr>> {
+        let mut arguments: Vec<Option<Expr>> = filter.parameters.iter().map(|_| None).collect();
+        for (place, argument) in given.iter().enumerate() {
+            let (place, value) = match argument {
+                CallArg::Pos(value) => (Some(place), value),
+                CallArg::Kwarg(name, value) => {
+                    (filter.parameters.iter().position(|parameter| parameter == name), value)
+                }
+                CallArg::PosSplat(value) | CallArg::KwargSplat(value) => (None, value),
+            };
+            let value = self.expr(value);
+            if let Some(slot) = place.and_then(|place| arguments.get_mut(place)) {
+                *slot = Some(value);
+                continue;
+            }
+            let takes = match filter.parameters {
+                [] => "nothing in parentheses".to_owned(),
+                names => names.join(", "),
+            };
+            let message = format!("`{}` takes {takes}", filter.name);
+            self.fault(Fault::error("", "wrong-arguments", message), value.span);
+        }
+        if arguments.iter().take(filter.required).any(Option::is_none) {
+            let names = filter.parameters.get(..filter.required).unwrap_or_default().join(", ");
+            let message = format!("`{}` needs {names}", filter.name);
+            let fault = Fault::error("", "wrong-arguments", message)
+                .help(format!("write `{}({names})`", filter.name));
+            self.fault(fault, range.clone());
+        }
+        arguments
+    }
+
+    pub(super) fn test(&mut self, test: &ast::Test<'_>, span: &Range<usize>) -> What {
+        let input = self.boxed(&test.expr);
+        let argument = match test.args.first() {
+            Some(CallArg::Pos(value)) => Some(self.boxed(value)),
+            _ => None,
+        };
+        let range = self.name_range(test.name, span.clone(), input.span.end);
+        let Some((_, known)) = Test::ALL.iter().find(|(name, _)| *name == test.name) else {
+            let names = Test::ALL.iter().map(|(name, _)| *name);
+            let help = match nearest(test.name, names.clone()) {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None => format!("known are {}", names.collect::<Vec<_>>().join(", ")),
+            };
+            let message = format!("there is no test `{}`", test.name);
+            self.fault(Fault::error("", "unknown-test", message).help(help), range);
+            return What::None;
+        };
+        if known.wants_argument() != argument.is_some() || test.args.len() > 1 {
+            let wants = if known.wants_argument() { "needs one value" } else { "takes no value" };
+            let message = format!("`{}` {wants} in parentheses", test.name);
+            self.fault(Fault::error("", "wrong-arguments", message), range);
+        }
+        What::Test(*known, input, argument)
+    }
+
+    pub(super) fn call(&mut self, call: &ast::Call<'_>, span: &Range<usize>) -> What {
+        match call.identify_call() {
+            CallType::Function("range") if (1..=2).contains(&call.args.len()) => {
+                let bounds = call.args.iter().filter_map(|argument| match argument {
+                    CallArg::Pos(value) => Some(self.expr(value)),
+                    _ => None,
+                });
+                What::Range(bounds.collect())
+            }
+            CallType::Function(name) => {
+                let filters = FILTERS.iter().map(|ours| ours.name).chain(BORROWED.iter().copied());
+                let fault =
+                    Fault::error("", "unknown-function", format!("there is no function `{name}`"));
+                let fault = match nearest(name, filters) {
+                    Some(filter) => fault.help(format!("as a filter: `value | {filter}`")),
+                    None => fault.help("there are filters: `value | name`, and `range()`"),
+                };
+                let range = self.name_range(name, span.clone(), span.start);
+                self.fault(fault, range);
+                What::None
+            }
+            CallType::Method(of, name) => {
+                let of = self.expr(of);
+                let range = self.name_range(name, span.clone(), of.span.end);
+                let message = format!("values have no methods: `.{name}()`");
+                let help =
+                    METHODS.iter().find(|(method, _)| *method == name).map(|(_, help)| *help);
+                let help = help.unwrap_or("there are filters: `value | name`");
+                self.fault(Fault::error("", "unknown-method", message).help(help), range);
+                What::None
+            }
+            CallType::Object(_) => {
+                let fault = Fault::error("", "unknown-function", "this cannot be called");
+                self.fault(fault, span.clone());
+                What::None
+            }
+        }
+    }
+}
