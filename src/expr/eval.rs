@@ -5,10 +5,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::decimal::{Decimal, Reckoning};
+use super::facts::Root;
 use super::nearest::nearest;
 use super::tree::{Expr, What};
 use super::value::Val;
-use super::{Escape, EvalError, Facts, borrowed, neutral};
+use super::{Escape, EvalError, Facts, Node, borrowed, neutral};
 
 /// How many steps one template or condition may take.
 pub(super) const STEPS_MAX: u32 = 50_000;
@@ -56,7 +57,10 @@ impl<'a> Eval<'a> {
             What::Number(text) => Ok(Val::Number(Cow::Borrowed(text))),
             What::Bool(value) => Ok(Val::Bool(*value)),
             What::None => Ok(Val::Missing),
-            What::Attr(inner, name) => Ok(self.value(inner)?.get(name)),
+            What::Attr(inner, name) => match self.node(inner) {
+                Some(node) => Ok(node.get(name).map_or(Val::Missing, Val::of_node)),
+                None => Ok(self.value(inner)?.get(name)),
+            },
             What::Item(inner, key) => self.item(inner, key),
             What::Slice(inner, bounds) => self.slice(inner, bounds),
             What::Not(inner) => Ok(Val::Bool(!self.truth(inner)?)),
@@ -93,6 +97,15 @@ impl<'a> Eval<'a> {
             }
             What::Map(entries) => self.map(entries),
             What::Range(bounds) => self.range(bounds),
+        }
+    }
+
+    /// The short way through the event: the node of a path of names that exists.
+    fn node(&self, path: &'a Expr) -> Option<Node<'a>> {
+        match &path.what {
+            What::Root(Root::Event) => Some(self.facts.json().root()),
+            What::Attr(inner, name) => self.node(inner)?.get(name),
+            _ => None,
         }
     }
 
