@@ -123,7 +123,7 @@ impl<'n> At<'_, 'n> {
     }
 
     fn list<V: Visitor<'n>>(self, list: &'n [Node], visitor: V) -> Result<V::Value, ReadError<'n>> {
-        self.placed(visitor.visit_seq(List { at: self, list, next: 0 }))
+        self.placed(visitor.visit_seq(List { at: self, nodes: list, next: 0 }))
     }
 
     fn map<V: Visitor<'n>>(
@@ -275,13 +275,13 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
 
 struct List<'t, 'n> {
     at: At<'t, 'n>,
-    list: &'n [Node],
+    nodes: &'n [Node],
     next: usize,
 }
 
 impl<'n> List<'_, 'n> {
     fn advance(&mut self) -> Option<(usize, &'n Node)> {
-        while let Some(node) = self.list.get(self.next) {
+        while let Some(node) = self.nodes.get(self.next) {
             self.next += 1;
             if !self.at.reading.is_poisoned(node) {
                 return Some((self.next - 1, node));
@@ -315,7 +315,7 @@ impl<'n> SeqAccess<'n> for List<'_, 'n> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.list.len().saturating_sub(self.next).min(1024))
+        Some(self.nodes.len().saturating_sub(self.next).min(1024))
     }
 }
 
