@@ -8,6 +8,7 @@ mod syntax;
 mod scalar;
 mod interpolate;
 mod read;
+mod read_error;
 mod deserializer;
 mod placed;
 mod file;
