@@ -131,7 +131,7 @@ impl<'a> Eval<'a> {
     }
 
     /// What `expr` prints, fit for where it goes.
-    pub(super) fn print(&self, expr: &'a Expr) -> Result<Cow<'a, str>, EvalError> {
+    pub(super) fn shown(&self, expr: &'a Expr) -> Result<Cow<'a, str>, EvalError> {
         let value = self.needed(expr)?;
         let empty_on_purpose = value.is_safe() && value.is_blank();
         match self.fit(&value) {
@@ -142,7 +142,7 @@ impl<'a> Eval<'a> {
 
     /// What a value prints, fit for where it goes; `None` if it is missing.
     pub(super) fn fit(&self, value: &Val<'a>) -> Option<Cow<'a, str>> {
-        let text = value.print()?;
+        let text = value.shown()?;
         if !self.fits_foreign() || value.is_safe() {
             return Some(text);
         }
@@ -177,7 +177,7 @@ impl<'a> Eval<'a> {
                 // `vars.team[event.user.id]`: the keys of an object are texts.
                 if matches!(found, Val::Missing) { value.get(&number) } else { found }
             }
-            key => key.print().map_or(Val::Missing, |key| value.get(&key)),
+            key => key.shown().map_or(Val::Missing, |key| value.get(&key)),
         })
     }
 
@@ -209,7 +209,7 @@ impl<'a> Eval<'a> {
 
     fn bound(&self, expr: &'a Expr, len: usize) -> Result<usize, EvalError> {
         let value = self.needed(expr)?;
-        let number = value.print().and_then(|text| Decimal::parse(&text)?.to_i64());
+        let number = value.shown().and_then(|text| Decimal::parse(&text)?.to_i64());
         let Some(number) = number else {
             return Err(EvalError::Other(format!("{} is no place in a text", value.show())));
         };
@@ -312,7 +312,7 @@ impl<'a> Eval<'a> {
     fn map(&self, entries: &'a [(Expr, Expr)]) -> Result<Val<'a>, EvalError> {
         let mut map = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let key = self.needed(key)?.print().unwrap_or_default();
+            let key = self.needed(key)?.shown().unwrap_or_default();
             map.push((key, self.value(value)?));
         }
         Ok(Val::Map(Rc::new(map)))
@@ -322,7 +322,7 @@ impl<'a> Eval<'a> {
         let mut numbers = Vec::with_capacity(2);
         for bound in bounds {
             let value = self.needed(bound)?;
-            match value.print().and_then(|text| Decimal::parse(&text)?.to_i64()) {
+            match value.shown().and_then(|text| Decimal::parse(&text)?.to_i64()) {
                 Some(number) => numbers.push(number),
                 None => {
                     return Err(EvalError::Other(format!(
@@ -366,7 +366,7 @@ impl<'a> Eval<'a> {
     fn known(&self, path: &'a Expr) -> Option<String> {
         let (inner, key) = match &path.what {
             What::Attr(inner, name) => (inner, Cow::Borrowed(&**name)),
-            What::Item(inner, key) => match self.lenient(key).ok()?.print() {
+            What::Item(inner, key) => match self.lenient(key).ok()?.shown() {
                 Some(key) => (inner, key),
                 None => return Some(format!("{} is missing", self.written(key))),
             },

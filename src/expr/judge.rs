@@ -52,7 +52,7 @@ impl<'a> Eval<'a> {
             Val::Number(digits) => Decimal::parse(digits),
             _ => None,
         };
-        let both = value.print().zip(argument.print());
+        let both = value.shown().zip(argument.shown());
         Ok(match test {
             Test::Defined => !matches!(value, Val::Missing),
             Test::Missing => matches!(value, Val::Missing),
@@ -67,7 +67,7 @@ impl<'a> Eval<'a> {
             Test::Odd => number.and_then(|number| number.to_i64()).is_some_and(|n| n % 2 != 0),
             Test::Even => number.and_then(|number| number.to_i64()).is_some_and(|n| n % 2 == 0),
             Test::DivisibleBy => {
-                let divisor = argument.print().and_then(|text| Decimal::parse(&text)?.to_i64());
+                let divisor = argument.shown().and_then(|text| Decimal::parse(&text)?.to_i64());
                 let number = number.and_then(|number| number.to_i64());
                 number.zip(divisor).is_some_and(|(number, divisor)| {
                     number.checked_rem(divisor).is_some_and(|rest| rest == 0)

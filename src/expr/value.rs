@@ -194,7 +194,7 @@ impl<'a> Val<'a> {
     }
 
     /// What is printed, markup and all; `None` if it is missing.
-    pub(super) fn print(&self) -> Option<Cow<'a, str>> {
+    pub(super) fn shown(&self) -> Option<Cow<'a, str>> {
         match self {
             Self::Missing => None,
             Self::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
@@ -236,7 +236,7 @@ impl<'a> Val<'a> {
             Self::Missing => return "missing".to_owned(),
             Self::Text { text, .. } => format!("{:?}", shortened(&discreet(text), SHOWN_MAX)),
             Self::Number(text) => discreet(text).into_owned(),
-            Self::Bool(_) => self.print().unwrap_or_default().into_owned(),
+            Self::Bool(_) => self.shown().unwrap_or_default().into_owned(),
             other => format!("of {}", other.len().unwrap_or_default()),
         };
         shortened(&text, SHOWN_MAX + 2)
