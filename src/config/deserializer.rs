@@ -8,6 +8,7 @@ use serde::de::{SeqAccess, VariantAccess, Visitor};
 use super::node::{Content, Key, Node, Scalar};
 use super::read::{Place, ReadError, Reading, What};
 use super::scalar::{Damage, Plain, as_any, as_text};
+use crate::render::TEXTS;
 
 /// The name under which [`super::placed::Placed`] asks for its path.
 pub(super) const PLACED: &str = "kabari::config::Placed";
@@ -217,6 +218,8 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
     ) -> Result<V::Value, Self::Error> {
         if name == PLACED {
             visitor.visit_seq(WithPath { at: Some(self), path: Some(self.trail.path()) })
+        } else if name == TEXTS {
+            self.text(visitor)
         } else {
             self.placed(visitor.visit_newtype_struct(self))
         }

@@ -8,4 +8,4 @@ mod settings;
 pub use country::Country;
 pub use recipient::{NotARecipient, recipient};
 pub use send::{Made, Send, Unmade};
-pub use settings::{OneOrMany, SendSettings};
+pub use settings::{OneOrMany, SendSettings, TEXTS};

@@ -54,10 +54,14 @@ impl OneOrMany {
     }
 }
 
+/// The name by which [`OneOrMany`] asks its reader for texts: one that knows it takes an unquoted
+/// number as it is written. To any other it is a newtype like all others.
+pub const TEXTS: &str = "kabari texts";
+
 /// By a visitor, so that the reader of the file can say where a mistake is.
 impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OneOrManyVisitor)
+        deserializer.deserialize_newtype_struct(TEXTS, OneOrManyVisitor)
     }
 }
 
@@ -68,6 +72,10 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text or a list of texts")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<OneOrMany, D::Error> {
+        inner.deserialize_any(self)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany, E> {
