@@ -15,7 +15,8 @@ use url::Url;
 use crate::admin::Admin;
 use crate::admin::answer::{Answer, Refused};
 use crate::model::{
-    self, Content, Event, EventId, Headers, Kind, Message, MessageId, OnUncertain, Origin, Policy, Recipient,
+    self, Content, Event, EventId, Headers, Kind, Message, MessageId, OnUncertain, Origin, Policy,
+    Recipient,
 };
 use crate::pipeline::Defaults;
 use crate::render;
@@ -67,9 +68,8 @@ pub(super) async fn send(
     let now = (admin.clock)();
     let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned);
     let id = admin.event_id(now);
-    let (event, message) = asked
-        .into_event(id, key, admin.pipeline.load().defaults(), now)
-        .map_err(Refused::Wrong)?;
+    let (event, message) =
+        asked.into_event(id, key, admin.pipeline.load().defaults(), now).map_err(Refused::Wrong)?;
     let (event_id, message_id) = (event.id, message.id);
     match admin.store.record(event, vec![message]).await? {
         Recorded::New { .. } => {

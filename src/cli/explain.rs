@@ -50,7 +50,8 @@ impl Explain {
             self.print(&read, &traces, &messages);
         }
         let expected = self.expect.as_ref();
-        let missed = expected.is_some_and(|name| !traces.iter().any(|t| t.matched && t.name == *name));
+        let missed =
+            expected.is_some_and(|name| !traces.iter().any(|t| t.matched && t.name == *name));
         Ok(ExitCode::from(if missed { output::NO } else { 0 }))
     }
 
@@ -68,7 +69,8 @@ impl Explain {
             print_trace(trace, &event.kind);
         }
         if !other.is_empty() {
-            let (rules, want) = if other.len() == 1 { ("rule", "wants") } else { ("rules", "want") };
+            let (rules, want) =
+                if other.len() == 1 { ("rule", "wants") } else { ("rules", "want") };
             anstream::println!("· {} {rules} {want} another kind (--all shows them)", other.len());
         }
         anstream::println!();
@@ -90,7 +92,12 @@ fn print_trace(trace: &RuleTrace, kind: &str) {
         anstream::println!("   saw {}", step.saw);
     }
     for step in &trace.when {
-        anstream::println!("    {} when   {}   {}", mark(step.holds), step.wants, step.saw.dimmed());
+        anstream::println!(
+            "    {} when   {}   {}",
+            mark(step.holds),
+            step.wants,
+            step.saw.dimmed()
+        );
     }
     if let Some(error) = &trace.when_error {
         anstream::println!("    {} when   {}", mark(false), error);
@@ -167,12 +174,15 @@ fn trace_json(trace: &RuleTrace) -> Value {
         json!({ "what": "match", "path": step.path, "wants": step.wants, "saw": step.saw,
                 "holds": step.holds })
     }));
-    why.extend(trace.when.iter().map(|step| {
-        json!({ "what": "when", "wants": step.wants, "saw": step.saw, "holds": step.holds })
-    }));
-    why.extend(trace.when_error.iter().map(|error| {
-        json!({ "what": "when", "error": error, "holds": false })
-    }));
+    why.extend(trace.when.iter().map(
+        |step| json!({ "what": "when", "wants": step.wants, "saw": step.saw, "holds": step.holds }),
+    ));
+    why.extend(
+        trace
+            .when_error
+            .iter()
+            .map(|error| json!({ "what": "when", "error": error, "holds": false })),
+    );
     json!({ "name": trace.name, "matched": trace.matched, "why": why })
 }
 

@@ -118,8 +118,7 @@ impl EventInput {
             .source(&source_name)
             .with_context(|| unknown_source(pipeline, &source_name))?;
         for header in &self.headers {
-            let (name, value) =
-                header.split_once(':').context("write --header as NAME:VALUE")?;
+            let (name, value) = header.split_once(':').context("write --header as NAME:VALUE")?;
             headers.0.push((name.trim().to_lowercase(), value.trim().to_owned()));
         }
         let body = self.edited(body)?;
@@ -182,7 +181,8 @@ impl EventInput {
         for set in &self.set {
             let (path, text) = set.split_once('=').context("write --set as PATH=VALUE")?;
             let new = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
-            edit::set(&mut value, path, new).map_err(|why| anyhow::anyhow!("--set {path}: {why}"))?;
+            edit::set(&mut value, path, new)
+                .map_err(|why| anyhow::anyhow!("--set {path}: {why}"))?;
         }
         Ok(Bytes::from(serde_json::to_vec(&value)?))
     }

@@ -24,7 +24,10 @@ impl Running {
     pub(super) fn find(store_url: &str, token: Option<Secret>) -> anyhow::Result<Option<Self>> {
         let Some(owner) = store::owner(&store::file_of(store_url)?) else { return Ok(None) };
         let Some(admin) = owner.admin else {
-            bail!("process {} uses the store and is just starting or stopping; try again", owner.pid);
+            bail!(
+                "process {} uses the store and is just starting or stopping; try again",
+                owner.pid
+            );
         };
         let client = http::client(ANSWER_MAX).build()?;
         Ok(Some(Self { admin, token, client }))

@@ -72,7 +72,8 @@ impl SendNow {
             let error = answer.get("error").and_then(Value::as_str).map(str::to_owned);
             bail!("not sent: {}", error.unwrap_or_else(|| answer.to_string()));
         }
-        let id = answer.get("message").and_then(Value::as_str).context("an answer without an id")?;
+        let id =
+            answer.get("message").and_then(Value::as_str).context("an answer without an id")?;
         let id = id.parse()?;
         anstream::println!("{}", format!("message {id} handed to the running kabari").dimmed());
         let store = store::open_existing(url)?;
@@ -116,7 +117,10 @@ fn report(message: &Message) -> ExitCode {
     let to = message.recipient.as_ref().map(ToString::to_string).unwrap_or_default();
     let detail = message.detail.as_deref().unwrap_or_default();
     if message.state == State::Sent {
-        anstream::println!("{} to {to}: accepted by Wachat, not known to be delivered", "sent".green());
+        anstream::println!(
+            "{} to {to}: accepted by Wachat, not known to be delivered",
+            "sent".green()
+        );
         return ExitCode::SUCCESS;
     }
     let reason = message.reason.map_or("", |reason| reason.as_str());

@@ -96,8 +96,13 @@ async fn post(
 async fn rules_of(app: &App, answer: &Value) -> anyhow::Result<String> {
     let event = answer.get("event").and_then(Value::as_str).unwrap_or_default().parse()?;
     let filter = MessageFilter { event: Some(event), ..MessageFilter::default() };
-    let mut rules: Vec<String> =
-        app.store().messages(filter).await?.into_iter().map(|message| message.origin.rule).collect();
+    let mut rules: Vec<String> = app
+        .store()
+        .messages(filter)
+        .await?
+        .into_iter()
+        .map(|message| message.origin.rule)
+        .collect();
     rules.sort();
     rules.dedup();
     Ok(rules.join(", "))

@@ -34,10 +34,8 @@ pub(super) fn line_in(source: &str, kind: &str, what: &str) {
 
 /// Counts, and what to do next. With `once`, the summary is the last line.
 pub(super) fn closing(tally: &Tally, once: bool) {
-    let summary = format!(
-        "{} sent, {} duplicate, {} refused.",
-        tally.sent, tally.duplicates, tally.refused
-    );
+    let summary =
+        format!("{} sent, {} duplicate, {} refused.", tally.sent, tally.duplicates, tally.refused);
     let explained = "\"sent\" = accepted by the make-believe Wachat.";
     let missing = tally.made - tally.sent.min(tally.made);
     if missing > 0 {

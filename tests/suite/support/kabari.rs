@@ -65,8 +65,8 @@ impl Home {
     /// Runs a command to its end, with the rules and the store of this home.
     pub(crate) fn run(&self, words: &[&str]) -> Output {
         let store = self.store();
-        let mut words = words.to_vec();
-        words.extend(["--rules", "rules.yaml", "--store", &store]);
+        let options = ["--rules", "rules.yaml", "--store", &store];
+        let words = [&words[..1], &options, &words[1..]].concat();
         self.command(Path::new(env!("CARGO_BIN_EXE_kabari")), &words).output().unwrap()
     }
 
