@@ -10,18 +10,18 @@ use crate::config::{LoadOptions, Report, load};
 
 /// Reports every mistake in the rule file, with its place and what to do.
 #[derive(Args, Clone, Debug)]
-pub struct Check {
+pub(super) struct Check {
     /// The rule file.
     #[arg(long, env = "KABARI_RULES", default_value = "rules.yaml", value_name = "PATH")]
-    pub rules: PathBuf,
+    pub(super) rules: PathBuf,
     /// For people, or one JSON array for programs.
     #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    pub(super) format: Format,
 }
 
 /// How the report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// Each problem with the offending line.
     Human,
     /// `[{file, line, column, severity, code, path, message, help}]`.
@@ -34,7 +34,7 @@ impl Check {
     ///
     /// # Errors
     /// If nothing can be printed.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let variable = |name: &str| std::env::var(name).ok();
         let options = LoadOptions { lenient: true, variable: &variable };
         let (report, code) = match load(&self.rules, &options) {

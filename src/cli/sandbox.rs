@@ -13,7 +13,7 @@ use crate::secret::Secret;
 /// Runs a local Wachat look-alike that shows what people would see; nothing reaches `WhatsApp`.
 #[derive(Debug, Args)]
 #[command(after_long_help = FAULT_HELP)]
-pub struct Sandbox {
+pub(super) struct Sandbox {
     /// Where it listens; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9091")]
     listen: SocketAddr,
@@ -26,6 +26,9 @@ pub struct Sandbox {
     /// Fails on purpose, as in `504*1` or `429:30*2@jakarta_store`; repeatable, see below.
     #[arg(long, value_name = "SPEC")]
     fail: Vec<FaultSpec>,
+    /// Fetches nothing from the network: a sample stands in for images and documents.
+    #[arg(long)]
+    offline: bool,
 }
 
 impl Sandbox {
@@ -34,10 +37,15 @@ impl Sandbox {
     /// # Errors
     /// A speed that is not above 0, or an address that cannot be listened at.
     #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
-    pub async fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let token = self.token.filter(|token| !token.is_empty()).map(Secret::new);
         let hint = if token.is_some() { "<the token you gave>" } else { "any" };
-        let settings = SandboxSettings { speed: self.speed, token, faults: self.fail };
+        let settings = SandboxSettings {
+            speed: self.speed,
+            token,
+            faults: self.fail,
+            stand_ins: self.offline,
+        };
         let sandbox = sandbox::Sandbox::new(settings)?;
         let listener = TcpListener::bind(self.listen).await.with_context(|| {
             format!("cannot listen at {}: choose another with --listen", self.listen)

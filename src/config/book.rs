@@ -126,6 +126,13 @@ impl Book {
         self.record(file, fault, range);
     }
 
+    /// For a file of which too little is left without its variables.
+    pub(super) fn refuse_unset(&mut self) {
+        let fault = Fault::error("", "unset-variable", "nothing is left without these variables")
+            .help("a variable can stand for a text, not for a whole section");
+        self.record(0, fault, 0..0);
+    }
+
     fn record(&mut self, file: usize, mut fault: Fault, range: Range<usize>) {
         let Some(text) = self.report.files.get(file) else { return };
         let start = text.floor(range.start);

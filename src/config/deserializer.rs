@@ -11,6 +11,8 @@ use super::scalar::{Damage, Plain, as_any, as_text};
 
 /// The name under which [`super::placed::Placed`] asks for its path.
 pub(super) const PLACED: &str = "kabari::config::Placed";
+/// Words with a meaning of their own that YAML also knows: `pace: off`.
+const OWN_WORDS: [(&str, &str); 1] = [("pace", "off")];
 /// Texts in which a comment on the same line is never meant.
 const CAPTIONS: [&str; 2] = ["message", "fileName"];
 
@@ -107,6 +109,10 @@ impl<'n> At<'_, 'n> {
     fn text<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, ReadError<'n>> {
         match &self.node.content {
             Content::Scalar(scalar) => {
+                let own = (self.trail.last_key(), scalar.text.as_str());
+                if OWN_WORDS.contains(&own) {
+                    return self.placed(visitor.visit_str(own.1));
+                }
                 let scalar = self.settled(scalar);
                 let text = as_text(&scalar).map_err(|damage| self.damage(damage))?;
                 self.placed(visitor.visit_str(text))

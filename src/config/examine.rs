@@ -47,7 +47,8 @@ fn base_url(book: &mut Book, id: TreeId, wachat: &WachatSettings) -> Option<Url>
     let Ok(url) = Url::parse(written) else {
         let fault = Fault::error("wachat.base_url", "base-url", "this is not an address");
         book.fault(id, fault.help(format!("write it as in `{BASE_URL}`")));
-        return None;
+        // Where the variable for it is not set, the rest can still be checked.
+        return Url::parse(BASE_URL).ok();
     };
     let here = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

@@ -117,6 +117,9 @@ pub fn load_text(path: PathBuf, text: String, options: &LoadOptions<'_>) -> Resu
     let mut book = Book::default();
     let parts = read_all(&mut book, &path, text, options);
     let loaded = parts.map(|parts| compile(&mut book, &path, parts));
+    if !book.report.has_errors() && !matches!(loaded, Some(Some(_))) {
+        book.refuse_unset();
+    }
     let mut report = book.report;
     report.sort();
     match loaded {

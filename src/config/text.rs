@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// One file's text with its line starts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct FileText {
     /// The name as it is shown.
     pub(super) name: String,
@@ -53,6 +53,13 @@ impl FileText {
             offset -= 1;
         }
         offset
+    }
+}
+
+/// Without the text: it may hold secrets.
+impl std::fmt::Debug for FileText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileText({}, {} bytes)", self.name, self.text.len())
     }
 }
 

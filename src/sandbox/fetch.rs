@@ -1,10 +1,13 @@
 //! Can the media be fetched, as the gateway would fetch it?
 
+use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{Client, Url, redirect};
 
+use crate::media;
 use crate::model::Kind;
 
 /// How long one fetch may take, redirects included.
@@ -38,14 +41,18 @@ pub(super) struct Fetched {
 }
 
 /// Fetches media: one client for this machine, which no proxy stands before, and one for the rest.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Fetcher {
     local: Client,
     outside: Client,
+    /// Whether what is not on this machine is replaced by a sample.
+    stand_ins: bool,
+    /// Where the sandbox itself listens, and so where the samples are.
+    here: OnceLock<SocketAddr>,
 }
 
 impl Fetcher {
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(super) fn new(stand_ins: bool) -> anyhow::Result<Self> {
         // Whoever comes first installs the provider; that another did is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
@@ -54,7 +61,25 @@ impl Fetcher {
                 .timeout(FETCH_TIMEOUT)
                 .redirect(redirect::Policy::limited(REDIRECTS_MAX))
         };
-        Ok(Self { local: builder().no_proxy().build()?, outside: builder().build()? })
+        let (local, outside) = (builder().no_proxy().build()?, builder().build()?);
+        Ok(Self { local, outside, stand_ins, here: OnceLock::new() })
+    }
+
+    /// Tells where the samples are served.
+    pub(super) fn listens_at(&self, here: SocketAddr) {
+        let _ = self.here.set(here);
+    }
+
+    /// Where a sample of this kind is fetched instead of something outside; video and sound have
+    /// none.
+    fn stand_in(&self, kind: Kind) -> Option<Url> {
+        let here = self.here.get().filter(|_| self.stand_ins)?;
+        let name = match kind {
+            Kind::Image => "release.png",
+            Kind::Document => "invoice.pdf",
+            Kind::Video | Kind::Audio | Kind::Text => return None,
+        };
+        format!("http://{here}{}/{name}", media::SAMPLE_PATH).parse().ok()
     }
 
     /// Fetches, keeping the bytes if there are at most `keep_max`. `Err` is worded as engines do.
@@ -70,7 +95,9 @@ impl Fetcher {
             Some(url::Host::Domain(name)) => name == "localhost",
             None => false,
         };
-        let client = if is_local { &self.local } else { &self.outside };
+        let stand_in = if is_local { None } else { self.stand_in(kind) };
+        let client = if is_local || stand_in.is_some() { &self.local } else { &self.outside };
+        let url = stand_in.as_ref().unwrap_or(url);
         let failed = |error: reqwest::Error| {
             let cause = if error.is_timeout() {
                 "time-out"

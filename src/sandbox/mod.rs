@@ -56,11 +56,14 @@ pub struct SandboxSettings {
     pub token: Option<Secret>,
     /// The faults to begin with.
     pub faults: Vec<FaultSpec>,
+    /// Whether images and documents that are not on this machine are replaced by samples, so that
+    /// nothing is fetched from the network.
+    pub stand_ins: bool,
 }
 
 impl Default for SandboxSettings {
     fn default() -> Self {
-        Self { speed: 1.0, token: None, faults: Vec::new() }
+        Self { speed: 1.0, token: None, faults: Vec::new(), stand_ins: false }
     }
 }
 
@@ -117,12 +120,13 @@ impl Sandbox {
     /// Serves until `shutdown` is ready; calls under way get half a second.
     ///
     /// # Errors
-    /// None at present: a connection that cannot be accepted is waited out.
+    /// The listener has no address. A connection that cannot be accepted is waited out.
     pub async fn serve(
         &self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> anyhow::Result<()> {
+        self.0.fetcher.listens_at(listener.local_addr()?);
         let router = self.router();
         let connections = TaskTracker::new();
         let mut shutdown = std::pin::pin!(shutdown);

@@ -45,7 +45,7 @@ impl World {
         Ok(Self {
             token: settings.token,
             outbox: Outbox::default(),
-            fetcher: Fetcher::new()?,
+            fetcher: Fetcher::new(settings.stand_ins)?,
             work: TaskTracker::new(),
             stop: CancellationToken::new(),
             faults: Mutex::new(faults),

@@ -120,7 +120,7 @@ fn settings_and_defaults_are_what_the_file_says() {
         serde_json::json!({"ref": "refs/heads/dev", "size": 3, "pusher": {"name": "007"}});
     assert_eq!(body, changed);
     assert_eq!(test.expect[0]["number"], "120363000000000000@g.us");
-    assert_eq!(test.place, "tests/config/good/everything.yaml:50");
+    assert_eq!(test.place, "tests/config/good/everything.yaml:54");
 
     let bare = strict("wachat: { token: x, instance: phone }\n").unwrap().settings;
     assert_eq!(bare.listen.to_string(), "127.0.0.1:8080");
@@ -189,7 +189,7 @@ fn a_report_shows_the_line_with_carets_and_ends_with_a_summary() {
 fn a_report_for_programs_has_every_field() {
     let json = strict("wachat: { token: x, instance: no }\n").unwrap_err().json();
     let expected = serde_json::json!([{
-        "file": "rules.yaml", "line": 1, "column": 32, "severity": "error", "code": "yaml-type",
+        "file": "rules.yaml", "line": 1, "column": 31, "severity": "error", "code": "yaml-type",
         "path": "wachat.instance", "message": "`no` means true or false in YAML",
         "help": "put it in quotes: \"no\"",
     }]);
