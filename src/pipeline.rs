@@ -57,6 +57,8 @@ pub struct Accepted {
     pub secret: usize,
     /// Why the body could not be read, if so; the event is of kind `unreadable` then.
     pub unreadable: Option<String>,
+    /// Whether the id that the source promises was not there, so that the body's digest stands in.
+    pub id_missing: bool,
 }
 
 /// A request that was not.
@@ -114,7 +116,8 @@ impl Pipeline {
             Ok(json) => (self.messages(&read.event, json, now), None),
             Err(why) => (Vec::new(), Some(why)),
         };
-        Ok(Accepted { event: read.event, messages, secret: proof.secret(), unreadable })
+        let (event, secret, id_missing) = (read.event, proof.secret(), read.id_missing);
+        Ok(Accepted { event, messages, secret, unreadable, id_missing })
     }
 
     /// The messages that today's rules make of an event that is believed already.

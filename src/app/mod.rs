@@ -346,6 +346,6 @@ impl Observer for Watch {
     }
 
     fn lane(&self, instance: &str, standing_still: Option<Reason>) {
-        self.0.lane_open(instance, standing_still.is_some());
+        self.0.lane_open(instance, standing_still.is_none());
     }
 }

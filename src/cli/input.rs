@@ -23,7 +23,13 @@ use crate::store;
 #[derive(Debug, Args)]
 pub(super) struct RuleFile {
     /// The rule file
-    #[arg(long, env = "KABARI_RULES", default_value = "rules.yaml", value_name = "PATH")]
+    #[arg(
+        long,
+        global = true,
+        env = "KABARI_RULES",
+        default_value = "rules.yaml",
+        value_name = "PATH"
+    )]
     pub(super) rules: PathBuf,
 }
 
@@ -55,7 +61,7 @@ pub(super) fn load(path: &Path, lenient: bool) -> Result<Loaded, config::Report>
 #[derive(Debug, Args)]
 pub(super) struct StoreUrl {
     /// The store, instead of the rule file's: sqlite://PATH
-    #[arg(long, env = "KABARI_STORE", value_name = "URL")]
+    #[arg(long, global = true, env = "KABARI_STORE", value_name = "URL")]
     pub(super) store: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::sandbox::{self, FAULT_HELP, FaultSpec, SandboxSettings};
 use crate::secret::Secret;
 
-/// Runs a local Wachat look-alike that shows what people would see; nothing reaches `WhatsApp`.
+/// Runs a local Wachat look-alike that shows what people would see; nothing reaches WhatsApp.
 #[derive(Debug, Args)]
 #[command(after_long_help = FAULT_HELP)]
 pub(super) struct Sandbox {

@@ -39,12 +39,12 @@ impl Book {
     pub(super) fn open(
         &mut self,
         path: &Path,
-        text: String,
+        text: &str,
         options: &LoadOptions<'_>,
     ) -> Option<TreeId> {
         let file = self.report.files.len();
         let included = file > 0;
-        let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         self.report.files.push(FileText::new(path.display().to_string(), text));
         let text = &self.report.files[file];
         let (root, mistakes) = parse(file, text);

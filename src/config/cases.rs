@@ -113,19 +113,19 @@ fn from_file(path: &Path, name: &str) -> Result<Value, Fault> {
     serde_json::from_slice(&bytes).map_err(|error| wrong(format!("it is not JSON: {error}")))
 }
 
-fn from_sample(name: &str) -> Result<Value, Fault> {
+fn from_sample(wanted: &str) -> Result<Value, Fault> {
     let sample =
-        name.split_once('/').and_then(|(preset, kind)| crate::sources::sample(preset, kind));
+        wanted.split_once('/').and_then(|(preset, kind)| crate::sources::sample(preset, kind));
     let Some(sample) = sample else {
         let all: Vec<String> = crate::sources::samples()
             .iter()
             .map(|sample| format!("{}/{}", sample.preset, sample.kind))
             .collect();
-        let names: Vec<&str> = all.iter().map(String::as_str).collect();
-        return Err(Fault::error("sample", "event", format!("there is no sample `{name}`"))
-            .help(super::read::allowed_or_nearest(name, &names)));
+        let known: Vec<&str> = all.iter().map(String::as_str).collect();
+        return Err(Fault::error("sample", "event", format!("there is no sample `{wanted}`"))
+            .help(super::read::allowed_or_nearest(wanted, &known)));
     };
     serde_json::from_str(sample.body).map_err(|error| {
-        Fault::error("sample", "event", format!("the sample `{name}` is not JSON: {error}"))
+        Fault::error("sample", "event", format!("the sample `{wanted}` is not JSON: {error}"))
     })
 }

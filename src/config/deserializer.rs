@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess};
-use serde::de::{SeqAccess, Unexpected, VariantAccess, Visitor};
+use serde::de::{SeqAccess, VariantAccess, Visitor};
 
 use super::node::{Content, Key, Node, Scalar};
 use super::read::{Place, ReadError, Reading, What};
@@ -123,7 +123,7 @@ impl<'n> At<'_, 'n> {
     }
 
     fn list<V: Visitor<'n>>(self, list: &'n [Node], visitor: V) -> Result<V::Value, ReadError<'n>> {
-        self.placed(visitor.visit_seq(List { at: self, list, next: 0 }))
+        self.placed(visitor.visit_seq(List { at: self, nodes: list, next: 0 }))
     }
 
     fn map<V: Visitor<'n>>(
@@ -275,13 +275,13 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
 
 struct List<'t, 'n> {
     at: At<'t, 'n>,
-    list: &'n [Node],
+    nodes: &'n [Node],
     next: usize,
 }
 
 impl<'n> List<'_, 'n> {
     fn advance(&mut self) -> Option<(usize, &'n Node)> {
-        while let Some(node) = self.list.get(self.next) {
+        while let Some(node) = self.nodes.get(self.next) {
             self.next += 1;
             if !self.at.reading.is_poisoned(node) {
                 return Some((self.next - 1, node));
@@ -315,7 +315,7 @@ impl<'n> SeqAccess<'n> for List<'_, 'n> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.list.len().saturating_sub(self.next).min(1024))
+        Some(self.nodes.len().saturating_sub(self.next).min(1024))
     }
 }
 
@@ -483,62 +483,6 @@ impl<'n> VariantAccess<'n> for Inner<'_, 'n> {
             Self::Unit => Err(de::Error::custom("this word needs a value: write `word: value`")),
             Self::Map(map) => visitor.visit_map(map),
         }
-    }
-}
-
-impl std::fmt::Display for ReadError<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", self.what)
-    }
-}
-
-impl std::error::Error for ReadError<'_> {}
-
-impl de::Error for ReadError<'_> {
-    fn custom<T: std::fmt::Display>(message: T) -> Self {
-        Self { what: What::Message(message.to_string()), place: None }
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        let found = match found {
-            Unexpected::Map => "a mapping".to_owned(),
-            Unexpected::Seq => "a list".to_owned(),
-            Unexpected::Unit | Unexpected::Option => "an empty value".to_owned(),
-            Unexpected::Str(text) => format!("`{text}`"),
-            Unexpected::Unsigned(number) => format!("`{number}`"),
-            Unexpected::Signed(number) => format!("`{number}`"),
-            other => other.to_string(),
-        };
-        Self { what: What::Type { found, expected: in_yaml(&expected.to_string()) }, place: None }
-    }
-
-    fn invalid_value(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::invalid_type(found, expected)
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self { what: What::Missing(field), place: None }
-    }
-
-    fn unknown_field(field: &str, allowed: &'static [&'static str]) -> Self {
-        Self { what: What::UnknownKey { key: field.to_owned(), allowed }, place: None }
-    }
-
-    fn unknown_variant(word: &str, allowed: &'static [&'static str]) -> Self {
-        Self { what: What::UnknownWord { word: word.to_owned(), allowed }, place: None }
-    }
-}
-
-/// What serde expects, in the words of someone who writes YAML.
-fn in_yaml(expected: &str) -> String {
-    match expected {
-        "a string" => "a text".to_owned(),
-        "a boolean" => "`true` or `false`".to_owned(),
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number".to_owned(),
-        "a sequence" => "a list".to_owned(),
-        "a map" => "a mapping of keys and values".to_owned(),
-        other if other.starts_with("struct ") => "a mapping of keys and values".to_owned(),
-        other => other.to_owned(),
     }
 }
 

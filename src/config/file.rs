@@ -72,7 +72,7 @@ pub(super) struct IncludedFile {
 pub(super) struct WachatSettings {
     /// The account's token.
     pub(super) token: Secret,
-    /// The WhatsApp session that sends by default (`instanceName`).
+    /// The session that sends by default (`instanceName`).
     pub(super) instance: Option<String>,
     /// Where Wachat's API is; https unless on this machine.
     pub(super) base_url: Option<String>,
@@ -105,7 +105,7 @@ pub(super) struct DefaultSettings {
     pub(super) country: Option<Country>,
     /// Where `date` shows times, as `Asia/Jakarta`; UTC by default.
     pub(super) timezone: Option<String>,
-    /// The WhatsApp session that sends; by default `wachat.instance`.
+    /// The session that sends; by default `wachat.instance`.
     pub(super) instance: Option<String>,
     /// How often a message is tried; 10 by default.
     pub(super) attempts: Option<u32>,

@@ -8,6 +8,7 @@ mod syntax;
 mod scalar;
 mod interpolate;
 mod read;
+mod read_error;
 mod deserializer;
 mod placed;
 mod file;
@@ -113,9 +114,10 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
 ///
 /// # Errors
 /// All problems at once.
+#[expect(clippy::needless_pass_by_value, reason = "the caller has no use for them afterwards")]
 pub fn load_text(path: PathBuf, text: String, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
     let mut book = Book::default();
-    let parts = read_all(&mut book, &path, text, options);
+    let parts = read_all(&mut book, &path, &text, options);
     let loaded = parts.map(|parts| compile(&mut book, &path, parts));
     if !book.report.has_errors() && !matches!(loaded, Some(Some(_))) {
         book.refuse_unset();
@@ -138,12 +140,7 @@ struct Parts {
     tests: Vec<(TreeId, PathBuf, Placed<TestSettings>)>,
 }
 
-fn read_all(
-    book: &mut Book,
-    path: &Path,
-    text: String,
-    options: &LoadOptions<'_>,
-) -> Option<Parts> {
+fn read_all(book: &mut Book, path: &Path, text: &str, options: &LoadOptions<'_>) -> Option<Parts> {
     let main = book.open(path, text, options)?;
     let mut file: RuleFile = book.read(main)?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -154,7 +151,7 @@ fn read_all(
         .map(|test| (main, folder.to_owned(), test))
         .collect();
     for (included, text) in includes(book, main, folder, &file.include.0, path) {
-        let Some(id) = book.open(&included, text, options) else { continue };
+        let Some(id) = book.open(&included, &text, options) else { continue };
         let Some(more) = book.read::<IncludedFile>(id) else { continue };
         let folder = included.parent().unwrap_or(Path::new("")).to_owned();
         rules.extend(more.rules.into_iter().map(|rule| (id, rule)));
@@ -258,10 +255,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
 fn read_rule_file(path: &Path) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
-        format!("it is not UTF-8 (line {})", line + 1)
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        format!("it is not UTF-8 (line {})", valid.split(|byte| *byte == b'\n').count())
     })
 }

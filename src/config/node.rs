@@ -213,3 +213,56 @@ fn map_step<'n, 'p>(
         })
         .max_by_key(|(key, _, _)| key.text.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Found, follow};
+    use crate::config::parse::parse;
+    use crate::config::text::FileText;
+
+    /// What stands in the file where `word` stands in the text at `path`.
+    fn pointed_at(yaml: &str, path: &str, word: &str) -> (usize, usize, String) {
+        let file = FileText::new("f".to_owned(), yaml.to_owned());
+        let (root, _) = parse(0, &file);
+        let root = root.unwrap();
+        let (Found::Value(node), _) = follow(&root, path) else { panic!("{path} is not there") };
+        let start = node.scalar().unwrap().text.find(word).unwrap();
+        let range = node.range_in_file(start..start + word.len(), &file);
+        let (line, column) = file.place(range.start);
+        (line, column, file.text[range].to_owned())
+    }
+
+    #[test]
+    fn a_word_is_found_at_its_place_in_every_style() {
+        for (yaml, line, column) in [
+            ("a: one wörd WORD x\n", 1, 13),
+            ("a: 'one WORD'\n", 1, 9),
+            ("a: \"é WORD\"\n", 1, 7),
+            ("a: |\n  one\n    WORD\n", 3, 5),
+            ("a: |-\n\n\n  one\n\n  é WORD", 6, 5),
+            ("a: |2\r\n  one\r\n   WORD\r\n", 3, 4),
+            ("a: |+  # kept\n  WORD\n\n\n", 2, 3),
+        ] {
+            assert_eq!(
+                pointed_at(yaml, "a", "WORD"),
+                (line, column, "WORD".to_owned()),
+                "{yaml:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_written_otherwise_is_shown_whole() {
+        let (_, _, shown) = pointed_at("a: \"x\\n WORD\"\n", "a", "WORD");
+        assert_eq!(shown, "\"x\\n WORD\"");
+        let (_, _, shown) = pointed_at("a: 'it''s WORD'\n", "a", "WORD");
+        assert_eq!(shown, "'it''s WORD'");
+    }
+
+    #[test]
+    fn keys_with_dots_are_followed_longest_first() {
+        let yaml = "r:\n  - m: { a.b: x, a: { b: WORD } }\n    n: [ { o: WORD } ]\n";
+        assert_eq!(pointed_at(yaml, "r[0].m.a.b", "x").2, "x");
+        assert_eq!(pointed_at(yaml, "r[0].n[0].o", "WORD"), (3, 15, "WORD".to_owned()));
+    }
+}

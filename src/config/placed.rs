@@ -71,7 +71,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
     }
 }
 
-/// One mapping or a list of them; each with its path below the setting, as `` or `[1]`.
+/// One mapping or a list of them; each with its path below the setting: nothing, or `[1]`.
 #[derive(Clone, Debug)]
 pub(super) struct OneOrList<T>(pub(super) Vec<(String, T)>);
 

@@ -14,11 +14,12 @@ pub(super) fn explain(error: &ScanError, file: &FileText) -> Mistake {
     let marker = error.marker().byte_offset().unwrap_or(0);
     let at = file.floor(marker);
     match error.kind() {
-        E::UnclosedQuotedScalar => unclosed_quote(at),
         E::InvalidTrailingDoubleQuotedScalar | E::InvalidTrailingSingleQuotedScalar => {
             after_quote(file, at)
         }
-        E::DocumentIndicatorInQuotedScalar | E::InvalidQuotedScalarIndent => unclosed_quote(at),
+        E::UnclosedQuotedScalar
+        | E::DocumentIndicatorInQuotedScalar
+        | E::InvalidQuotedScalarIndent => unclosed_quote(at),
         E::UnclosedFlowCollection { open } => mistake(
             at..at + 1,
             "yaml-syntax",

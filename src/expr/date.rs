@@ -6,9 +6,12 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
 use super::EvalError;
+use super::value::shortened;
 
 /// `22 Nov 2026 14:05`
 const FORMAT: &str = "%-d %b %Y %H:%M";
+/// The longest text that is a time, in characters.
+const MOMENT_MAX: usize = 60;
 /// Unix times from here on are taken for milliseconds: as seconds they lie beyond the year 5138.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
@@ -28,7 +31,7 @@ pub(super) fn date(
             ))
         })?,
     };
-    let moment = moment.trim();
+    let moment = &*shortened(moment.trim(), MOMENT_MAX);
     let timestamp = read(moment, &timezone).ok_or_else(|| {
         EvalError::Other(format!(
             "date: {moment:?} is no time: Unix seconds or a text as 2026-11-22T14:05:00Z"

@@ -5,10 +5,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::decimal::{Decimal, Reckoning};
+use super::facts::Root;
 use super::nearest::nearest;
 use super::tree::{Expr, What};
 use super::value::Val;
-use super::{Escape, EvalError, Facts, borrowed, neutral};
+use super::{Escape, EvalError, Facts, Node, borrowed, neutral};
 
 /// How many steps one template or condition may take.
 pub(super) const STEPS_MAX: u32 = 50_000;
@@ -56,7 +57,10 @@ impl<'a> Eval<'a> {
             What::Number(text) => Ok(Val::Number(Cow::Borrowed(text))),
             What::Bool(value) => Ok(Val::Bool(*value)),
             What::None => Ok(Val::Missing),
-            What::Attr(inner, name) => Ok(self.value(inner)?.get(name)),
+            What::Attr(inner, name) => match self.node(inner) {
+                Some(node) => Ok(node.get(name).map_or(Val::Missing, Val::of_node)),
+                None => Ok(self.value(inner)?.get(name)),
+            },
             What::Item(inner, key) => self.item(inner, key),
             What::Slice(inner, bounds) => self.slice(inner, bounds),
             What::Not(inner) => Ok(Val::Bool(!self.truth(inner)?)),
@@ -96,6 +100,15 @@ impl<'a> Eval<'a> {
         }
     }
 
+    /// The short way through the event: the node of a path of names that exists.
+    fn node(&self, path: &'a Expr) -> Option<Node<'a>> {
+        match &path.what {
+            What::Root(Root::Event) => Some(self.facts.json().root()),
+            What::Attr(inner, name) => self.node(inner)?.get(name),
+            _ => None,
+        }
+    }
+
     /// The same, where a value that could not be made for want of another is missing too.
     pub(super) fn lenient(&self, expr: &'a Expr) -> Result<Val<'a>, EvalError> {
         match self.value(expr) {
@@ -118,7 +131,7 @@ impl<'a> Eval<'a> {
     }
 
     /// What `expr` prints, fit for where it goes.
-    pub(super) fn print(&self, expr: &'a Expr) -> Result<Cow<'a, str>, EvalError> {
+    pub(super) fn shown(&self, expr: &'a Expr) -> Result<Cow<'a, str>, EvalError> {
         let value = self.needed(expr)?;
         let empty_on_purpose = value.is_safe() && value.is_blank();
         match self.fit(&value) {
@@ -129,7 +142,7 @@ impl<'a> Eval<'a> {
 
     /// What a value prints, fit for where it goes; `None` if it is missing.
     pub(super) fn fit(&self, value: &Val<'a>) -> Option<Cow<'a, str>> {
-        let text = value.print()?;
+        let text = value.shown()?;
         if !self.fits_foreign() || value.is_safe() {
             return Some(text);
         }
@@ -164,7 +177,7 @@ impl<'a> Eval<'a> {
                 // `vars.team[event.user.id]`: the keys of an object are texts.
                 if matches!(found, Val::Missing) { value.get(&number) } else { found }
             }
-            key => key.print().map_or(Val::Missing, |key| value.get(&key)),
+            key => key.shown().map_or(Val::Missing, |key| value.get(&key)),
         })
     }
 
@@ -196,7 +209,7 @@ impl<'a> Eval<'a> {
 
     fn bound(&self, expr: &'a Expr, len: usize) -> Result<usize, EvalError> {
         let value = self.needed(expr)?;
-        let number = value.print().and_then(|text| Decimal::parse(&text)?.to_i64());
+        let number = value.shown().and_then(|text| Decimal::parse(&text)?.to_i64());
         let Some(number) = number else {
             return Err(EvalError::Other(format!("{} is no place in a text", value.show())));
         };
@@ -299,7 +312,7 @@ impl<'a> Eval<'a> {
     fn map(&self, entries: &'a [(Expr, Expr)]) -> Result<Val<'a>, EvalError> {
         let mut map = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let key = self.needed(key)?.print().unwrap_or_default();
+            let key = self.needed(key)?.shown().unwrap_or_default();
             map.push((key, self.value(value)?));
         }
         Ok(Val::Map(Rc::new(map)))
@@ -309,7 +322,7 @@ impl<'a> Eval<'a> {
         let mut numbers = Vec::with_capacity(2);
         for bound in bounds {
             let value = self.needed(bound)?;
-            match value.print().and_then(|text| Decimal::parse(&text)?.to_i64()) {
+            match value.shown().and_then(|text| Decimal::parse(&text)?.to_i64()) {
                 Some(number) => numbers.push(number),
                 None => {
                     return Err(EvalError::Other(format!(
@@ -353,7 +366,7 @@ impl<'a> Eval<'a> {
     fn known(&self, path: &'a Expr) -> Option<String> {
         let (inner, key) = match &path.what {
             What::Attr(inner, name) => (inner, Cow::Borrowed(&**name)),
-            What::Item(inner, key) => match self.lenient(key).ok()?.print() {
+            What::Item(inner, key) => match self.lenient(key).ok()?.shown() {
                 Some(key) => (inner, key),
                 None => return Some(format!("{} is missing", self.written(key))),
             },

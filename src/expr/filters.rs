@@ -94,7 +94,7 @@ impl std::fmt::Debug for Filter {
 }
 
 fn printed<'a>(value: &Val<'a>) -> Cow<'a, str> {
-    value.print().unwrap_or_default()
+    value.shown().unwrap_or_default()
 }
 
 /// What became of a text: as safe as it was, borrowed if nothing changed.
@@ -137,8 +137,8 @@ fn money<'a>(eval: &Eval<'a>, value: &Val<'a>, arguments: &[Val<'a>]) -> Made<'a
 }
 
 fn date<'a>(eval: &Eval<'a>, value: &Val<'a>, arguments: &[Val<'a>]) -> Made<'a> {
-    let format = arguments.first().and_then(Val::print);
-    let zone = arguments.get(1).and_then(Val::print);
+    let format = arguments.first().and_then(Val::shown);
+    let zone = arguments.get(1).and_then(Val::shown);
     let timezone = &eval.facts.surroundings().timezone;
     date::date(&printed(value), format.as_deref(), zone.as_deref(), timezone).map(Val::safe)
 }

@@ -49,10 +49,10 @@ impl<'a> Eval<'a> {
             None => Val::Missing,
         };
         let number = match &value {
-            Val::Number(text) => Decimal::parse(text),
+            Val::Number(digits) => Decimal::parse(digits),
             _ => None,
         };
-        let both = value.print().zip(argument.print());
+        let both = value.shown().zip(argument.shown());
         Ok(match test {
             Test::Defined => !matches!(value, Val::Missing),
             Test::Missing => matches!(value, Val::Missing),
@@ -67,7 +67,7 @@ impl<'a> Eval<'a> {
             Test::Odd => number.and_then(|number| number.to_i64()).is_some_and(|n| n % 2 != 0),
             Test::Even => number.and_then(|number| number.to_i64()).is_some_and(|n| n % 2 == 0),
             Test::DivisibleBy => {
-                let divisor = argument.print().and_then(|text| Decimal::parse(&text)?.to_i64());
+                let divisor = argument.shown().and_then(|text| Decimal::parse(&text)?.to_i64());
                 let number = number.and_then(|number| number.to_i64());
                 number.zip(divisor).is_some_and(|(number, divisor)| {
                     number.checked_rem(divisor).is_some_and(|rest| rest == 0)
@@ -112,8 +112,7 @@ fn equal(left: &Val<'_>, right: &Val<'_>) -> Result<bool, Differ> {
     match (left, right) {
         (Val::Bool(left), Val::Bool(right)) => Ok(left == right),
         (Val::Number(one), Val::Number(other)) => {
-            let numbers = Decimal::parse(one).zip(Decimal::parse(other));
-            Ok(numbers.map_or(one == other, |(one, other)| one == other))
+            Ok(compare_numbers(one, other).map_or(one == other, Ordering::is_eq))
         }
         (Val::Text { text: one, .. }, Val::Text { text: other, .. }) => Ok(one == other),
         _ => match (left.elements(), right.elements()) {
@@ -137,12 +136,17 @@ fn alike(left: &Val<'_>, right: &Val<'_>) -> bool {
     }
 }
 
+/// Nearly all numbers are small integers; the others are compared digit by digit.
+fn compare_numbers(one: &str, other: &str) -> Option<Ordering> {
+    if let (Ok(one), Ok(other)) = (one.parse::<i64>(), other.parse::<i64>()) {
+        return Some(one.cmp(&other));
+    }
+    Some(Decimal::parse(one)?.cmp(&Decimal::parse(other)?))
+}
+
 fn order(left: &Val<'_>, right: &Val<'_>) -> Result<Ordering, Differ> {
     match (left, right) {
-        (Val::Number(one), Val::Number(other)) => {
-            let numbers = Decimal::parse(one).zip(Decimal::parse(other));
-            numbers.map(|(one, other)| one.cmp(&other)).ok_or(Differ)
-        }
+        (Val::Number(one), Val::Number(other)) => compare_numbers(one, other).ok_or(Differ),
         (Val::Text { text: one, .. }, Val::Text { text: other, .. }) => Ok(one.cmp(other)),
         _ => Err(Differ),
     }

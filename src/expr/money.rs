@@ -1,6 +1,7 @@
 //! How is an amount of money shown?
 
 use super::decimal::Decimal;
+use super::value::shortened;
 use super::{AmountUnit, EvalError};
 
 /// Currencies without a smaller unit in the APIs of payment providers (Stripe's documentation,
@@ -11,6 +12,9 @@ const NO_DECIMALS: &[&str] = &[
 ];
 /// Currencies of a thousand parts (same page, "Three-decimal currencies").
 const THREE_DECIMALS: &[&str] = &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
+
+/// The longest amount, in characters.
+const AMOUNT_MAX: usize = 40;
 
 /// How one currency is written. Others: `TZS 1,204.50`.
 struct Style {
@@ -65,7 +69,7 @@ pub(super) fn money(
             "money: {currency:?} is no currency: write its code of three letters, as `money(\"IDR\")`"
         )));
     }
-    let amount = amount.trim();
+    let amount = &*shortened(amount.trim(), AMOUNT_MAX);
     let Some(number) = Decimal::parse(amount) else {
         return Err(EvalError::Other(format!(
             "money: {amount:?} is no amount: digits with at most one `.`, as 154600.00"

@@ -175,9 +175,9 @@ fn links(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(start) = rest.find('[') {
-        let (lead, link) = rest.split_at(start);
-        let parsed = link.get(1..).and_then(|link| {
-            let (words, target) = link.split_once("](")?;
+        let (lead, opened) = rest.split_at(start);
+        let parsed = opened.get(1..).and_then(|inside| {
+            let (words, target) = inside.split_once("](")?;
             let (address, remains) = target.split_once(')')?;
             Some((words, address, remains))
         });

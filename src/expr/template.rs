@@ -137,7 +137,7 @@ fn fill_part<'a>(eval: &Eval<'a>, part: &'a Part, out: &mut String) -> Result<()
     eval.step()?;
     match part {
         Part::Words(words) => out.push_str(words),
-        Part::Print(expr) => out.push_str(&eval.print(expr)?),
+        Part::Print(expr) => out.push_str(&eval.shown(expr)?),
         // What is set inside of a branch holds after it, as in Jinja.
         Part::If(test, yes, no) => {
             let branch = if eval.truth(test)? { yes } else { no };

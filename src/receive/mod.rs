@@ -161,8 +161,11 @@ async fn answer(
 impl Receiver {
     /// Keeps what was believed, and says what the sender is told.
     async fn record(&self, accepted: Accepted, line: &mut Line<'_>) -> Reply {
-        let Accepted { event, messages, secret, unreadable } = accepted;
+        let Accepted { event, messages, secret, unreadable, id_missing } = accepted;
         self.metrics.secret_matched(&event.source, secret);
+        if id_missing {
+            self.metrics.id_missing(&event.source);
+        }
         line.believed(&event, secret, || rule_names(&messages));
         let id = event.id;
         match self.store.record(event, messages).await {

@@ -73,10 +73,10 @@ impl<'de> DeserializeSeed<'de> for Operator {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Test, D::Error> {
         match self {
-            Self::Exists => Ok(match bool::deserialize(deserializer)? {
-                true => Test::Exists,
-                false => Test::Missing,
-            }),
+            Self::Exists => {
+                let wanted = bool::deserialize(deserializer)?;
+                Ok(if wanted { Test::Exists } else { Test::Missing })
+            }
             Self::Prefix => Ok(Test::Prefix(text(deserializer, "prefix")?)),
             Self::Suffix => Ok(Test::Suffix(text(deserializer, "suffix")?)),
             Self::AnythingBut => deserializer.deserialize_any(AnythingBut),

@@ -46,12 +46,14 @@ struct OfSource {
     globs: Vec<(String, Group)>,
 }
 
+/// By the digest of a value: the rules that wait under it.
+type ByValue = HashMap<u64, Vec<u32>>;
+
 /// Rules that are asked together.
 #[derive(Debug, Default)]
 struct Group {
-    /// By path, by the digest of a value there: the rules that wait under it. A digest that two
-    /// values share costs a question and nothing else.
-    waiting: Vec<(Box<str>, HashMap<u64, Vec<u32>>)>,
+    /// By path. A digest that two values share costs a question and nothing else.
+    waiting: Vec<(Box<str>, ByValue)>,
     /// Rules that are always asked.
     always: Vec<u32>,
 }
@@ -145,7 +147,7 @@ impl Group {
                 }
             }
         }
-        let mut waiting: HashMap<&str, HashMap<u64, Vec<u32>>> = HashMap::new();
+        let mut waiting: HashMap<&str, ByValue> = HashMap::new();
         let mut always = Vec::new();
         for place in places {
             let rarest = exact(pattern(*place), hasher).min_by_key(|(wanted, digests)| {

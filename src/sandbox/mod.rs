@@ -157,9 +157,9 @@ async fn converse(
     router: Router,
     stop: tokio_util::sync::CancellationToken,
 ) {
-    let routes = TowerToHyperService::new(router);
+    let handlers = TowerToHyperService::new(router);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let answer = routes.call(request.map(Body::new));
+        let answer = handlers.call(request.map(Body::new));
         async move {
             let Ok(response) = answer.await;
             if response.extensions().get::<HangUp>().is_some() {

@@ -92,9 +92,9 @@ impl Source {
 
     /// What the verified request says.
     pub fn read(&self, proof: &Verified<'_>) -> Read {
-        let form = self.parts.form.as_deref();
-        let json = body::json(proof.header("content-type"), form, proof.body());
-        self.event(proof.id(), proof.received_at(), None, proof.headers(), proof.body(), json)
+        let body = proof.body().clone();
+        let event = self.unread(proof.id(), proof.received_at(), proof.headers(), body);
+        self.understand(event, proof.header("content-type"), None)
     }
 
     /// Reads a body that came without a request (`kabari explain FILE`); `kind` may be given with
@@ -107,8 +107,9 @@ impl Source {
         headers: Headers,
         body: Bytes,
     ) -> Read {
-        let json = body::json(headers.get("content-type"), self.parts.form.as_deref(), &body);
-        let mut read = self.event(id, received_at, kind, headers, &body, json);
+        let content_type = headers.get("content-type").map(str::to_owned);
+        let event = self.unread(id, received_at, headers, body);
+        let mut read = self.understand(event, content_type.as_deref(), kind);
         if read.id_missing {
             read.event.provider_id = Some(id.to_string());
         }
@@ -136,37 +137,34 @@ impl Source {
         }
     }
 
-    fn event(
+    fn unread(&self, id: EventId, received_at: Timestamp, headers: Headers, body: Bytes) -> Event {
+        let (source, kind) = (self.name.clone(), String::new());
+        Event { id, source, kind, provider_id: None, received_at, headers, body }
+    }
+
+    /// Puts the JSON in the body's place, and finds kind and id.
+    fn understand(
         &self,
-        id: EventId,
-        received_at: Timestamp,
+        mut event: Event,
+        content_type: Option<&str>,
         given_kind: Option<&str>,
-        headers: Headers,
-        raw: &Bytes,
-        json: Result<Json, String>,
     ) -> Read {
-        let mut event = Event {
-            id,
-            source: self.name.clone(),
-            kind: String::new(),
-            provider_id: None,
-            received_at,
-            headers,
-            body: json.as_ref().map_or_else(|_| raw.clone(), Json::bytes),
-        };
-        let document = json.as_ref().ok();
-        event.kind = match document {
-            Some(json) => self.kind(&event, json, given_kind),
-            None => Event::UNREADABLE.to_owned(),
-        };
+        let json = body::json(content_type, self.parts.form.as_deref(), &event.body);
+        match &json {
+            Ok(json) => {
+                event.body = json.bytes();
+                event.kind = self.kind(&event, json, given_kind);
+            }
+            Err(_) => Event::UNREADABLE.clone_into(&mut event.kind),
+        }
         let mut id_missing = false;
         event.provider_id = match &self.parts.identity {
             Identity::None => None,
-            Identity::Digest => Some(self.digest(raw)),
+            Identity::Digest => Some(self.digest(&event.body)),
             Identity::Given(lookup) => {
-                let found = lookup.find(&event, document, &self.around);
+                let found = lookup.find(&event, json.as_ref().ok(), &self.around);
                 id_missing = found.is_none();
-                found.or_else(|| Some(self.digest(raw)))
+                found.or_else(|| Some(self.digest(&event.body)))
             }
         };
         Read { event, json, id_missing }
@@ -188,11 +186,11 @@ impl Source {
     }
 
     /// What stands for an id where there is none: equal bodies to one source are one event.
-    fn digest(&self, raw: &[u8]) -> String {
+    fn digest(&self, body: &[u8]) -> String {
         let mut digest = Sha256::new();
         digest.update(self.name.as_bytes());
         digest.update([0]);
-        digest.update(raw);
+        digest.update(body);
         format!("sha256:{}", hex::encode(digest.finalize()))
     }
 }

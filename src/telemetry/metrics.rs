@@ -65,6 +65,8 @@ metrics! {
     denied: Family<Denial, Counter> = "kabari_denied_total",
     /// Which of a source's secrets matched, from 0: an old one that is not used any more may go.
     secret_matched: Family<Position, Counter> = "kabari_secret_matched_total",
+    /// Events whose request lacked the id that its source promises; a digest took its place.
+    id_missing: Family<Source, Counter> = "kabari_id_missing_total",
     /// Messages in the store, by state.
     messages: Family<InState, Gauge> = "kabari_messages",
     /// Calls to Wachat, by instance, fate and reason.
@@ -134,6 +136,11 @@ impl Metrics {
     /// An event was recorded.
     pub fn event(&self, source: &str) {
         self.events.get_or_create(&Source { source: source.to_owned() }).inc();
+    }
+
+    /// An event lacked its provider's id.
+    pub fn id_missing(&self, source: &str) {
+        self.id_missing.get_or_create(&Source { source: source.to_owned() }).inc();
     }
 
     /// A request was not believed; the reason is `Denied::label`.

@@ -21,7 +21,7 @@ fn the_demo_needs_nothing_and_shows_both_main_uses_a_duplicate_and_a_forgery() {
     assert_eq!(lines(["in   stripe", "invoice.paid "]), 3, "{text}");
     assert_eq!(lines(["same event again", "nothing sent"]), 1, "{text}");
     assert_eq!(lines(["one byte changed", "401"]), 1, "{text}");
-    assert_eq!(lines(["out  62812••••7890", "Invoice-"]), 1, "{text}");
+    assert_eq!(lines(["out  +62812••••7890", "Invoice-"]), 1, "{text}");
     assert!(text.trim_end().lines().last().unwrap().contains(" sent, 1 duplicate, 1 refused."));
     assert!(!text.contains('\u{1b}'), "no colours to a pipe");
     assert!(!text.contains("6281234567890"), "no whole number");

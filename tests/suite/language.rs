@@ -530,3 +530,14 @@ mod sends {
         assert!(wrong.to_string().contains("a text or a list of texts"), "{wrong}");
     }
 }
+
+#[test]
+fn what_may_be_a_phone_number_is_masked_in_errors_and_steps() {
+    let condition = Condition::compile("'+62 812-3456-7890' == 6281234567890").unwrap();
+    let told = condition.holds(&facts()).unwrap_err().to_string();
+    assert!(told.contains("number 62812••••7890"), "{told}");
+    let steps = condition.steps(&facts());
+    let condition = Condition::compile("vars.owner == '+6281234567890' or kind == 'x'").unwrap();
+    assert!(condition.holds(&facts()).is_ok_and(|holds| !holds));
+    assert!(!steps.is_empty());
+}

@@ -1,5 +1,7 @@
 //! What becomes of a request, from its bytes to finished messages?
 
+#![expect(clippy::expect_used, clippy::panic, reason = "what builds a test's world may fail it")]
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use kabari::expr::{Condition, Surroundings};
@@ -9,6 +11,7 @@ use kabari::render::{Send, SendSettings};
 use kabari::rules::Matcher;
 use kabari::sources::{Source, SourceSettings, sample, samples};
 use kabari::verify::{Outgoing, Request};
+use proptest::prelude::*;
 
 const SECRET: &str = "secret: 0123456789abcdef";
 
@@ -188,6 +191,8 @@ fn without_a_kind_it_is_unknown_and_without_an_id_the_body_stands_for_it() {
     let same = accept(&pipeline, "github", &[], r#"{"action": "opened"}"#).event;
     let other = accept(&pipeline, "github", &[], r#"{"action": "closed"}"#).event;
     assert_eq!(one.kind, Event::UNKNOWN);
+    assert!(accept(&pipeline, "github", &[], "{}").id_missing);
+    assert!(!accept(&pipeline, "github", &[("x-github-delivery", "1")], "{}").id_missing);
     assert!(one.provider_id.is_some());
     assert_eq!(one.provider_id, same.provider_id);
     assert_ne!(one.provider_id, other.provider_id);
@@ -359,7 +364,7 @@ fn a_message_that_cannot_be_made_is_a_row_and_its_neighbours_go_on() {
         TestRule { name: "types", when: Some("event.n > 'x'"), ..RULE },
         TestRule {
             name: "wrong",
-            sends: &["{ number: ['6281234567890', '12', '13'], message: hello }"],
+            sends: &["{ number: ['6281234567890', '12', 'nonsense'], message: hello }"],
             ..RULE
         },
         TestRule { name: "fine", ..RULE },
@@ -431,4 +436,23 @@ fn explain_tells_of_each_rule_what_held_and_what_was_seen() {
     assert_eq!(traces[1].pattern[0].saw, "\"opened\"");
     assert!(!traces[2].when[0].holds);
     assert!(traces[3].when_error.is_some());
+}
+
+proptest! {
+    #[test]
+    fn no_body_makes_the_reader_panic_and_every_one_is_an_event(
+        body in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..120),
+            "(payload=)?[%7BD2&=+a{}\\[\\]\":,1]{0,80}".prop_map(String::into_bytes),
+        ],
+        form in any::<bool>(),
+    ) {
+        let github = source("github", SECRET);
+        let content_type = if form { "application/x-www-form-urlencoded" } else { "x" };
+        let headers = Headers(vec![("content-type".to_owned(), content_type.to_owned())]);
+        let id = EventId(uuid::Uuid::from_u128(1));
+        let read = github.read_body(id, now(), Some("push"), headers, Bytes::from(body));
+        prop_assert_eq!(read.json.is_err(), read.event.kind == Event::UNREADABLE);
+        prop_assert!(read.event.provider_id.is_some());
+    }
 }

@@ -1,5 +1,7 @@
 //! Is the sandbox as strict, as slow and as faulty as the real one?
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Is it really from them? Vectors, tables, and mutations of valid requests.
 
+#![expect(clippy::expect_used, reason = "what builds a test's world may fail it")]
+
 use base64::Engine as _;
 use bytes::Bytes;
 use jiff::Timestamp;

@@ -46,11 +46,8 @@ impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let place = tempfile::Builder::new().prefix("kabari-demo-").tempdir()?;
         let speed = self.speed.unwrap_or(if self.once { 10.0 } else { 2.0 });
-        let sandbox = Sandbox::new(SandboxSettings {
-            speed,
-            stand_ins: true,
-            ..SandboxSettings::default()
-        })?;
+        let sandbox =
+            Sandbox::new(SandboxSettings { speed, stand_ins: true, ..SandboxSettings::default() })?;
         let phone = bind(if self.once { 0 } else { PHONE_PORT }).await?;
         let phone_at = phone.local_addr()?;
         let stop = stop_signal()?;

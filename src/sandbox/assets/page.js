@@ -135,7 +135,7 @@ function showDispatched(message) {
   if (dispatched.has(message.id)) return;
   const chat = chatOf(message.to);
   const row = make("li", "bubble");
-  row.dataset.message = message.id;
+  row.dataset.request = message.request;
   const media = mediaOf(message);
   if (media) row.append(media);
   const words = make("div", "words");
@@ -202,7 +202,8 @@ function showRequest(request) {
       const sent = request.dispatched > 0 ? "Dispatched, but " : "Not dispatched: ";
       const status = request.status && !request.reason.includes(request.status) ? `${request.status} ` : "";
       const note = make("li", "note bad", `${sent}${status}${request.reason}`);
-      put(chat, note, request.at);
+      const bubble = chat.talk.querySelector(`[data-request="${Number(request.id)}"]`);
+      put(chat, note, bubble ? new Date(Number(bubble.dataset.at)).toISOString() : request.at);
       elements.push(note);
     }
     showTyping(chat);
@@ -228,8 +229,8 @@ async function lookAtAll() {
   try {
     const answer = await fetch("/sandbox/messages");
     const all = await answer.json();
-    for (const request of all.requests) showRequest(request);
     for (const message of all.dispatched) showDispatched(message);
+    for (const request of all.requests) showRequest(request);
     showCounters(all.counters);
   } finally {
     asking = false;
