@@ -190,6 +190,17 @@ impl Kabari {
         self.log.text()
     }
 
+    /// Waits until what it wrote after the first `from` bytes has one of these words, whatever
+    /// their case; what is answered may be a moment ahead of what is logged.
+    pub(crate) async fn says(&self, from: usize, words: &[&str]) -> String {
+        let said = self.log.wait(|lines| {
+            let text = lines.join("\n").get(from..)?.to_lowercase();
+            words.iter().any(|word| text.contains(word)).then_some(text)
+        });
+        let said = tokio::time::timeout(PATIENCE, said).await.ok().flatten();
+        said.unwrap_or_else(|| panic!("it never said any of {words:?}:\n{}", self.log.text()))
+    }
+
     /// Asks it to stop (SIGTERM) and gives its exit code; `None` if a signal ended it.
     pub(crate) async fn stop(mut self) -> Option<i32> {
         let kill = format!("kill -TERM {}", self.child.id());
