@@ -65,8 +65,8 @@ impl Home {
     /// Runs a command to its end, with the rules and the store of this home.
     pub(crate) fn run(&self, words: &[&str]) -> Output {
         let store = self.store();
-        let mut words = words.to_vec();
-        words.extend(["--rules", "rules.yaml", "--store", &store]);
+        let options = ["--rules", "rules.yaml", "--store", &store];
+        let words = [&words[..1], &options, &words[1..]].concat();
         self.command(Path::new(env!("CARGO_BIN_EXE_kabari")), &words).output().unwrap()
     }
 
@@ -188,6 +188,17 @@ impl Kabari {
     /// What it wrote so far.
     pub(crate) fn log(&self) -> String {
         self.log.text()
+    }
+
+    /// Waits until what it wrote after the first `from` bytes has one of these words, whatever
+    /// their case; what is answered may be a moment ahead of what is logged.
+    pub(crate) async fn says(&self, from: usize, words: &[&str]) -> String {
+        let said = self.log.wait(|lines| {
+            let text = lines.join("\n").get(from..)?.to_lowercase();
+            words.iter().any(|word| text.contains(word)).then_some(text)
+        });
+        let said = tokio::time::timeout(PATIENCE, said).await.ok().flatten();
+        said.unwrap_or_else(|| panic!("it never said any of {words:?}:\n{}", self.log.text()))
     }
 
     /// Asks it to stop (SIGTERM) and gives its exit code; `None` if a signal ended it.
