@@ -46,8 +46,10 @@ impl Serve {
         settings.store = self.store.store.unwrap_or_else(|| settings.store.clone());
         let path = self.rules.rules;
         let reload = move || input::load(&path, false).map_err(|report| report.render(false));
+        // Before anything is announced: who sees the addresses may send the signal.
+        let stop = stop_signal()?;
         let app = App::start(loaded, Box::new(reload)).await?;
-        app.run(stop_signal()?).await?;
+        app.run(stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
