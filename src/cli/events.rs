@@ -85,7 +85,7 @@ async fn list(store: &SharedStore, filter: EventFilter, json: bool) -> anyhow::R
         let time = shown_time(row.received_at);
         vec![time, row.id.to_string(), row.source, row.kind, row.messages.to_string()]
     });
-    output::table(&["received (UTC)", "event", "source", "kind", "messages"], rows.collect());
+    output::table(&["received (UTC)", "event", "source", "kind", "messages"], rows.collect())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,7 +112,7 @@ async fn show(
     anstream::println!("source    {}  {}", event.source, event.kind.bold());
     anstream::println!("provider  {}", event.provider_id.as_deref().unwrap_or("-"));
     anstream::println!("received  {} UTC\n", shown_time(event.received_at));
-    messages::print_table(&made);
+    messages::print_table(&made)?;
     anstream::println!("\n{}", serde_json::to_string_pretty(&body)?);
     anstream::println!("\n{}", format!("kabari explain --event {id}").dimmed());
     Ok(ExitCode::SUCCESS)

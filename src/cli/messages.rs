@@ -132,7 +132,7 @@ async fn list(store: &SharedStore, args: List, rules: &RuleFile) -> anyhow::Resu
         let rows = messages.iter().map(|message| message_json(message, numbers(args.full)));
         output::json(&Value::Array(rows.collect()))?;
     } else {
-        print_table(&messages);
+        print_table(&messages)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -199,8 +199,8 @@ pub(super) fn numbers(full: bool) -> Numbers {
 fn whole_number(written: &str, rules: &RuleFile) -> anyhow::Result<String> {
     // Without a rule file that can be read, local numbers are not understood; others are.
     let country = rules.defaults().and_then(|defaults| defaults.country);
-    let recipient = render::recipient(written, country)
-        .map_err(|why| anyhow::anyhow!("--number {why}"))?;
+    let recipient =
+        render::recipient(written, country).map_err(|why| anyhow::anyhow!("--number {why}"))?;
     Ok(recipient.expose().to_owned())
 }
 
@@ -253,7 +253,7 @@ async fn through_api(running: &Running, id: MessageId, verb: &str) -> anyhow::Re
 }
 
 /// Prints messages as a table.
-pub(super) fn print_table(messages: &[Message]) {
+pub(super) fn print_table(messages: &[Message]) -> std::io::Result<()> {
     let rows = messages.iter().map(|message| {
         vec![
             shown_time(message.created_at),
@@ -265,5 +265,5 @@ pub(super) fn print_table(messages: &[Message]) {
         ]
     });
     let header = ["made (UTC)", "message", "state", "rule", "phone", "reason"];
-    output::table(&header, rows.collect());
+    output::table(&header, rows.collect())
 }
