@@ -39,7 +39,7 @@ impl Sandbox {
     #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let token = self.token.filter(|token| !token.is_empty()).map(Secret::new);
-        let hint = if token.is_some() { "<the token you gave>" } else { "any" };
+        let hint = if token.is_some() { "<the token you gave>" } else { "anything" };
         let settings = SandboxSettings {
             speed: self.speed,
             token,
@@ -52,8 +52,8 @@ impl Sandbox {
         })?;
         let address = listener.local_addr()?;
         println!("Open http://{address} to see what arrives. Nothing reaches WhatsApp.");
-        println!("In rules.yaml:\n");
-        println!("  wachat: {{ base_url: \"http://{address}\", token: {hint} }}\n");
+        println!("Let kabari send here, in rules.yaml:\n");
+        println!("  wachat:\n    base_url: http://{address}\n    token: {hint}\n");
         println!("Ctrl-C ends it.");
         let stop = async {
             // Without a signal to wait for, it runs until it is killed.

@@ -267,7 +267,7 @@ byId("example").textContent = `curl ${here}/api/v1/send/media \\
   -d '{"instanceName": "jakarta_store", "number": "628123456789", "type": "document",
        "mediaUrl": "${here}/media/sample/invoice.pdf", "fileName": "Invoice-0001.pdf",
        "mimetype": "application/pdf", "message": "Hi Budi, we received *Rp 186.332*."}'`;
-byId("settings").textContent = `wachat:\n  base_url: ${here}\n  token: any\n  instance: jakarta_store`;
+byId("settings").textContent = `wachat:\n  base_url: ${here}\n  token: anything\n  instance: jakarta_store`;
 // `/?still` is for pictures: what is there now, and nothing after.
 if (location.search === "?still") {
   byId("live").hidden = true;
