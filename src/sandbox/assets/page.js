@@ -79,9 +79,13 @@ function chatOf(to) {
   talk.setAttribute("aria-label", `Messages to ${to.name}`);
   root.append(head, talk);
   byId("chats").append(root);
-  chat = { root, talk, sub, to, waiting: new Set(), follows: true };
+  chat = { root, talk, sub, to, waiting: new Set(), follows: true, top: 0 };
   talk.addEventListener("scroll", () => {
-    chat.follows = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 60;
+    // A picture that loads moves the end away, but only a person scrolls up.
+    const up = talk.scrollTop < chat.top - 2;
+    const near = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 60;
+    chat.follows = near || (chat.follows && !up);
+    chat.top = talk.scrollTop;
   });
   chats.set(to.id, chat);
   showTyping(chat);
