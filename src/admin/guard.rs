@@ -5,7 +5,6 @@
 //! post to it, or reach it under a foreign name that resolves to this machine. So the `Host` must
 //! be a name of this machine, and a request that a foreign page caused is refused in any case.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -17,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::admin::Admin;
 use crate::admin::answer::Refused;
+use crate::http::is_this_machine;
 use crate::secret::Secret;
 
 /// Nothing but our own files, no frames around them, no forms to elsewhere.
@@ -75,16 +75,6 @@ fn holds(token: &Secret, headers: &HeaderMap) -> bool {
         let colon = pair.iter().position(|byte| *byte == b':');
         colon.is_some_and(|at| token.equals(&pair[at + 1..]))
     })
-}
-
-/// Whether a `Host` (RFC 9110, 7.2) names this machine and nothing that a stranger's DNS decides.
-fn is_this_machine(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether no foreign page caused this request: browsers name the page's origin with each POST

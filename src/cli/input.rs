@@ -50,6 +50,18 @@ impl RuleFile {
         load(&self.rules, true).ok().map(|loaded| loaded.pipeline.defaults().clone())
     }
 
+    /// Loads it for doing something for which only these settings must be there.
+    pub(super) fn load_needing(&self, needed: impl Fn(&str) -> bool) -> Result<Loaded, ExitCode> {
+        let loaded = self.load_lenient()?;
+        match loaded.warnings.missing(needed) {
+            None => Ok(loaded),
+            Some(report) => {
+                anstream::eprintln!("{}", report.render(output::colour_of_errors()));
+                Err(ExitCode::from(output::NO))
+            }
+        }
+    }
+
     fn load(&self, lenient: bool) -> Result<Loaded, ExitCode> {
         load(&self.rules, lenient).map_err(|report| {
             anstream::eprintln!("{}", report.render(output::colour_of_errors()));

@@ -48,6 +48,13 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
     writeln!(out, "{table}")
 }
 
+/// Prints a text as it is.
+#[expect(clippy::unnecessary_wraps, reason = "the end of a command")]
+pub(super) fn text(text: &str) -> anyhow::Result<ExitCode> {
+    anstream::print!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Prints JSON, indented on a terminal.
 pub(super) fn json(value: &serde_json::Value) -> anyhow::Result<()> {
     let text = if io::stdout().is_terminal() {

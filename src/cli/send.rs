@@ -58,7 +58,10 @@ pub(super) struct SendNow {
 
 impl SendNow {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let loaded = match self.rules.load_strict() {
+        // What rules and sources need does not matter to a message by hand.
+        let other = ["sources.", "rules[", "tests[", "vars."];
+        let needed = |path: &str| !other.iter().any(|start| path.starts_with(start));
+        let loaded = match self.rules.load_needing(needed) {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };

@@ -84,6 +84,13 @@ impl Trigger {
         {
             anstream::println!("{}", format!("kabari events show {event}").dimmed());
         }
+        if status == 401 {
+            anstream::println!(
+                "its `{}` has another secret than this rule file and environment: start both with \
+                 the same variables",
+                self.source
+            );
+        }
         Ok(ExitCode::from(if status == 200 { 0 } else { output::NO }))
     }
 }
