@@ -251,6 +251,7 @@ mod tests {
             source: "github".to_owned(),
             kind: "push".to_owned(),
             provider_id: None,
+            digest: None,
             received_at: Timestamp::UNIX_EPOCH,
             headers: Headers(vec![("x-token".to_owned(), "a header's value".to_owned())]),
             body: Bytes::from_static(b"a body"),

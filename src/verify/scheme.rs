@@ -164,12 +164,11 @@ impl Scheme {
         secrets: &[Secret],
         now: Timestamp,
     ) -> Result<Verified<'r>, Denied> {
-        let (place, credential) = match self {
+        let (made, credential) = match self {
             Self::Hmac(it) => (it.check(request, secrets, now)?, it.credential()),
             Self::Stripe(it) => (it.check(request, secrets, now)?, it.credential()),
         };
-        let credentials = vec![credential.to_ascii_lowercase(), "authorization".to_owned()];
-        Ok(Verified::new(request, place, credentials))
+        Ok(Verified::new(request, made, credential.to_ascii_lowercase()))
     }
 
     /// The headers by which `request` would be believed.

@@ -110,6 +110,7 @@ impl Office {
             source: "github".to_owned(),
             kind: "push".to_owned(),
             provider_id: Some("d-1".to_owned()),
+            digest: None,
             received_at: at,
             headers: Headers(vec![("x-github-event".to_owned(), "push".to_owned())]),
             body: Bytes::from_static(br#"{"phone":"6281234567890"}"#),

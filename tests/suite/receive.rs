@@ -228,6 +228,28 @@ async fn the_same_event_again_is_a_duplicate_and_names_the_first() {
 }
 
 #[tokio::test]
+async fn a_seen_request_sent_again_under_another_id_or_kind_is_a_duplicate() {
+    let house = house(Settings::default()).await;
+    let text = |delivery: &str, kind: &str, body: &[u8]| {
+        let request = String::from_utf8(push(delivery, body)).expect("text");
+        request.replace("X-GitHub-Event: push", &format!("X-GitHub-Event: {kind}")).into_bytes()
+    };
+    let first = house.ask(&push("d-1", BODY)).await.json();
+    for (delivery, kind) in [("d-2", "push"), ("d-3", "workflow_dispatch"), ("d-4", "fork")] {
+        let again = house.ask(&text(delivery, kind, BODY)).await;
+        assert_eq!(again.json(), json!({"event": first["event"], "duplicate": true}), "{kind}");
+    }
+    let by_hand = br#"{"ref":"refs/heads/main","inputs":null,"workflow":"w.yml"}"#;
+    for delivery in ["d-5", "d-6"] {
+        let told = house.ask(&text(delivery, "workflow_dispatch", by_hand)).await.json();
+        assert_eq!(told["messages"], 0, "two honest ones may be alike: {told}");
+    }
+    assert_eq!(house.event_count().await, 3);
+    let waiting = house.store.messages(MessageFilter::default()).await.expect("messages");
+    assert_eq!(waiting.iter().filter(|made| made.state == State::Waiting).count(), 1);
+}
+
+#[tokio::test]
 async fn of_equal_events_at_the_same_moment_one_is_new() {
     let house = house(Settings::default()).await;
     let request = push("d-1", BODY);
@@ -331,7 +353,8 @@ async fn a_sender_that_stops_in_the_middle_is_told_so() {
 async fn bodies_share_a_budget_which_whoever_leaves_gives_back() {
     let house = house(Settings { body_budget: 20_000, ..Settings::default() }).await;
     let long = format!(r#"{{"ref":"{}"}}"#, "a".repeat(15_000));
-    let (slow, quick) = (push("d-slow", long.as_bytes()), push("d-quick", long.as_bytes()));
+    let quick = format!(r#"{{"ref":"{}"}}"#, "b".repeat(15_000));
+    let (slow, quick) = (push("d-slow", long.as_bytes()), push("d-quick", quick.as_bytes()));
     let hold = async || {
         let mut stream = TcpStream::connect(house.address).await.expect("a connection");
         stream.write_all(&slow[..slow.len() - 100]).await.expect("written");
