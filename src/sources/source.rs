@@ -95,6 +95,10 @@ impl Source {
         let body = proof.body().clone();
         let event = self.unread(proof.id(), proof.received_at(), proof.headers(), body);
         let mut read = self.understand(event, proof.header("content-type"), None);
+        if proof.header("content-encoding").is_some() {
+            let hint = "it has a Content-Encoding: let the sender send it plain";
+            read.json = read.json.map_err(|why| format!("{why}; {hint}"));
+        }
         read.event.digest = self.digest_of(proof, &read.event.kind);
         read
     }

@@ -98,6 +98,22 @@ pub enum Denied {
 }
 
 impl Denied {
+    /// What the person who runs this can look at. For the log alone.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::MissingHeader { .. } => {
+                "set the secret at the sender too, or see whether a proxy drops the header"
+            }
+            Self::Malformed { .. } => "is this source's preset the sender's? `kabari sources`",
+            Self::Mismatch { .. } => {
+                "compare the secret with the sender's, and see whether a proxy changes bodies"
+            }
+            Self::Stale { .. } => {
+                "see whether this machine's clock is right; else it is an old request sent again"
+            }
+        }
+    }
+
     /// The word in the metric: `missing`, `malformed`, `mismatch`, `stale`.
     pub fn label(&self) -> &'static str {
         match self {
