@@ -20,7 +20,8 @@ use crate::http::seats::Seats;
 /// How long a client may take over one request's headers, and how long a connection may rest
 /// between two requests.
 pub const HEADER_TIME: Duration = Duration::from_secs(30);
-/// How much memory one connection's headers may take, in bytes. Senders of webhooks need 2 KiB.
+/// How much of one request's head is read, in bytes (hyper may take up to twice as much). Senders of
+/// webhooks need 2 KiB.
 const HEADERS_MAX: usize = 64 << 10;
 /// How long requests under way may take to end once the listener is closed.
 pub const GRACE: Duration = Duration::from_secs(10);

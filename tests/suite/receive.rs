@@ -23,15 +23,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-const SECRET: &str = "It's a Secret to Everybody";
+pub(crate) const SECRET: &str = "It's a Secret to Everybody";
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A listener of the real kind on a real socket, with a store on a real disk.
-struct House {
-    address: SocketAddr,
-    store: Arc<SqliteStore>,
-    metrics: Arc<Metrics>,
+pub(crate) struct House {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<std::io::Result<()>>,
     _directory: tempfile::TempDir,
@@ -89,7 +89,7 @@ fn rule(name: &str, send: &Value) -> (Matcher, Rule) {
     (matcher, rule)
 }
 
-async fn house(settings: Settings) -> House {
+pub(crate) async fn house(settings: Settings) -> House {
     house_with(settings, OpenOptions::default()).await
 }
 
@@ -124,17 +124,17 @@ pub(crate) async fn listen(
 }
 
 /// A push, as GitHub sends it.
-fn push(delivery: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn push(delivery: &str, body: &[u8]) -> Vec<u8> {
     push_signed(delivery, body, &signature(SECRET, body))
 }
 
-fn signature(secret: &str, body: &[u8]) -> String {
+pub(crate) fn signature(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
     mac.update(body);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-fn push_signed(delivery: &str, body: &[u8], signature: &str) -> Vec<u8> {
+pub(crate) fn push_signed(delivery: &str, body: &[u8], signature: &str) -> Vec<u8> {
     let mut request = format!(
         "POST /hooks/github HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nX-GitHub-Event: push\r\n\
@@ -180,16 +180,16 @@ async fn until(address: SocketAddr, request: &[u8], status: u16) -> Answer {
 }
 
 impl House {
-    async fn ask(&self, request: &[u8]) -> Answer {
+    pub(crate) async fn ask(&self, request: &[u8]) -> Answer {
         exchange(self.address, request).await
     }
 
-    async fn event_count(&self) -> usize {
+    pub(crate) async fn event_count(&self) -> usize {
         self.store.events(EventFilter::default()).await.expect("events").len()
     }
 }
 
-const BODY: &[u8] = br#"{"ref":"refs/heads/main"}"#;
+pub(crate) const BODY: &[u8] = br#"{"ref":"refs/heads/main"}"#;
 
 #[tokio::test]
 async fn a_signed_event_is_recorded_before_it_is_answered() {
