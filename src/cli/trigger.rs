@@ -122,7 +122,11 @@ pub(super) fn sign(
         vec![("content-type".to_owned(), "application/json".to_owned())];
     headers.extend(sample.headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
     match headers.iter_mut().find(|(name, _)| name.ends_with("-delivery")) {
-        Some((_, value)) => id.clone_into(value),
+        Some((_, value)) => {
+            id.clone_into(value);
+            // No two honest bodies are alike, and a second one would be taken for a replay.
+            edit::set(&mut body, "triggered", Value::from(id)).map_err(anyhow::Error::msg)?;
+        }
         None => edit::set(&mut body, "id", Value::from(format!("evt_{}", id.replace('-', ""))))
             .map_err(anyhow::Error::msg)?,
     }

@@ -16,7 +16,7 @@ mod controls;
 
 pub use attempt::{Attempt, Fate, Reason, Scope, Verdict};
 pub use controls::{Controls, Readiness};
-pub use event::{Event, Headers};
+pub use event::{Digest, Event, Headers};
 pub use fault::{Fault, Severity};
 pub use id::{EventId, MessageId};
 pub use mask::{mask_if_phone, mask_number};

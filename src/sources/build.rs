@@ -22,6 +22,8 @@ pub(super) struct Parts {
     pub(super) kind: Option<Lookup>,
     pub(super) action: Option<Lookup>,
     pub(super) identity: Identity,
+    /// Kinds of which no body is signed twice; empty where the id is signed.
+    pub(super) never_repeats: Vec<String>,
     pub(super) form: Option<String>,
     pub(super) amounts: Option<AmountUnit>,
     /// Tells events that must not reach people; `None` where all may.
@@ -59,6 +61,7 @@ impl Parts {
                     kind,
                     action,
                     identity,
+                    never_repeats: settings.never_repeats.unwrap_or_default(),
                     form: settings.form,
                     amounts: settings.amounts,
                     test_when,

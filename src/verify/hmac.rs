@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::mac::{self, Encoding, Hash};
+use super::mac::{self, Encoding, Hash, Match};
 use super::signed::Signed;
 use super::timestamp::{Future, TimestampSettings, Tolerance, seconds};
 use super::{Denied, Outgoing, Request};
@@ -113,14 +113,13 @@ impl HmacScheme {
         (Some(scheme), faults)
     }
 
-    /// The place of the secret that made this request's signature: shape first, then the MAC, then
-    /// the time.
+    /// The secret that made this request's signature: shape first, then the MAC, then the time.
     pub(super) fn check(
         &self,
         request: &Request,
         secrets: &[Secret],
         now: Timestamp,
-    ) -> Result<usize, Denied> {
+    ) -> Result<Match, Denied> {
         let sent = request.header(&self.header)?;
         let Some(given) = sent.strip_prefix(self.prefix.as_str()) else {
             return Err(malformed(&self.header, "the signature's prefix is missing"));
@@ -138,16 +137,15 @@ impl HmacScheme {
             }
             None => (String::new(), None),
         };
-        let place = mac::matching_secret(
+        let made = mac::matching_secret(
             secrets,
             |secret| self.mac(secret, &time, request.body()),
             |computed| mac::is(computed, given),
-        )
-        .ok_or(Denied::Mismatch { secrets: secrets.len() })?;
+        )?;
         if let Some((at, tolerance)) = limit {
             tolerance.check(at, now)?;
         }
-        Ok(place)
+        Ok(made)
     }
 
     /// The headers by which a request would be believed.

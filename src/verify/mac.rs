@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::Sha256;
 
+use super::Denied;
 use crate::secret::{Secret, same};
 
 /// The hash under an HMAC (RFC 2104).
@@ -105,14 +106,25 @@ pub(super) fn misshapen(hash: Hash, encoding: Encoding, given: &str) -> Option<&
     None
 }
 
-/// The place of the first secret whose MAC satisfies `fits`. An empty secret makes no MAC: anybody
-/// could sign with it.
+/// A signature that held.
+pub(super) struct Match {
+    /// The place of the secret that made it, from 0.
+    pub(super) secret: usize,
+    /// As it is written.
+    pub(super) mac: String,
+}
+
+/// The first secret whose MAC satisfies `fits`. An empty secret makes no MAC: anybody could sign
+/// with it.
 pub(super) fn matching_secret(
     secrets: &[Secret],
     mac_of: impl Fn(&Secret) -> String,
     fits: impl Fn(&str) -> bool,
-) -> Option<usize> {
-    secrets.iter().position(|secret| !secret.is_empty() && fits(&mac_of(secret)))
+) -> Result<Match, Denied> {
+    let made = secrets.iter().enumerate().filter(|(_, secret)| !secret.is_empty());
+    made.map(|(place, secret)| Match { secret: place, mac: mac_of(secret) })
+        .find(|made| fits(&made.mac))
+        .ok_or(Denied::Mismatch { secrets: secrets.len() })
 }
 
 /// Whether a computed MAC is the one that was sent, in constant time.

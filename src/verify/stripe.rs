@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::hmac::{header_name, malformed};
-use super::mac::{self, Encoding, Hash};
+use super::mac::{self, Encoding, Hash, Match};
 use super::timestamp::{Future, Tolerance, seconds};
 use super::{Denied, Outgoing, Request};
 use crate::model::{Fault, Span};
@@ -65,24 +65,23 @@ impl StripeScheme {
         (scheme, faults)
     }
 
-    /// The place of the secret that made one of this request's signatures: shape first, then the
-    /// MAC, then the time.
+    /// The secret that made one of this request's signatures: shape first, then the MAC, then the
+    /// time.
     pub(super) fn check(
         &self,
         request: &Request,
         secrets: &[Secret],
         now: Timestamp,
-    ) -> Result<usize, Denied> {
+    ) -> Result<Match, Denied> {
         let sent: Cow<'_, str> = request.header(&self.header)?;
         let parsed = parse(&sent).map_err(|why| malformed(&self.header, why))?;
-        let place = mac::matching_secret(
+        let made = mac::matching_secret(
             secrets,
             |secret| signature(secret, parsed.time, request.body()),
             |computed| parsed.signatures.iter().any(|given| mac::is(computed, given)),
-        )
-        .ok_or(Denied::Mismatch { secrets: secrets.len() })?;
+        )?;
         self.tolerance.check(parsed.at, now)?;
-        Ok(place)
+        Ok(made)
     }
 
     /// The header by which a request would be believed.

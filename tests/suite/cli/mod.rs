@@ -164,6 +164,7 @@ async fn furnish(home: &Home, rows: &[Row]) {
             source: row.source.to_owned(),
             kind: row.kind.to_owned(),
             provider_id: Some(format!("d-{}", row.n)),
+            digest: None,
             received_at: at,
             headers: Headers(vec![("x-github-event".to_owned(), "push".to_owned())]),
             body: Bytes::from_static(br#"{"ref":"refs/heads/main","phone":"+62 812-3456-7890"}"#),
