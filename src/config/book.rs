@@ -98,6 +98,10 @@ impl Book {
     /// What a room or a check found wrong, at its place; silent about what follows from an
     /// earlier mistake or from a variable that is not set.
     pub(super) fn fault(&mut self, id: TreeId, mut fault: Fault) {
+        // A list is only empty because what stood in it was wrong and has been told.
+        if fault.code == "missing-field" && self.has_error_below(id, &fault.path) {
+            return;
+        }
         let Some(tree) = self.trees.get(id.0) else { return };
         if let (Found::Value(node), _) = follow(&tree.root, &fault.path)
             && let Some(scalar) = node.scalar()

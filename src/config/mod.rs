@@ -10,6 +10,8 @@ mod interpolate;
 mod read;
 mod read_error;
 mod deserializer;
+mod access;
+mod variant;
 mod placed;
 mod file;
 mod book;
