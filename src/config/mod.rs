@@ -2,6 +2,7 @@
 
 mod text;
 mod node;
+mod blot;
 mod problem;
 mod parse;
 mod syntax;
