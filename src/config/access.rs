@@ -143,6 +143,11 @@ impl<'n> MapAccess<'n> for Map<'_, 'n> {
         }
         Ok(None)
     }
+
+    /// All that stand there, whether they can be read or not.
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.entries.len().min(1024))
+    }
 }
 
 /// A path and then the value that stands there.

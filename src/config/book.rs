@@ -193,6 +193,11 @@ impl Book {
         })
     }
 
+    /// The text of a file.
+    pub(super) fn text(&self, file: usize) -> Option<&FileText> {
+        self.report.files.get(file)
+    }
+
     /// `file:line` of a path, for what refers to it later.
     pub(super) fn place(&self, id: TreeId, path: &str) -> String {
         let node = self.node(id, path);

@@ -5,9 +5,10 @@ use serde::de::{Deserializer, Visitor};
 use super::access::{List, Map, WithPath};
 use super::node::{Content, Key, Node, Scalar};
 use super::read::{Place, ReadError, Reading, What};
-use super::scalar::{Damage, Plain, as_any, as_text};
+use super::scalar::{Damage, Plain, as_any, as_text, exact_number};
 use super::variant::Variant;
 use crate::render::TEXTS;
+use crate::rules::EXACT;
 
 /// The name under which [`super::placed::Placed`] asks for its path.
 pub(super) const PLACED: &str = "kabari::config::Placed";
@@ -122,6 +123,16 @@ impl<'n> At<'_, 'n> {
         }
     }
 
+    /// Anything, and a number as it is written.
+    fn exact<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, ReadError<'n>> {
+        let Some(scalar) = self.node.scalar() else { return self.deserialize_any(visitor) };
+        match exact_number(scalar) {
+            Ok(Some(number)) => self.placed(visitor.visit_bytes(number.as_bytes())),
+            Ok(None) => self.deserialize_any(visitor),
+            Err(damage) => Err(self.damage(damage)),
+        }
+    }
+
     fn list<V: Visitor<'n>>(self, list: &'n [Node], visitor: V) -> Result<V::Value, ReadError<'n>> {
         self.placed(visitor.visit_seq(List::of(self, list)))
     }
@@ -219,6 +230,8 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
             visitor.visit_seq(WithPath::of(self))
         } else if name == TEXTS {
             self.text(visitor)
+        } else if name == EXACT {
+            self.exact(visitor)
         } else {
             self.placed(visitor.visit_newtype_struct(self))
         }

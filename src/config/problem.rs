@@ -114,7 +114,8 @@ impl Report {
 
     /// Whether the main file could not be parsed.
     fn is_broken(&self) -> bool {
-        !self.files.is_empty() && !self.rule_names.contains_key(&0)
+        self.files.first().is_some_and(|file| !file.text.is_empty())
+            && !self.rule_names.contains_key(&0)
     }
 
     /// The report of a file that cannot be read at all.
