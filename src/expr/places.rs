@@ -1,5 +1,6 @@
 //! What stands at a place of a list, a text or a mapping: `a[0]`, `a[1:3]`, `range(3)`?
 
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 use super::EvalError;
@@ -65,7 +66,7 @@ impl<'a> Eval<'a> {
         Ok(from_start.min(len))
     }
 
-    /// `range(to)`, `range(from, to)`
+    /// `range(to)`, `range(from, to)`, `range(from, to, step)`
     pub(super) fn range(&self, bounds: &'a [Expr]) -> Result<Val<'a>, EvalError> {
         let mut numbers = Vec::with_capacity(2);
         for bound in bounds {
@@ -80,15 +81,20 @@ impl<'a> Eval<'a> {
                 }
             }
         }
-        let (start, stop) = match numbers[..] {
-            [start, stop] => (start, stop),
-            [stop] => (0, stop),
-            _ => (0, 0),
+        let (start, stop, step) = match numbers[..] {
+            [start, stop, step] => (start, stop, step),
+            [start, stop] => (start, stop, 1),
+            [stop] => (0, stop, 1),
+            _ => (0, 0, 1),
+        };
+        let Ok(step) = usize::try_from(step).and_then(|step| step.try_into()) else {
+            return Err(EvalError::Other(format!("range: a step of {step} leads nowhere")));
         };
         if stop.saturating_sub(start) > RANGE_MAX {
             return Err(EvalError::Other(format!("range: out of fuel beyond {RANGE_MAX} numbers")));
         }
-        let list = (start..stop).map(|number| Val::Number(number.to_string().into()));
+        let list = (start..stop).step_by(NonZeroUsize::get(step));
+        let list = list.map(|number| Val::Number(number.to_string().into()));
         Ok(Val::List(Rc::new(list.collect())))
     }
 }
