@@ -143,15 +143,11 @@ async fn a_second_serve_on_the_same_store_is_refused() {
     let world = World::start().await;
     let home = home(&world);
     let kabari = home.start().await;
-    let second = home.run(&[
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--admin",
-        "127.0.0.1:0",
-        "--log",
-        "pretty",
-    ]);
+    // The same address too, so that it would end even if it were let in.
+    let hook = kabari.hook("");
+    let taken = hook.trim_start_matches("http://").split('/').next().unwrap();
+    let words = ["serve", "--listen", taken, "--admin", "127.0.0.1:0", "--log", "pretty"];
+    let second = home.run(&words);
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert_eq!(second.status.code(), Some(1), "{said}");
     for words in ["another `kabari serve`", "http://127.0.0.1:", "stop it first", "--store"] {
