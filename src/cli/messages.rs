@@ -214,9 +214,14 @@ async fn change(
 ) -> anyhow::Result<ExitCode> {
     let token = rules.load_lenient().ok().and_then(|loaded| loaded.settings.admin_token);
     let running = Running::find(url, token)?;
-    let (store, lock) = match &running {
-        Some(_) => (None, None),
-        None => (Some(store::open_existing(url)?), Some(store::lock_lanes(&store::file_of(url)?)?)),
+    let (store, lock) = if running.is_some() {
+        (None, None)
+    } else {
+        let store = store::open_existing(url)?;
+        let lock = store::lock_lanes(&store::file_of(url)?)?;
+        // The lanes are ours and still: what is called under way was broken off.
+        store.recover(clock::now()).await?;
+        (Some(store), Some(lock))
     };
     let mut refused = false;
     for id in ids {

@@ -6,6 +6,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::telemetry::panics;
+
 /// What is logged where nobody said otherwise.
 const DEFAULT_FILTER: &str = "info";
 
@@ -47,20 +49,25 @@ pub fn wanted() -> Option<String> {
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()))
 }
 
-/// Begins to log to standard error; `filter` as in `RUST_LOG`, `info` by default.
+/// Begins to log to standard error, panics included; `filter` as in `RUST_LOG`, `info` by default.
 pub fn init(format: Format, filter: Option<&str>) -> Result<(), LogError> {
     let terminal = std::io::stderr().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = tracing_subscriber::registry().with(read_filter(filter)?);
     let begun = if as_json(format, terminal) {
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true);
+        // A log that nobody reads any more is no reason to write about it there.
+        let layer = layer.log_internal_errors(false);
         let layer = layer.with_current_span(false).with_span_list(false);
         lines.with(layer.with_writer(std::io::stderr)).try_init()
     } else {
         let layer = tracing_subscriber::fmt::layer().compact().with_target(false);
+        let layer = layer.log_internal_errors(false);
         lines.with(layer.with_ansi(colour).with_writer(std::io::stderr)).try_init()
     };
-    begun.map_err(|_| LogError::Twice)
+    begun.map_err(|_| LogError::Twice)?;
+    panics::log_panics();
+    Ok(())
 }
 
 fn as_json(format: Format, terminal: bool) -> bool {

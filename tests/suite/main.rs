@@ -31,5 +31,7 @@ mod cli;
 mod demo;
 mod providers;
 mod crash;
+mod process;
+mod by_hand;
 mod docs;
 mod deploy;
