@@ -17,6 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::admin::Admin;
 use crate::admin::answer::Refused;
+use crate::http::is_this_machine;
 use crate::secret::Secret;
 
 /// Nothing but our own files, no frames around them, no forms to elsewhere.
@@ -97,16 +98,6 @@ fn holds(token: &Secret, headers: &HeaderMap) -> bool {
         let colon = pair.iter().position(|byte| *byte == b':');
         colon.is_some_and(|at| token.equals(&pair[at + 1..]))
     })
-}
-
-/// Whether a `Host` (RFC 9110, 7.2) names this machine and nothing that a stranger's DNS decides.
-fn is_this_machine(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether no foreign page caused this request: browsers name the page's origin with each POST

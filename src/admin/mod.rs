@@ -27,7 +27,7 @@ use crate::store::SharedStore;
 use crate::telemetry::{Failures, Metrics};
 
 pub use send::SendRequest;
-pub use shown::{Numbers, message_json};
+pub use shown::{Numbers, event_json, message_and_attempts_json, message_json};
 
 /// How many rows a list has where nobody asks for another number.
 pub const LIST_LIMIT: usize = 100;

@@ -19,7 +19,7 @@ pub use controls::{Controls, Readiness};
 pub use event::{Digest, Event, Headers};
 pub use fault::{Fault, Severity};
 pub use id::{EventId, MessageId};
-pub use mask::mask_number;
+pub use mask::{mask_if_phone, mask_number};
 pub use message::{Content, Kind, Message, OnUncertain, Origin, Policy, State};
 pub use recipient::Recipient;
 pub use units::{ByteSize, Span, UnitError};

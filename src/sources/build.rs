@@ -29,6 +29,7 @@ pub(super) struct Parts {
     /// Tells events that must not reach people; `None` where all may.
     pub(super) test_when: Option<Condition>,
     pub(super) docs: Option<String>,
+    pub(super) secret_at: Option<String>,
 }
 
 impl Parts {
@@ -65,6 +66,7 @@ impl Parts {
                     amounts: settings.amounts,
                     test_when,
                     docs: settings.docs,
+                    secret_at: settings.secret_at,
                 };
                 Ok((parts, faults))
             }

@@ -82,6 +82,21 @@ impl Source {
         self.parts.docs.as_deref()
     }
 
+    /// Where the sender shows the secret.
+    pub fn secret_at(&self) -> Option<&str> {
+        self.parts.secret_at.as_deref()
+    }
+
+    /// How it signs, in one line for people.
+    pub fn signs(&self) -> String {
+        self.parts.scheme.to_string()
+    }
+
+    /// How many secrets are tried; several while one is replaced by another.
+    pub fn secret_count(&self) -> usize {
+        self.parts.secrets.len()
+    }
+
     /// Whether the request is really from them. `now` is when its headers were complete.
     ///
     /// # Errors

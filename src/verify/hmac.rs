@@ -1,5 +1,7 @@
 //! An HMAC of the body (and what else is signed) in one header.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -37,6 +39,18 @@ pub struct HmacScheme {
     prefix: String,
     signed: Signed,
     timestamp: Option<(String, Tolerance)>,
+}
+
+/// How it signs, for the person who compares it with the sender's documentation.
+impl fmt::Display for HmacScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { hash, encoding, header, prefix, signed, timestamp } = self;
+        write!(f, "{header}: {prefix}HMAC-{hash} of `{signed}` in {encoding}")?;
+        if let Some((header, tolerance)) = timestamp {
+            write!(f, "; {header}: the time, {tolerance}")?;
+        }
+        Ok(())
+    }
 }
 
 impl HmacSettings {

@@ -1,5 +1,7 @@
 //! How is a MAC made of several parts, and written into a header?
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -28,6 +30,23 @@ pub enum Encoding {
     Hex,
     /// Base64 with `+`, `/` and padding (RFC 4648, part 4).
     Base64,
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sha256 => "SHA-256",
+        })
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+        })
+    }
 }
 
 /// The written MAC of `parts`, one after the other.

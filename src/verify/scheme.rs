@@ -1,5 +1,7 @@
 //! Which shapes of signature are there, and what does a refusal say?
 
+use std::fmt;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -132,6 +134,16 @@ pub struct Outgoing<'a> {
     pub body: &'a [u8],
     /// The time to sign.
     pub now: Timestamp,
+}
+
+/// How it signs, in one line for people.
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hmac(it) => it.fmt(f),
+            Self::Stripe(it) => it.fmt(f),
+        }
+    }
 }
 
 impl Scheme {

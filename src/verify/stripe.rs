@@ -5,6 +5,7 @@
 //! unknown names are passed over; only times in the past are held to the tolerance.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -32,6 +33,14 @@ pub struct StripeSettings {
 pub struct StripeScheme {
     header: String,
     tolerance: Tolerance,
+}
+
+/// How it signs, for the person who compares it with Stripe's documentation.
+impl fmt::Display for StripeScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { header, tolerance } = self;
+        write!(f, "{header}: t=TIME,v1=HMAC-SHA-256 of `{{t}}.{{body}}` in hex, {tolerance}")
+    }
 }
 
 impl StripeSettings {
