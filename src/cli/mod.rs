@@ -10,6 +10,7 @@ mod serve;
 mod check;
 mod test;
 mod explain;
+mod explained;
 mod trigger;
 mod send;
 mod events;

@@ -111,6 +111,10 @@ impl<'a> Val<'a> {
             Self::Node(node) => node.at(place).map_or(Self::Missing, Self::of_node),
             Self::Own(value) => value.get(place).map_or(Self::Missing, Self::of_own),
             Self::List(items) => items.get(place).cloned().unwrap_or(Self::Missing),
+            Self::Text { text, safe } => match text.chars().nth(place) {
+                Some(letter) => Self::text(letter.to_string(), *safe),
+                None => Self::Missing,
+            },
             _ => Self::Missing,
         }
     }
