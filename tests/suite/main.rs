@@ -27,6 +27,7 @@ mod sandbox;
 mod receive;
 mod receive_odd;
 mod admin;
+mod metrics;
 mod cli;
 mod demo;
 mod providers;
