@@ -63,6 +63,22 @@ impl Report {
         &self.problems
     }
 
+    /// Of the variables and secret files that a lenient load did without, those whose settings
+    /// are `needed`, as errors; `None` if there is none.
+    pub fn missing(&self, needed: impl Fn(&str) -> bool) -> Option<Self> {
+        let mut report = self.clone();
+        report.problems.retain(|problem| {
+            ["unset-variable", "unreadable-file"].contains(&problem.code) && needed(&problem.path)
+        });
+        for problem in &mut report.problems {
+            problem.severity = Severity::Error;
+        }
+        let problems = &report.problems;
+        let quoted = |name: &String| format!("`{name}`");
+        report.unset.retain(|name| problems.iter().any(|p| p.message.contains(&quoted(name))));
+        (!report.problems.is_empty()).then_some(report)
+    }
+
     /// For people: each with its place, the offending line and what to do.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
@@ -91,6 +107,9 @@ impl Report {
 
     /// `rules.yaml: 8 rules, 2 sources: 2 errors, 0 warnings. Not set here: STRIPE_SECRET.`
     pub fn summary(&self) -> String {
+        if let ([problem], []) = (self.problems.as_slice(), self.files.as_slice()) {
+            return format!("{}: not read.", problem.file);
+        }
         let errors = self.problems.iter().filter(|p| p.severity == Severity::Error).count();
         let name = self.files.first().map_or("rules", |file| file.name.as_str());
         let found = format!(
@@ -127,12 +146,15 @@ impl Report {
             severity: Severity::Error,
             code: "unreadable-file",
             path: String::new(),
-            message: format!("the file cannot be read: {why}"),
-            help: Some("name the rule file with `--rules PATH`".to_owned()),
+            message: format!("`{}` cannot be read: {why}", path.display()),
+            help: Some(
+                "name yours with `--rules PATH`, or begin with the one that comes with kabari: \
+                 `kabari demo --print-rules > rules.yaml`"
+                    .to_owned(),
+            ),
             range: 0..0,
         };
-        let file = FileText::new(path.display().to_string(), String::new());
-        Self { problems: vec![problem], files: vec![file], ..Self::default() }
+        Self { problems: vec![problem], ..Self::default() }
     }
 
     /// Puts the problems in the order in which they stand in the files.

@@ -31,6 +31,7 @@ fn ours(template: &str) -> String {
         source: "shop".into(),
         kind: "order".into(),
         provider_id: None,
+        digest: None,
         received_at: Timestamp::UNIX_EPOCH,
         headers: Headers::default(),
         body: body.clone(),

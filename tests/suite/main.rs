@@ -25,6 +25,7 @@ mod dispatch;
 mod wachat;
 mod sandbox;
 mod receive;
+mod receive_odd;
 mod admin;
 mod cli;
 mod demo;
