@@ -18,6 +18,7 @@ mod file;
 mod book;
 mod places;
 mod examine;
+mod rehearse;
 mod assemble;
 pub(crate) mod edit;
 mod cases;
@@ -243,7 +244,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let vars = assemble::vars(book, main);
     let sources = std::mem::take(&mut file.sources);
     let sources = assemble::sources(book, main, sources, &vars, &timezone);
-    let rules = assemble::rules(book, rules, &file.defaults);
+    let rules = assemble::rules(book, rules, &file.defaults, &sources);
     let mut cases = Vec::new();
     for (id, folder, test) in tests {
         let around = cases::Around { sources: &names, folder: &folder };
