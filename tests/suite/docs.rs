@@ -152,9 +152,14 @@ struct Reader {
 
 impl Reader {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// With more words for the sandbox.
+    fn with(words: &[&str]) -> Self {
         let place = tempfile::tempdir().unwrap();
         let mut sandbox = Command::new(env!("CARGO_BIN_EXE_kabari"));
-        sandbox.args(["sandbox", "--listen", "127.0.0.1:0", "--speed", "50"]);
+        sandbox.args(["sandbox", "--listen", "127.0.0.1:0", "--speed", "50"]).args(words);
         let mut sandbox = Running(sandbox.stdout(Stdio::piped()).spawn().unwrap());
         let printed = BufReader::new(sandbox.0.stdout.take().unwrap());
         // What it prints for the rule file is put there as it is.
@@ -222,6 +227,22 @@ fn the_first_message_of_the_readme_needs_the_token_alone() {
     let (code, said) = reader.run(&line);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("sent to 62812••••7890"), "{said}");
+}
+
+#[test]
+fn a_message_that_is_refused_says_what_to_do() {
+    for (fault, remedy) in [
+        ("unknown-instance", "wachat.instance"),
+        ("disconnect", "Connect the session at Wachat"),
+        ("unknown-number", "Is the number on WhatsApp"),
+        ("dispatch-then-504", "look at the phone before you retry"),
+    ] {
+        let mut reader = Reader::with(&["--fail", fault]);
+        reader.variables = vec![("WACHAT_TOKEN".to_owned(), "0123456789abcdef".to_owned())];
+        let (code, said) = reader.run("send --number 081234567890 --message Hello");
+        assert_eq!(code, Some(1), "{fault}: {said}");
+        assert!(said.contains(remedy), "{fault}: {said}");
+    }
 }
 
 #[test]
