@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// Our id of an event: a UUIDv7 (RFC 9562), made when its request arrived.
+/// Our id of an event: a `UUIDv7` (RFC 9562), made when its request arrived.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(pub Uuid);
 
-/// The id of a message: a UUIDv8 (RFC 9562) that carries its event's time and a digest of what
+/// The id of a message: a `UUIDv8` (RFC 9562) that carries its event's time and a digest of what
 /// makes the message unique.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
