@@ -57,7 +57,7 @@ pub(super) async fn list(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Answer {
     let Query(asked) = asked.map_err(|why| Refused::Wrong(why.body_text()))?;
-    let numbers = if asked.full { Numbers::Full } else { Numbers::Masked };
+    let numbers = Numbers::full_if(asked.full);
     let filter = MessageFilter {
         state: asked.state,
         rule: asked.rule,

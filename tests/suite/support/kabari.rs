@@ -224,13 +224,6 @@ impl Kabari {
         said.unwrap_or_else(|| panic!("it never said any of {words:?}:\n{}", self.log.text()))
     }
 
-    /// Waits until its log holds this.
-    pub(crate) async fn logged(&self, text: &str) {
-        let found = self.log.wait(|lines| lines.iter().find(|line| line.contains(text)).cloned());
-        let found = tokio::time::timeout(PATIENCE, found).await;
-        assert!(matches!(found, Ok(Some(_))), "no `{text}` in its log:\n{}", self.log.text());
-    }
-
     /// Where webhooks come in.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap()
