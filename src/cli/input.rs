@@ -71,7 +71,7 @@ impl RuleFile {
 }
 
 /// Loads a rule file with the process's environment.
-pub(super) fn load(path: &Path, lenient: bool) -> Result<Loaded, config::Report> {
+pub(super) fn load(path: &Path, lenient: bool) -> Result<Loaded, Box<config::Report>> {
     config::load(path, &LoadOptions { lenient, variable: &|name| std::env::var(name).ok() })
 }
 

@@ -76,7 +76,7 @@ impl Interpolation<'_> {
             } else if let Some((reference, len)) = reference(after) {
                 let range = node.range_in_file(at..at + 2 + len, self.text);
                 let (value, from) = self.value(&reference, path, range);
-                push_literal(&mut text, value, path, &written[..at]);
+                push_literal(&mut text, &value, path, &written[..at]);
                 origin = worse(origin, from);
                 rest = at + 2 + len;
             } else {
@@ -164,10 +164,10 @@ impl Interpolation<'_> {
 
 /// Adds the value so that, in a rule's templates and condition, it stays a text and is no code.
 /// `before` is what is written before it.
-fn push_literal(text: &mut String, value: String, path: &str, before: &str) {
+fn push_literal(text: &mut String, value: &str, path: &str, before: &str) {
     let in_condition = path.ends_with("].when");
     if !path.starts_with("rules[") || !(in_condition || path.contains("].send")) {
-        text.push_str(&value);
+        text.push_str(value);
         return;
     }
     let opened = |open: &str, close: &str| before.rfind(open) > before.rfind(close);

@@ -111,10 +111,10 @@ pub struct LoadOptions<'a> {
 ///
 /// # Errors
 /// All problems at once.
-pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
+pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Box<Report>> {
     match read_rule_file(path) {
         Ok(text) => load_text(path.to_owned(), text, options),
-        Err(why) => Err(Report::unreadable(path, &why)),
+        Err(why) => Err(Box::new(Report::unreadable(path, &why))),
     }
 }
 
@@ -123,7 +123,11 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
 /// # Errors
 /// All problems at once.
 #[expect(clippy::needless_pass_by_value, reason = "the caller has no use for them afterwards")]
-pub fn load_text(path: PathBuf, text: String, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
+pub fn load_text(
+    path: PathBuf,
+    text: String,
+    options: &LoadOptions<'_>,
+) -> Result<Loaded, Box<Report>> {
     let mut book = Book::default();
     let parts = read_all(&mut book, &path, &text, options);
     let places = parts.as_ref().map(|parts| rule_places(&book, &parts.rules)).unwrap_or_default();
@@ -137,7 +141,7 @@ pub fn load_text(path: PathBuf, text: String, options: &LoadOptions<'_>) -> Resu
         Some(Some((pipeline, settings, tests))) if !report.has_errors() => {
             Ok(Loaded { pipeline, settings, tests, places, warnings: report })
         }
-        _ => Err(report),
+        _ => Err(Box::new(report)),
     }
 }
 

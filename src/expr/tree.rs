@@ -271,7 +271,9 @@ impl Expr {
             What::If(test, yes, no) => {
                 test.each_read(false, found);
                 yes.each_read(needed, found);
-                no.iter().for_each(|no| no.each_read(needed, found));
+                if let Some(no) = no {
+                    no.each_read(needed, found);
+                }
             }
             What::Test(..) | What::Not(_) | What::And(..) | What::Compare(..) => {
                 self.children().into_iter().for_each(|child| child.each_read(false, found));

@@ -83,7 +83,7 @@ async fn a_person_decides_with_and_without_a_running_serve() {
             let kabari = home.start().await;
             let body = format!(r#"{{"to":"{ANNA}","text":"x"}}"#);
             kabari.post_github(SECRET, "push", "x", &body).await.unwrap();
-            kabari.logged(r#""fate":"uncertain""#).await;
+            kabari.says(0, &[r#""fate":"uncertain""#]).await;
             let kabari = if running {
                 Some(kabari)
             } else {

@@ -21,12 +21,12 @@ fn variable(name: &str) -> Option<String> {
     }
 }
 
-fn strict(text: &str) -> Result<Loaded, Report> {
+fn strict(text: &str) -> Result<Loaded, Box<Report>> {
     let options = LoadOptions { lenient: false, variable: &variable };
     load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options)
 }
 
-fn lenient(text: &str) -> Result<Loaded, Report> {
+fn lenient(text: &str) -> Result<Loaded, Box<Report>> {
     let options = LoadOptions { lenient: true, variable: &variable };
     load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options)
 }
@@ -180,7 +180,7 @@ fn an_unset_variable_is_an_error_or_where_one_only_looks_a_warning() {
     let report = strict(text).unwrap_err();
     assert_eq!(report.problems().len(), 3, "{:#?}", lines(&report));
     assert!(report.summary().ends_with("Not set here: NOT_SET, NO_URL, NO_LISTEN."));
-    let report = lenient(text).map_or_else(|report| report, |loaded| loaded.warnings);
+    let report = lenient(text).map_or_else(|report| *report, |loaded| loaded.warnings);
     assert!(!report.has_errors(), "{:#?}", lines(&report));
     assert_eq!(report.problems().len(), 3);
 }

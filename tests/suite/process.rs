@@ -85,7 +85,7 @@ async fn a_second_signal_does_not_wait_for_an_answer() {
         tell(&kabari, "push", ANNA, "hangs").await;
         world.until("the request", |seen| !seen.asked.is_empty()).await;
         kabari.signal("TERM");
-        kabari.logged("stopping").await;
+        kabari.says(0, &["stopping"]).await;
         let asked = Instant::now();
         kabari.signal(second);
         assert_eq!(kabari.ended().await, Some(1));
@@ -169,10 +169,10 @@ async fn while_the_database_is_held_by_another_nothing_is_sent_twice_and_it_stop
     world.until("the first request", |seen| !seen.asked.is_empty()).await;
     let thief = rusqlite::Connection::open(home.path("kabari.db")).unwrap();
     thief.execute_batch("BEGIN IMMEDIATE").unwrap();
-    kabari.logged("could not be kept yet").await;
+    kabari.says(0, &["could not be kept yet"]).await;
     assert_eq!(state(&home, "first"), "sending");
     kabari.signal("TERM");
-    kabari.logged("stopping").await;
+    kabari.says(0, &["stopping"]).await;
     thief.execute_batch("ROLLBACK").unwrap();
     assert_eq!(kabari.ended().await, Some(0));
     assert_eq!((state(&home, "first"), state(&home, "second")), ("sent".into(), "waiting".into()));
@@ -181,7 +181,7 @@ async fn while_the_database_is_held_by_another_nothing_is_sent_twice_and_it_stop
     // Held while nothing is under way: it does not wait for the lock at all.
     thief.execute_batch("BEGIN IMMEDIATE").unwrap();
     let kabari = home.start().await;
-    kabari.logged("the store cannot be used").await;
+    kabari.says(0, &["the store cannot be used"]).await;
     assert_eq!(kabari.stop().await, Some(0));
     thief.execute_batch("ROLLBACK").unwrap();
 }
@@ -193,11 +193,11 @@ async fn sighup_reads_the_rules_again_and_a_bad_file_changes_nothing() {
     let kabari = home.start().await;
     std::fs::write(home.path("rules.yaml"), RULES.replace("{{ event.text }}", "new")).unwrap();
     kabari.signal("HUP");
-    kabari.logged("rules reloaded: 2 rules are in force").await;
+    kabari.says(0, &["rules reloaded: 2 rules are in force"]).await;
     assert!(!kabari.log().contains("needs a restart"), "only what the file says counts");
     std::fs::write(home.path("rules.yaml"), "rules: [{ naem: x }]").unwrap();
     kabari.signal("HUP");
-    kabari.logged("the last good one stays").await;
+    kabari.says(0, &["the last good one stays"]).await;
     tell(&kabari, "push", ANNA, "old").await;
     world.until("a message", |seen| !seen.dispatched.is_empty()).await;
     assert_eq!(world.seen().texts_to(ANNA), ["new"]);
@@ -243,7 +243,7 @@ async fn not_even_the_finest_log_shows_token_number_text_or_secret() {
     world.until("all attempts", |seen| 6 <= seen.asked.len()).await;
     world.down().await;
     tell(&kabari, "push", BUDI, "body-of-the-message to nobody").await;
-    kabari.logged("stands still: network").await;
+    kabari.says(0, &["stands still: network"]).await;
     let log = kabari.log.clone();
     assert_eq!(kabari.stop().await, Some(0));
     let log = log.text();
