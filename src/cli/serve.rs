@@ -39,7 +39,7 @@ impl Serve {
         if !loaded.warnings.is_empty() {
             anstream::eprintln!("{}", loaded.warnings.render(output::colour_of_errors()));
         }
-        telemetry::init(self.log, telemetry::wanted().as_deref())?;
+        let _logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
         let settings = &mut loaded.settings;
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.admin = self.admin.unwrap_or(settings.admin);
