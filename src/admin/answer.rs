@@ -17,6 +17,8 @@ pub(super) type Answer = Result<Json<Value>, Refused>;
 pub(super) enum Refused {
     /// No token, or a wrong one.
     Login,
+    /// Too many wrong tokens came from there.
+    TooManyLogins,
     /// The `Host` is not a name of this machine.
     ForeignHost,
     /// Another site's page sent it.
@@ -39,6 +41,7 @@ impl Refused {
     fn status(&self) -> StatusCode {
         match self {
             Self::Login => StatusCode::UNAUTHORIZED,
+            Self::TooManyLogins => StatusCode::TOO_MANY_REQUESTS,
             Self::ForeignHost | Self::ForeignPage => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -52,6 +55,7 @@ impl Refused {
     fn body(&self) -> Value {
         match self {
             Self::Login => json!({"error": "give server.admin_token as Bearer token or password"}),
+            Self::TooManyLogins => json!({"error": "too many wrong tokens; wait a little"}),
             Self::ForeignHost => json!({
                 "error": "without server.admin_token these pages answer only to localhost"
             }),
@@ -78,6 +82,7 @@ impl IntoResponse for Refused {
             Self::Login => {
                 Some((header::WWW_AUTHENTICATE, r#"Basic realm="kabari", charset="UTF-8""#))
             }
+            Self::TooManyLogins => Some((header::RETRY_AFTER, "20")),
             Self::Store(_) => Some((header::RETRY_AFTER, "5")),
             _ => None,
         };

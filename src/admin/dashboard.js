@@ -10,13 +10,30 @@ const MOVES = {
 };
 
 const at = (id) => document.getElementById(id);
-const time = (text) => (text ? new Date(text).toLocaleString() : "");
 
 function element(name, text, className) {
   const made = document.createElement(name);
   if (text !== undefined && text !== null) made.textContent = text;
   if (className) made.className = className;
   return made;
+}
+
+// The day only where it is not today.
+function time(text) {
+  if (!text) return element("td", "");
+  const moment = new Date(text);
+  const today = moment.toDateString() === new Date().toDateString();
+  const cell = element("td", today ? moment.toLocaleTimeString() : moment.toLocaleString(), "time");
+  cell.title = moment.toLocaleString();
+  return cell;
+}
+
+function link(path, text) {
+  const cell = element("td");
+  const made = element("a", text);
+  made.href = path;
+  cell.append(made);
+  return cell;
 }
 
 function button(label, path, question) {
@@ -61,6 +78,17 @@ function rows(id, list, cells, empty) {
 
 const to = (message) => (message.request ? message.request.number : "—");
 
+// What the recipient sees: the file, and the first words.
+function says(row) {
+  if (!row.request) return element("td", "—", "none");
+  const { type, fileName, message } = row.request;
+  const file = type && type !== "text" ? [type, fileName].filter(Boolean).join(" ") : "";
+  const words = (message || "").trim();
+  const cell = element("td", [file, words.split("\n")[0]].filter(Boolean).join(": "), "says");
+  cell.title = words;
+  return cell;
+}
+
 function lane(row) {
   const change = element("td");
   const name = encodeURIComponent(row.instance);
@@ -68,39 +96,40 @@ function lane(row) {
     ? button("Resume", `/api/lanes/${name}/resume`)
     : button("Pause", `/api/lanes/${name}/pause`));
   return [element("td", row.instance), element("td", row.stopped || "open", row.stopped ? "bad" : "sent"),
-    element("td", time(row.next_due)), change];
+    row.next_due ? time(row.next_due) : element("td", "nothing waits", "none"), change];
 }
 
 function person(message) {
   const moves = element("td");
   const question = "Wachat may have sent this already. Send it again?";
-  for (const [move, label] of MOVES[message.state] || []) {
+  // What could not be made cannot be sent as it is: its rule or its event has to change.
+  for (const [move, label] of (message.request && MOVES[message.state]) || []) {
     const ask = move === "retry" && message.state === "uncertain" ? question : "";
     moves.append(button(label, `/api/messages/${message.id}/${move}`, ask));
   }
-  return [element("td", time(message.created_at)), element("td", message.rule), element("td", to(message)),
+  return [time(message.created_at), link(`/api/messages/${message.id}`, message.rule), element("td", to(message)),
     element("td", message.state, message.state),
     element("td", [message.reason, message.detail].filter(Boolean).join(": "), "why"), moves];
 }
 
 function message(row) {
-  const type = row.request ? row.request.type || "text" : "—";
-  return [element("td", time(row.created_at)), element("td", row.rule), element("td", to(row)),
-    element("td", type), element("td", row.reason ? `${row.state} (${row.reason})` : row.state, row.state),
+  return [time(row.created_at), link(`/api/messages/${row.id}`, row.rule), element("td", to(row)),
+    says(row), element("td", row.reason ? `${row.state} (${row.reason})` : row.state, row.state),
     element("td", row.attempts)];
 }
 
 function event(row) {
-  return [element("td", time(row.received_at)), element("td", row.source), element("td", row.kind),
-    element("td", row.messages), element("td", row.id)];
+  return [time(row.received_at), element("td", row.source), element("td", row.kind),
+    element("td", row.messages), link(`/api/events/${row.id}`, row.id)];
 }
 
 function show(overview) {
   const status = overview.ready ? "ready" : `not ready: store ${overview.store}`;
-  const rules = overview.rules === "ok" ? "" : " · the rule file on disk has problems";
   at("status").textContent =
-    `${status} · ${overview.rule_count} rules · ${overview.events_total} events · version ${overview.version}${rules}`;
-  at("status").className = overview.ready && !rules ? "" : "bad";
+    `${status} · ${overview.rule_count} rules · ${overview.events_total} events · version ${overview.version}`;
+  at("status").className = overview.ready ? "" : "bad";
+  at("rules").hidden = overview.rules === "ok";
+  at("rules").textContent = "The rule file on disk has problems; the last good one is in force.\n" + overview.rules;
   at("counts").replaceChildren(...STATES.map((state) => {
     const item = element("li", undefined, state);
     item.append(element("b", overview.counts[state] || 0), state);

@@ -5,11 +5,11 @@
 //! post to it, or reach it under a foreign name that resolves to this machine. So the `Host` must
 //! be a name of this machine, and a request that a foreign page caused is refused in any case.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -17,6 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::admin::Admin;
 use crate::admin::answer::Refused;
+use crate::http::is_this_machine;
 use crate::secret::Secret;
 
 /// Nothing but our own files, no frames around them, no forms to elsewhere.
@@ -27,10 +28,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 /// Lets a request in, or answers why not; every answer has the headers that keep it private.
 pub(super) async fn let_in(
     State(admin): State<Arc<Admin>>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = match check(admin.token.as_ref(), request.method(), request.headers()) {
+    let mut response = match admit(&admin, client.ip(), request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     };
@@ -44,6 +46,27 @@ pub(super) async fn let_in(
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// Whoever guesses tokens is soon not listened to. A browser's first request has none, and is no
+/// guess.
+fn admit(
+    admin: &Admin,
+    client: IpAddr,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(), Refused> {
+    let tries = headers.contains_key(header::AUTHORIZATION);
+    let now = (admin.clock)();
+    if tries && admin.token.is_some() && admin.wrong_logins.would_be_over(client, now) {
+        return Err(Refused::TooManyLogins);
+    }
+    let checked = check(admin.token.as_ref(), method, headers);
+    if tries && checked == Err(Refused::Login) {
+        let over = admin.wrong_logins.over(client, now);
+        tracing::warn!(%client, over, "a wrong token for the admin pages");
+    }
+    checked
 }
 
 fn check(token: Option<&Secret>, method: &Method, headers: &HeaderMap) -> Result<(), Refused> {
@@ -77,19 +100,15 @@ fn holds(token: &Secret, headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether a `Host` (RFC 9110, 7.2) names this machine and nothing that a stranger's DNS decides.
-fn is_this_machine(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 /// Whether no foreign page caused this request: browsers name the page's origin with each POST
-/// (WHATWG Fetch, `Origin`), programs send none.
+/// (WHATWG Fetch, `Origin`), programs send none. Behind a proxy that puts its own `Host`, the
+/// browser's own word counts (W3C Fetch Metadata); no page can write that header.
 fn is_own_page(headers: &HeaderMap, host: Option<&str>) -> bool {
+    match text(headers, HeaderName::from_static("sec-fetch-site")) {
+        Some("same-origin") => return true,
+        Some("cross-site" | "same-site") => return false,
+        _ => {}
+    }
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let authority = origin.to_str().ok().and_then(|origin| {
         origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))

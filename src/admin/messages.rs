@@ -6,11 +6,10 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::admin::answer::{Answer, Refused};
 use crate::admin::events::AskedOne;
-use crate::admin::shown::{Numbers, attempt_json, message_json};
+use crate::admin::shown::{Numbers, message_and_attempts_json, message_json};
 use crate::admin::{Admin, LIST_LIMIT};
 use crate::model::{self, EventId, MessageId};
 use crate::render;
@@ -114,8 +113,5 @@ pub(super) async fn move_by_hand(
 
 async fn shown(admin: &Admin, id: MessageId, numbers: Numbers) -> Answer {
     let (message, attempts) = admin.store.message(id).await?.ok_or(Refused::NotFound)?;
-    let attempts: Vec<Value> = attempts.iter().map(attempt_json).collect();
-    let mut shown = message_json(&message, numbers);
-    shown["history"] = json!(attempts);
-    Ok(Json(shown))
+    Ok(Json(message_and_attempts_json(&message, &attempts, numbers)))
 }

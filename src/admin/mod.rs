@@ -24,13 +24,18 @@ use crate::model::{Controls, EventId};
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::store::SharedStore;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Failures, Metrics};
 
 pub use send::SendRequest;
-pub use shown::{Numbers, message_json};
+pub use shown::{Numbers, event_json, message_and_attempts_json, message_json};
 
 /// How many rows a list has where nobody asks for another number.
 pub const LIST_LIMIT: usize = 100;
+
+/// How many wrong tokens one address may try at once.
+const WRONG_LOGINS_BURST: u32 = 20;
+/// How many more of them a second; until then even the right one from there is not looked at.
+const WRONG_LOGINS_PER_S: u32 = 1;
 
 /// What the admin listener works with.
 pub struct Admin {
@@ -39,6 +44,8 @@ pub struct Admin {
     metrics: Arc<Metrics>,
     controls: Arc<dyn Controls>,
     token: Option<Secret>,
+    /// Wrong tokens, by address.
+    wrong_logins: Failures,
     clock: fn() -> Timestamp,
     dice: Mutex<fastrand::Rng>,
 }
@@ -54,7 +61,15 @@ impl Admin {
         token: Option<Secret>,
     ) -> Self {
         let dice = Mutex::new(clock::dice());
-        Self { pipeline, store, metrics, controls, token, clock: clock::now, dice }
+        let wrong_logins = Failures::new(WRONG_LOGINS_BURST, WRONG_LOGINS_PER_S);
+        Self { pipeline, store, metrics, controls, token, wrong_logins, clock: clock::now, dice }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> Timestamp) -> Self {
+        self.clock = clock;
+        self
     }
 
     fn event_id(&self, now: Timestamp) -> EventId {

@@ -104,6 +104,7 @@ impl SendRequest {
             source: BY_HAND.to_owned(),
             kind: KIND.to_owned(),
             provider_id: key,
+            digest: None,
             received_at: now,
             headers: Headers::default(),
             body: Bytes::from(body),

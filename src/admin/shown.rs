@@ -50,8 +50,19 @@ pub fn message_json(message: &Message, numbers: Numbers) -> Value {
     })
 }
 
+/// One message with its `history`, oldest attempt first.
+pub fn message_and_attempts_json(
+    message: &Message,
+    attempts: &[Attempt],
+    numbers: Numbers,
+) -> Value {
+    let mut shown = message_json(message, numbers);
+    shown["history"] = attempts.iter().map(attempt_json).collect();
+    shown
+}
+
 /// One call to Wachat.
-pub(super) fn attempt_json(attempt: &Attempt) -> Value {
+fn attempt_json(attempt: &Attempt) -> Value {
     json!({
         "number": attempt.number,
         "started_at": attempt.started_at.to_string(),
@@ -65,7 +76,7 @@ pub(super) fn attempt_json(attempt: &Attempt) -> Value {
 
 /// One event. Its body is full of other people's data, so it is shown only to who asked for whole
 /// numbers: as JSON, or in base64 where it is none.
-pub(super) fn event_json(event: &Event, messages: &[Message], numbers: Numbers) -> Value {
+pub fn event_json(event: &Event, messages: &[Message], numbers: Numbers) -> Value {
     let messages: Vec<_> = messages.iter().map(|made| message_json(made, numbers)).collect();
     let mut shown = json!({
         "id": event.id.to_string(),

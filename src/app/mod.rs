@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,7 @@ use crate::http;
 use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
+use crate::sources::Source;
 use crate::store::{self, LaneLock, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
@@ -39,8 +40,10 @@ pub struct App {
     sending: Stopping,
     /// Stopped last, so that health and metrics answer until the end.
     administering: Stopping,
+    /// SIGHUP: read the rule file again.
+    hangup: Signal,
     /// Given back when everything has ended.
-    _lock: LaneLock,
+    lock: LaneLock,
 }
 
 /// What a reload changes and the admin pages ask for.
@@ -94,6 +97,7 @@ impl App {
             reloading: tokio::sync::Mutex::new(()),
         });
         let app = Self {
+            hangup: signal(SignalKind::hangup())?,
             receiving: receive(&shared, &settings, public),
             sending: Stopping::spawn(|stop| async {
                 dispatcher.run(stop).await;
@@ -103,9 +107,9 @@ impl App {
             shared,
             listen,
             admin: admin_addr,
-            _lock: lock,
+            lock,
         };
-        app._lock.announce(&format!("http://{admin_addr}"))?;
+        app.lock.announce(&format!("http://{admin_addr}"))?;
         app.say_hello(&settings);
         Ok(app)
     }
@@ -113,11 +117,10 @@ impl App {
     /// Runs until `stop`, reloading on SIGHUP; then stops in order. Also stops when a part of it
     /// ends by itself, and that is an error.
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut hangup = signal(SignalKind::hangup())?;
         let ended_early = loop {
             tokio::select! {
                 () = stop.cancelled() => break None,
-                _ = hangup.recv() => { let _ = self.shared.reload().await; }
+                _ = self.hangup.recv() => { let _ = self.shared.reload().await; }
                 name = ended(&mut self.receiving, &mut self.sending, &mut self.administering) => {
                     break Some(name);
                 }
@@ -164,7 +167,7 @@ impl App {
 
     fn say_hello(&self, settings: &Settings) {
         let pipeline = self.shared.pipeline.load();
-        let sources: Vec<&str> = pipeline.sources().map(|source| source.name()).collect();
+        let sources: Vec<&str> = pipeline.sources().map(Source::name).collect();
         tracing::info!(
             listen = %self.listen,
             admin = %self.admin,
@@ -279,9 +282,13 @@ impl Shared {
         self.pipeline.store(Arc::new(loaded.pipeline));
         self.lanes.update(client, loaded.settings.instances);
         self.metrics.rules_loaded(rules);
+        if !loaded.warnings.is_empty() {
+            tracing::warn!("the rule file has warnings:\n{}", loaded.warnings.render(false));
+        }
         let mut said = format!("{rules} rules are in force");
         if !needs_restart.is_empty() {
-            said += &format!("; {} changed too and needs a restart", needs_restart.join(", "));
+            let names = needs_restart.join(", ");
+            said = format!("{said}; {names} changed too and needs a restart");
         }
         Ok(said)
     }

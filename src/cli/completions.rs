@@ -1,5 +1,6 @@
 //! `kabari completions SHELL`
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory};
@@ -8,14 +9,16 @@ use clap_complete::Shell;
 /// Print a completion script
 #[derive(Debug, Args)]
 pub(super) struct Completions {
-    /// The shell
+    /// Which shell
     shell: Shell,
 }
 
 impl Completions {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let mut command = super::Cli::command();
-        clap_complete::generate(self.shell, &mut command, "kabari", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut command, "kabari", &mut script);
+        std::io::stdout().write_all(&script)?;
         Ok(ExitCode::SUCCESS)
     }
 }

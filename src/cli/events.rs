@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use owo_colors::OwoColorize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::input::{RuleFile, StoreUrl, shown_time};
 use super::messages;
 use super::output;
-use crate::model::EventId;
+use crate::admin::event_json;
+use crate::model::{EventId, mask_if_phone};
 use crate::store::{self, EventFilter, MessageFilter, SharedStore};
 
 /// How many lines a person gets without asking for more.
@@ -29,7 +30,7 @@ pub(super) struct Events {
 
 #[derive(Debug, Subcommand)]
 enum EventsCommand {
-    /// Newest first
+    /// List events, newest first
     List {
         /// Only of this source
         #[arg(long)]
@@ -40,15 +41,18 @@ enum EventsCommand {
         /// No more than so many [default: 50, with --json all]
         #[arg(long)]
         limit: Option<usize>,
-        /// For programs
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// One event, its body and its messages
+    /// Show one event, its body and its messages
     Show {
         /// Its id
         id: EventId,
-        /// For programs
+        /// Show numbers whole; with --json the headers and the body too
+        #[arg(long)]
+        full: bool,
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -66,7 +70,7 @@ impl Events {
                 let limit = limit.or_else(|| (!json).then_some(ROWS));
                 list(&store, EventFilter { source, kind, limit }, json).await
             }
-            EventsCommand::Show { id, json } => show(&store, id, json).await,
+            EventsCommand::Show { id, full, json } => show(&store, id, full, json).await,
         }
     }
 }
@@ -81,35 +85,47 @@ async fn list(store: &SharedStore, filter: EventFilter, json: bool) -> anyhow::R
         let time = shown_time(row.received_at);
         vec![time, row.id.to_string(), row.source, row.kind, row.messages.to_string()]
     });
-    output::table(&["received (UTC)", "event", "source", "kind", "messages"], rows.collect());
+    output::table(&["received (UTC)", "event", "source", "kind", "messages"], rows.collect())?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(store: &SharedStore, id: EventId, json: bool) -> anyhow::Result<ExitCode> {
+async fn show(
+    store: &SharedStore,
+    id: EventId,
+    full: bool,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     let event = store
         .event(id)
         .await?
         .with_context(|| format!("there is no event {id}; `kabari events list` shows them"))?;
     let filter = MessageFilter { event: Some(id), ..MessageFilter::default() };
     let made = store.messages(filter).await?;
-    let text = String::from_utf8_lossy(&event.body).into_owned();
-    let body = serde_json::from_str::<Value>(&text).unwrap_or(Value::String(text));
     if json {
-        let made: Vec<Value> = made.iter().map(|message| messages::row(message, false)).collect();
-        output::json(&json!({
-            "id": event.id, "source": event.source, "kind": event.kind,
-            "provider_id": event.provider_id, "received_at": event.received_at,
-            "headers": event.headers.0.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
-            "body": body, "messages": made,
-        }))?;
+        output::json(&event_json(&event, &made, messages::numbers(full)))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let body = serde_json::from_slice::<Value>(&event.body)
+        .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&event.body)));
+    let body = if full { body } else { discreet(body) };
     anstream::println!("event     {}", event.id.bold());
     anstream::println!("source    {}  {}", event.source, event.kind.bold());
     anstream::println!("provider  {}", event.provider_id.as_deref().unwrap_or("-"));
     anstream::println!("received  {} UTC\n", shown_time(event.received_at));
-    messages::print_table(&made);
+    messages::print_table(&made)?;
     anstream::println!("\n{}", serde_json::to_string_pretty(&body)?);
     anstream::println!("\n{}", format!("kabari explain --event {id}").dimmed());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The body with what may be the number of a phone masked.
+fn discreet(body: Value) -> Value {
+    match body {
+        Value::String(text) => Value::from(mask_if_phone(&text)),
+        Value::Array(items) => items.into_iter().map(discreet).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (name, discreet(value))).collect()
+        }
+        other => other,
+    }
 }

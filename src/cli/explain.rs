@@ -3,14 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 
 use super::input::{EventInput, EventRead, RuleFile, StoreUrl};
-use super::output;
-use crate::bubble;
+use super::{explained, output};
 use crate::clock;
-use crate::model::{Message, State};
+use crate::model::Message;
 use crate::pipeline::RuleTrace;
 use crate::wachat;
 
@@ -47,98 +45,13 @@ impl Explain {
         if self.json {
             output::json(&as_json(&read, &traces, &messages))?;
         } else {
-            self.print(&read, &traces, &messages);
+            explained::print(&read, &traces, &messages, &loaded.places, self.all);
         }
         let expected = self.expect.as_ref();
         let missed =
             expected.is_some_and(|name| !traces.iter().any(|t| t.matched && t.name == *name));
         Ok(ExitCode::from(if missed { output::NO } else { 0 }))
     }
-
-    fn print(&self, read: &EventRead, traces: &[RuleTrace], messages: &[Message]) {
-        let event = &read.event;
-        anstream::println!(
-            "event  {} {}   {}\n",
-            event.source.bold(),
-            event.kind.bold(),
-            read.origin.dimmed()
-        );
-        let (shown, other): (Vec<_>, Vec<_>) =
-            traces.iter().partition(|trace| self.all || trace.kind.0);
-        for trace in &shown {
-            print_trace(trace, &event.kind);
-        }
-        if !other.is_empty() {
-            let (rules, want) =
-                if other.len() == 1 { ("rule", "wants") } else { ("rules", "want") };
-            anstream::println!("· {} {rules} {want} another kind (--all shows them)", other.len());
-        }
-        anstream::println!();
-        if messages.is_empty() {
-            print_nearest(&shown);
-        }
-        for message in messages {
-            print_message(message);
-        }
-    }
-}
-
-fn print_trace(trace: &RuleTrace, kind: &str) {
-    anstream::println!("{} {}", mark(trace.matched), trace.name.bold());
-    let wanted = if trace.kind.1.is_empty() { "any".to_owned() } else { trace.kind.1.join(" or ") };
-    anstream::println!("    {} kind   {kind}   wants {wanted}", mark(trace.kind.0));
-    for step in &trace.pattern {
-        anstream::print!("    {} match  {}   wants {}", mark(step.holds), step.path, step.wants);
-        anstream::println!("   saw {}", step.saw);
-    }
-    for step in &trace.when {
-        anstream::println!(
-            "    {} when   {}   {}",
-            mark(step.holds),
-            step.wants,
-            step.saw.dimmed()
-        );
-    }
-    if let Some(error) = &trace.when_error {
-        anstream::println!("    {} when   {}", mark(false), error);
-    }
-}
-
-fn print_nearest(shown: &[&RuleTrace]) {
-    let nearest = shown.iter().map(|trace| (failed_steps(trace), trace)).min_by_key(|(n, _)| *n);
-    match nearest {
-        Some((count, trace)) => {
-            let conditions = if count == 1 { "condition" } else { "conditions" };
-            anstream::println!("No message. Closest: {}, {count} {conditions} short.", trace.name);
-            if let Some(step) = trace.pattern.iter().find(|step| !step.holds) {
-                anstream::println!("Try it:  kabari explain … --set {}=VALUE", step.path);
-            }
-        }
-        None => anstream::println!("No message: no rule wants this kind of event."),
-    }
-}
-
-fn print_message(message: &Message) {
-    let state = if message.state == State::Waiting {
-        "would be sent".green().to_string()
-    } else {
-        format!("{}: {}", message.state.as_str(), message.reason.map_or("", |r| r.as_str()))
-    };
-    anstream::println!("{}  {state}", message.origin.rule.bold());
-    if let Some(detail) = &message.detail {
-        anstream::println!("    {detail}");
-    }
-    if let Some((path, request)) = wachat_request(message) {
-        let text = serde_json::to_string_pretty(&request).unwrap_or_default();
-        anstream::println!("POST {path}\n{text}");
-        if let Some(caption) = request.get("message").and_then(Value::as_str) {
-            anstream::println!("{}", "as it will look:".dimmed());
-            for line in bubble::terminal(caption, output::colour()).lines() {
-                anstream::println!("  │ {line}");
-            }
-        }
-    }
-    anstream::println!();
 }
 
 /// The exact request that would be made for a message.
@@ -146,16 +59,6 @@ pub(super) fn wachat_request(message: &Message) -> Option<(&'static str, Value)>
     let recipient = message.recipient.as_ref()?;
     let content = message.content.as_ref()?;
     Some(wachat::request(&message.instance, recipient.expose(), content))
-}
-
-fn failed_steps(trace: &RuleTrace) -> usize {
-    let pattern = trace.pattern.iter().filter(|step| !step.holds).count();
-    let when = trace.when.iter().filter(|step| !step.holds).count();
-    pattern + when + usize::from(trace.when_error.is_some())
-}
-
-fn mark(holds: bool) -> String {
-    if holds { "✓".green().to_string() } else { "✗".red().to_string() }
 }
 
 /// The contract of `--json`.

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::config::{self, LoadOptions, Loaded, edit};
 use crate::expr::Json;
 use crate::model::{Event, EventId, Headers};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Defaults, Pipeline};
 use crate::sources;
 use crate::store;
 
@@ -26,6 +26,7 @@ pub(super) struct RuleFile {
     #[arg(
         long,
         global = true,
+        display_order = 100,
         env = "KABARI_RULES",
         default_value = "rules.yaml",
         value_name = "PATH"
@@ -44,6 +45,23 @@ impl RuleFile {
         self.load(false)
     }
 
+    /// What it says for all messages, if it can be read; nothing is printed if not.
+    pub(super) fn defaults(&self) -> Option<Defaults> {
+        load(&self.rules, true).ok().map(|loaded| loaded.pipeline.defaults().clone())
+    }
+
+    /// Loads it for doing something for which only these settings must be there.
+    pub(super) fn load_needing(&self, needed: impl Fn(&str) -> bool) -> Result<Loaded, ExitCode> {
+        let loaded = self.load_lenient()?;
+        match loaded.warnings.missing(needed) {
+            None => Ok(loaded),
+            Some(report) => {
+                anstream::eprintln!("{}", report.render(output::colour_of_errors()));
+                Err(ExitCode::from(output::NO))
+            }
+        }
+    }
+
     fn load(&self, lenient: bool) -> Result<Loaded, ExitCode> {
         load(&self.rules, lenient).map_err(|report| {
             anstream::eprintln!("{}", report.render(output::colour_of_errors()));
@@ -60,8 +78,8 @@ pub(super) fn load(path: &Path, lenient: bool) -> Result<Loaded, config::Report>
 /// Where the store is, if not where the rule file says.
 #[derive(Debug, Args)]
 pub(super) struct StoreUrl {
-    /// The store, instead of the rule file's: sqlite://PATH
-    #[arg(long, global = true, env = "KABARI_STORE", value_name = "URL")]
+    /// The store, as `sqlite://PATH`, instead of the rule file's
+    #[arg(long, global = true, display_order = 101, env = "KABARI_STORE", value_name = "URL")]
     pub(super) store: Option<String>,
 }
 

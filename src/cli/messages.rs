@@ -5,14 +5,15 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use owo_colors::OwoColorize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::explain::wachat_request;
 use super::input::{RuleFile, StoreUrl, shown_time};
 use super::output;
 use super::running::Running;
+use crate::admin::{Numbers, message_and_attempts_json, message_json};
 use crate::clock;
-use crate::model::{Attempt, Message, MessageId, State, mask_number};
+use crate::model::{Attempt, Message, MessageId, State};
+use crate::render;
 use crate::store::{self, MessageFilter, Moved, SharedStore};
 
 /// How many lines a person gets without asking for more.
@@ -31,32 +32,32 @@ pub(super) struct Messages {
 
 #[derive(Debug, Subcommand)]
 enum MessagesCommand {
-    /// Newest first
+    /// List messages, newest first
     List(List),
-    /// One message and its attempts
+    /// Show one message and its attempts
     Show {
         /// Its id
         id: MessageId,
         /// Show the number whole
         #[arg(long)]
         full: bool,
-        /// For programs
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Send it (again): from failed or uncertain
+    /// Send messages again that are failed or uncertain
     Retry {
         /// Their ids
         #[arg(required = true)]
         ids: Vec<MessageId>,
     },
-    /// Do not send it: from waiting or uncertain
+    /// Stop messages that are waiting or uncertain
     Cancel {
         /// Their ids
         #[arg(required = true)]
         ids: Vec<MessageId>,
     },
-    /// You know that it arrived: from uncertain
+    /// Take uncertain messages for sent: you saw them arrive
     MarkSent {
         /// Their ids
         #[arg(required = true)]
@@ -67,7 +68,7 @@ enum MessagesCommand {
 #[derive(Debug, Args)]
 struct List {
     /// Only in this state
-    #[arg(long)]
+    #[arg(long, value_name = "STATE")]
     state: Option<State>,
     /// Only of this rule
     #[arg(long)]
@@ -75,7 +76,7 @@ struct List {
     /// Only of this source
     #[arg(long)]
     source: Option<String>,
-    /// Only to this number, in international digits, or group
+    /// Only to this number or group, as in a rule
     #[arg(long)]
     number: Option<String>,
     /// No more than so many [default: 50, with --json all]
@@ -84,7 +85,7 @@ struct List {
     /// Show numbers whole
     #[arg(long)]
     full: bool,
-    /// For programs
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -96,7 +97,9 @@ impl Messages {
             Err(code) => return Ok(code),
         };
         match self.command {
-            MessagesCommand::List(args) => list(&store::open_existing(&url)?, args).await,
+            MessagesCommand::List(args) => {
+                list(&store::open_existing(&url)?, args, &self.rules).await
+            }
             MessagesCommand::Show { id, full, json } => {
                 show(&store::open_existing(&url)?, id, full, json).await
             }
@@ -113,8 +116,8 @@ impl Messages {
     }
 }
 
-async fn list(store: &SharedStore, args: List) -> anyhow::Result<ExitCode> {
-    let number = args.number.map(|number| number.trim_start_matches('+').to_owned());
+async fn list(store: &SharedStore, args: List, rules: &RuleFile) -> anyhow::Result<ExitCode> {
+    let number = args.number.map(|written| whole_number(&written, rules)).transpose()?;
     let limit = args.limit.or_else(|| (!args.json).then_some(ROWS));
     let filter = MessageFilter {
         state: args.state,
@@ -126,10 +129,10 @@ async fn list(store: &SharedStore, args: List) -> anyhow::Result<ExitCode> {
     };
     let messages = store.messages(filter).await?;
     if args.json {
-        let rows = messages.iter().map(|message| row(message, args.full));
+        let rows = messages.iter().map(|message| message_json(message, numbers(args.full)));
         output::json(&Value::Array(rows.collect()))?;
     } else {
-        print_table(&messages);
+        print_table(&messages)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -145,11 +148,15 @@ async fn show(
         .await?
         .with_context(|| format!("there is no message {id}; `kabari messages list` shows them"))?;
     if json {
-        let mut value = row(&message, full);
-        value["history"] = attempts.iter().map(attempt_json).collect();
-        output::json(&value)?;
+        output::json(&message_and_attempts_json(&message, &attempts, numbers(full)))?;
         return Ok(ExitCode::SUCCESS);
     }
+    print(&message, &attempts, full)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(message: &Message, attempts: &[Attempt], full: bool) -> anyhow::Result<()> {
+    let id = message.id;
     anstream::println!("message   {}", message.id.bold());
     anstream::println!("event     {}  (kabari events show {})", message.event, message.event);
     anstream::println!("rule      {}", message.origin.rule);
@@ -158,7 +165,7 @@ async fn show(
     if let Some(detail) = &message.detail {
         anstream::println!("          {detail}");
     }
-    for attempt in &attempts {
+    for attempt in attempts {
         let time = shown_time(attempt.started_at);
         let verdict = &attempt.verdict;
         let status = verdict.status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
@@ -170,8 +177,9 @@ async fn show(
             verdict.detail
         );
     }
-    if let Some(request) = shown_request(&message, full) {
-        anstream::println!("\n{}", serde_json::to_string_pretty(&request)?);
+    let request = &message_json(message, numbers(full))["request"];
+    if !request.is_null() {
+        anstream::println!("\n{}", serde_json::to_string_pretty(request)?);
     }
     let next = match message.state {
         State::Failed => format!("kabari messages retry {id}"),
@@ -180,7 +188,20 @@ async fn show(
         _ => format!("kabari explain --event {}", message.event),
     };
     anstream::println!("\n{}", next.dimmed());
-    Ok(ExitCode::SUCCESS)
+    Ok(())
+}
+
+pub(super) fn numbers(full: bool) -> Numbers {
+    if full { Numbers::Full } else { Numbers::Masked }
+}
+
+/// People ask for a number as they write it; in the store it stands as Wachat takes it.
+fn whole_number(written: &str, rules: &RuleFile) -> anyhow::Result<String> {
+    // Without a rule file that can be read, local numbers are not understood; others are.
+    let country = rules.defaults().and_then(|defaults| defaults.country);
+    let recipient =
+        render::recipient(written, country).map_err(|why| anyhow::anyhow!("--number {why}"))?;
+    Ok(recipient.expose().to_owned())
 }
 
 /// Moves messages: through the running `kabari serve` if there is one, else directly.
@@ -232,7 +253,7 @@ async fn through_api(running: &Running, id: MessageId, verb: &str) -> anyhow::Re
 }
 
 /// Prints messages as a table.
-pub(super) fn print_table(messages: &[Message]) {
+pub(super) fn print_table(messages: &[Message]) -> std::io::Result<()> {
     let rows = messages.iter().map(|message| {
         vec![
             shown_time(message.created_at),
@@ -244,32 +265,5 @@ pub(super) fn print_table(messages: &[Message]) {
         ]
     });
     let header = ["made (UTC)", "message", "state", "rule", "phone", "reason"];
-    output::table(&header, rows.collect());
-}
-
-/// One message as `--json` shows it.
-pub(super) fn row(message: &Message, full: bool) -> Value {
-    json!({
-        "id": message.id, "event": message.event, "source": message.source,
-        "rule": message.origin.rule, "instance": message.instance, "state": message.state,
-        "reason": message.reason, "detail": message.detail, "attempts": message.attempts,
-        "created_at": message.created_at, "due_at": message.due_at,
-        "request": shown_request(message, full),
-    })
-}
-
-fn shown_request(message: &Message, full: bool) -> Option<Value> {
-    let (_, mut request) = wachat_request(message)?;
-    if !full && let Some(number) = request.get("number").and_then(Value::as_str) {
-        request["number"] = Value::from(mask_number(number));
-    }
-    Some(request)
-}
-
-fn attempt_json(attempt: &Attempt) -> Value {
-    json!({
-        "number": attempt.number, "started_at": attempt.started_at, "took_ms": attempt.took_ms,
-        "fate": attempt.verdict.fate.as_str(), "reason": attempt.verdict.reason,
-        "status": attempt.verdict.status, "detail": attempt.verdict.detail,
-    })
+    output::table(&header, rows.collect())
 }

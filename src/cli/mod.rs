@@ -10,12 +10,15 @@ mod serve;
 mod check;
 mod test;
 mod explain;
+mod explained;
 mod trigger;
 mod send;
 mod events;
 mod messages;
+mod sources;
 mod sandbox;
 mod demo;
+mod schema;
 mod completions;
 
 use std::process::ExitCode;
@@ -24,11 +27,13 @@ use clap::{Parser, Subcommand};
 
 /// Turns signed webhooks into WhatsApp messages.
 #[derive(Debug, Parser)]
-#[command(name = "kabari", version, max_term_width = 100)]
+#[command(name = "kabari", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 the answer is no, 2 wrong usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -48,10 +53,14 @@ enum Command {
     Events(events::Events),
     /// List, show, retry and cancel messages
     Messages(messages::Messages),
-    /// A local Wachat look-alike, for trying things without an account
+    /// List and show sources: the URL to paste at the provider, where its secret is
+    Sources(sources::Sources),
+    /// Run a Wachat look-alike on this machine, to try things without an account
     Sandbox(sandbox::Sandbox),
-    /// The main job on built-in events: no account, no network
+    /// Play the main job on built-in events: no account, no network
     Demo(demo::Demo),
+    /// Print the JSON Schema of rule files, for editors
+    Schema(schema::Schema),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -79,8 +88,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Send(send) => send.run().await,
         Command::Events(events) => events.run().await,
         Command::Messages(messages) => messages.run().await,
+        Command::Sources(sources) => sources.run().await,
         Command::Sandbox(sandbox) => sandbox.run().await,
         Command::Demo(demo) => demo.run().await,
+        Command::Schema(schema) => schema.run(),
         Command::Completions(completions) => completions.run(),
     }
 }

@@ -1,6 +1,6 @@
 //! How do commands print? Colour and tables on a terminal, plain lines to a pipe.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -11,27 +11,33 @@ pub(super) const NO: u8 = 1;
 
 /// Prints an error with its causes.
 pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
+    // Whoever read the answer has seen enough of it, as in `kabari messages list | head`.
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    if cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
     anstream::eprintln!("{} {error:#}", "error:".red().bold());
     ExitCode::from(NO)
 }
 
 /// Whether standard output shows colours.
 pub(super) fn colour() -> bool {
-    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// Whether standard error shows colours.
 pub(super) fn colour_of_errors() -> bool {
-    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
 /// Prints rows under a header on a terminal, and tab-separated lines to a pipe.
-pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>) {
-    if !std::io::stdout().is_terminal() {
-        for row in rows {
-            anstream::println!("{}", row.join("\t"));
-        }
-        return;
+pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+    // A kind is a stranger's text: no line, column or escape sequence of its own.
+    let calm = |cell: String| cell.replace(char::is_control, "\u{fffd}");
+    let mut rows = rows.into_iter().map(|row| row.into_iter().map(calm).collect::<Vec<_>>());
+    let mut out = anstream::stdout();
+    if !io::stdout().is_terminal() {
+        return rows.try_for_each(|row| writeln!(out, "{}", row.join("\t")));
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
@@ -39,16 +45,22 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>) {
     for row in rows {
         table.add_row(row);
     }
-    anstream::println!("{table}");
+    writeln!(out, "{table}")
+}
+
+/// Prints a text as it is.
+#[expect(clippy::unnecessary_wraps, reason = "the end of a command")]
+pub(super) fn text(text: &str) -> anyhow::Result<ExitCode> {
+    anstream::print!("{text}");
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints JSON, indented on a terminal.
 pub(super) fn json(value: &serde_json::Value) -> anyhow::Result<()> {
-    let text = if std::io::stdout().is_terminal() {
+    let text = if io::stdout().is_terminal() {
         serde_json::to_string_pretty(value)?
     } else {
         serde_json::to_string(value)?
     };
-    anstream::println!("{text}");
-    Ok(())
+    Ok(writeln!(anstream::stdout(), "{text}")?)
 }

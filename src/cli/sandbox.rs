@@ -39,7 +39,8 @@ impl Sandbox {
     #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let token = self.token.filter(|token| !token.is_empty()).map(Secret::new);
-        let hint = if token.is_some() { "<the token you gave>" } else { "any" };
+        let hint =
+            if token.is_some() { "it asks for the token you gave" } else { "any token will do" };
         let settings = SandboxSettings {
             speed: self.speed,
             token,
@@ -52,8 +53,8 @@ impl Sandbox {
         })?;
         let address = listener.local_addr()?;
         println!("Open http://{address} to see what arrives. Nothing reaches WhatsApp.");
-        println!("In rules.yaml:\n");
-        println!("  wachat: {{ base_url: \"http://{address}\", token: {hint} }}\n");
+        println!("To send here, add one line to rules.yaml; {hint}:\n");
+        println!("wachat:\n  base_url: http://{address}\n");
         println!("Ctrl-C ends it.");
         let stop = async {
             // Without a signal to wait for, it runs until it is killed.

@@ -12,6 +12,7 @@ use super::input::{RuleFile, StoreUrl};
 use super::output;
 use super::running::Running;
 use crate::app::by_hand;
+use crate::clock::Stopwatch;
 use crate::config::Loaded;
 use crate::model::{Kind, Message, State};
 use crate::store;
@@ -22,30 +23,33 @@ const POLL: Duration = Duration::from_millis(200);
 /// Send one message now
 #[derive(Debug, Args)]
 pub(super) struct SendNow {
-    /// Who gets it: a number, or a group's id
+    /// Who gets it: a number, or a group's id (…@g.us)
     #[arg(long)]
     number: String,
-    /// The text or caption
-    #[arg(long)]
+    /// The text, or the caption
+    #[arg(long, value_name = "TEXT")]
     message: Option<String>,
     /// Where Wachat fetches the media
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "kind")]
     media_url: Option<String>,
-    /// What it is; by default text, or what the file name says
+    /// What the media is
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<Kind>,
     /// The name under which a document is shown
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     file_name: Option<String>,
     /// The file's media type
-    #[arg(long)]
+    #[arg(long, value_name = "TYPE")]
     mimetype: Option<String>,
     /// How long "typing" is shown, in milliseconds
     #[arg(long, value_name = "MS")]
     delay: Option<u64>,
-    /// The WhatsApp session; by default wachat.instance
-    #[arg(long)]
+    /// The WhatsApp session, instead of `wachat.instance`
+    #[arg(long, value_name = "NAME")]
     instance: Option<String>,
+    /// How many seconds to wait for what becomes of it, if a running kabari sends it
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    wait: u64,
     #[command(flatten)]
     rules: RuleFile,
     #[command(flatten)]
@@ -54,7 +58,10 @@ pub(super) struct SendNow {
 
 impl SendNow {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let loaded = match self.rules.load_strict() {
+        // What rules and sources need does not matter to a message by hand.
+        let other = ["sources.", "rules[", "tests[", "vars."];
+        let needed = |path: &str| !other.iter().any(|start| path.starts_with(start));
+        let loaded = match self.rules.load_needing(needed) {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };
@@ -77,9 +84,11 @@ impl SendNow {
         let id = id.parse()?;
         anstream::println!("{}", format!("message {id} handed to the running kabari").dimmed());
         let store = store::open_existing(url)?;
+        let watch = Stopwatch::start();
         loop {
             let (message, _) = store.message(id).await?.context("the message is gone")?;
-            if !matches!(message.state, State::Waiting | State::Sending) {
+            let under_way = matches!(message.state, State::Waiting | State::Sending);
+            if !under_way || watch.elapsed() >= Duration::from_secs(self.wait) {
                 return Ok(report(&message));
             }
             tokio::time::sleep(POLL).await;
@@ -124,7 +133,8 @@ fn report(message: &Message) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let reason = message.reason.map_or("", |reason| reason.as_str());
-    anstream::println!("{} to {to}: {reason} {detail}", message.state.as_str().red());
+    let why = [reason, detail].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+    anstream::println!("{} to {to}: {}", message.state.as_str().red(), why.join(": "));
     anstream::println!("{}", format!("kabari messages show {}", message.id).dimmed());
     ExitCode::from(output::NO)
 }

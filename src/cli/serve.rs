@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::input::{self, RuleFile, StoreUrl};
 use super::output;
 use crate::app::App;
+use crate::config::Settings;
 use crate::telemetry::{self, Format};
 
 /// Receive webhooks and send messages
@@ -25,8 +26,8 @@ pub(super) struct Serve {
     /// Where dashboard, API and metrics are, instead of `server.admin`
     #[arg(long, env = "KABARI_ADMIN", value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
-    /// How to log: pretty on a terminal, JSON otherwise
-    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    /// How to log
+    #[arg(long, value_enum, default_value_t = Format::Auto, value_name = "FORMAT")]
     log: Format,
 }
 
@@ -40,15 +41,27 @@ impl Serve {
             anstream::eprintln!("{}", loaded.warnings.render(output::colour_of_errors()));
         }
         let _logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
-        let settings = &mut loaded.settings;
+        self.overrule(&mut loaded.settings);
+        // Before it says that it is ready: whoever reads that may stop it at once.
+        let stop = stop_signal()?;
+        let reload = move || {
+            let loaded = input::load(&self.rules.rules, false);
+            let mut loaded = loaded.map_err(|report| report.render(false))?;
+            self.overrule(&mut loaded.settings);
+            Ok(loaded)
+        };
+        let app = App::start(loaded, Box::new(reload)).await?;
+        app.run(stop).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Puts what the command line says in the place of what the file says.
+    fn overrule(&self, settings: &mut Settings) {
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.admin = self.admin.unwrap_or(settings.admin);
-        settings.store = self.store.store.unwrap_or_else(|| settings.store.clone());
-        let path = self.rules.rules;
-        let reload = move || input::load(&path, false).map_err(|report| report.render(false));
-        let app = App::start(loaded, Box::new(reload)).await?;
-        app.run(stop_signal()?).await?;
-        Ok(ExitCode::SUCCESS)
+        if let Some(store) = &self.store.store {
+            settings.store.clone_from(store);
+        }
     }
 }
 

@@ -38,7 +38,9 @@ pub(super) fn sources(
             continue;
         }
         match Source::build(&name, &settings) {
-            Ok((source, warnings)) => {
+            Ok((source, mut warnings)) => {
+                // Told already, with the place in the list as it is written.
+                warnings.retain(|fault| fault.code != "short-secret");
                 report(book, id, &path, warnings);
                 let amounts = source.amounts();
                 let around =

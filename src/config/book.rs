@@ -6,11 +6,12 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::LoadOptions;
+use super::blot::{self, is_secret};
 use super::deserializer::Trail;
 use super::interpolate::Interpolation;
 use super::node::{Content, Found, Node, Origin, follow};
 use super::parse::parse;
-use super::problem::{Problem, Report, is_secret};
+use super::problem::{Problem, Report};
 use super::read::Reading;
 use super::syntax;
 use super::text::FileText;
@@ -48,10 +49,21 @@ impl Book {
         self.report.files.push(FileText::new(path.display().to_string(), text));
         let text = &self.report.files[file];
         let (root, mistakes) = parse(file, text);
+        if let Some(root) = &root {
+            self.report.secrets.entry(file).or_default();
+            for (file, range) in blot::secrets(root) {
+                self.report.secrets.entry(file).or_default().push(range);
+            }
+        }
+        let text = &self.report.files[file];
         let mut faults: Vec<(Fault, Range<usize>)> = Vec::new();
         for mistake in mistakes {
             let path = root.as_ref().map(|root| path_at(root, mistake.range.start));
-            faults.push((mistake.fault.under(&path.unwrap_or_default()), mistake.range));
+            let mut fault = mistake.fault.under(&path.unwrap_or_default());
+            if fault.code == "yaml-tag" && is_secret(&fault.path) {
+                "a `!` before a value makes a YAML tag of it".clone_into(&mut fault.message);
+            }
+            faults.push((fault, mistake.range));
         }
         let broken = root.is_none() && !faults.is_empty();
         // An empty file is an empty mapping.
@@ -81,6 +93,8 @@ impl Book {
     pub(super) fn read<T: for<'n> Deserialize<'n>>(&mut self, id: TreeId) -> Option<T> {
         let tree = self.trees.get_mut(id.0)?;
         let value = tree.reading.read(&tree.root, &Trail::Top);
+        let names = tree.root.get("rules").map(rule_names).unwrap_or_default();
+        self.report.rule_names.insert(tree.file, names);
         for (fault, file, range) in tree.reading.take_faults() {
             self.record(file, fault, range);
         }
@@ -98,6 +112,9 @@ impl Book {
     /// What a room or a check found wrong, at its place; silent about what follows from an
     /// earlier mistake or from a variable that is not set.
     pub(super) fn fault(&mut self, id: TreeId, mut fault: Fault) {
+        if fault.code == "missing-field" && self.is_told(id, &fault.path) {
+            return;
+        }
         let Some(tree) = self.trees.get(id.0) else { return };
         if let (Found::Value(node), _) = follow(&tree.root, &fault.path)
             && let Some(scalar) = node.scalar()
@@ -124,6 +141,17 @@ impl Book {
             (Found::Outside(node, _), None) => (node.file, node.span.start..node.span.start),
         };
         self.record(file, fault, range);
+    }
+
+    /// Whether a value is only missing for a reason that was told: what stood there was wrong, or
+    /// its key was misspelled.
+    fn is_told(&self, id: TreeId, path: &str) -> bool {
+        let holder = path.rsplit_once('.').map_or("", |(holder, _)| holder);
+        let misspelled = |problem: &Problem| {
+            let is_beside = problem.path.rsplit_once('.').is_some_and(|(it, _)| it == holder);
+            problem.code == "unknown-key" && is_beside
+        };
+        self.has_error_below(id, path) || self.report.problems.iter().any(misspelled)
     }
 
     /// For a file of which too little is left without its variables.
@@ -165,6 +193,11 @@ impl Book {
         })
     }
 
+    /// The text of a file.
+    pub(super) fn text(&self, file: usize) -> Option<&FileText> {
+        self.report.files.get(file)
+    }
+
     /// `file:line` of a path, for what refers to it later.
     pub(super) fn place(&self, id: TreeId, path: &str) -> String {
         let node = self.node(id, path);
@@ -175,6 +208,13 @@ impl Book {
         };
         format!("{}:{}", text.name, text.place(node.span.start).0)
     }
+}
+
+/// The names of all rules that have one, by their places.
+fn rule_names(rules: &Node) -> Vec<Option<String>> {
+    let Content::List(rules) = &rules.content else { return Vec::new() };
+    let name = |rule: &Node| Some(rule.get("name")?.scalar()?.text.clone());
+    rules.iter().map(name).collect()
 }
 
 /// The path of the innermost value or key that begins at or around a byte.

@@ -1,14 +1,14 @@
 //! How does serde read a tree with places?
 
-use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess};
-use serde::de::{SeqAccess, VariantAccess, Visitor};
+use serde::de::{Deserializer, Visitor};
 
+use super::access::{List, Map, WithPath};
 use super::node::{Content, Key, Node, Scalar};
 use super::read::{Place, ReadError, Reading, What};
-use super::scalar::{Damage, Plain, as_any, as_text};
+use super::scalar::{Damage, Plain, as_any, as_text, exact_number};
+use super::variant::Variant;
 use crate::render::TEXTS;
+use crate::rules::EXACT;
 
 /// The name under which [`super::placed::Placed`] asks for its path.
 pub(super) const PLACED: &str = "kabari::config::Placed";
@@ -123,8 +123,18 @@ impl<'n> At<'_, 'n> {
         }
     }
 
+    /// Anything, and a number as it is written.
+    fn exact<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, ReadError<'n>> {
+        let Some(scalar) = self.node.scalar() else { return self.deserialize_any(visitor) };
+        match exact_number(scalar) {
+            Ok(Some(number)) => self.placed(visitor.visit_bytes(number.as_bytes())),
+            Ok(None) => self.deserialize_any(visitor),
+            Err(damage) => Err(self.damage(damage)),
+        }
+    }
+
     fn list<V: Visitor<'n>>(self, list: &'n [Node], visitor: V) -> Result<V::Value, ReadError<'n>> {
-        self.placed(visitor.visit_seq(List { at: self, nodes: list, next: 0 }))
+        self.placed(visitor.visit_seq(List::of(self, list)))
     }
 
     fn map<V: Visitor<'n>>(
@@ -133,7 +143,7 @@ impl<'n> At<'_, 'n> {
         visitor: V,
     ) -> Result<V::Value, ReadError<'n>> {
         let filled = self.reading.filled(self.node);
-        self.placed(visitor.visit_map(Map { at: self, entries, next: 0, filled, value: None }))
+        self.placed(visitor.visit_map(Map::of(self, entries, filled)))
     }
 }
 
@@ -217,9 +227,11 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
         if name == PLACED {
-            visitor.visit_seq(WithPath { at: Some(self), path: Some(self.trail.path()) })
+            visitor.visit_seq(WithPath::of(self))
         } else if name == TEXTS {
             self.text(visitor)
+        } else if name == EXACT {
+            self.exact(visitor)
         } else {
             self.placed(visitor.visit_newtype_struct(self))
         }
@@ -274,222 +286,4 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
         <W: Visitor<'n>>
         i8 i16 i128 u128 f32 char bytes byte_buf unit_struct tuple tuple_struct identifier
     }
-}
-
-struct List<'t, 'n> {
-    at: At<'t, 'n>,
-    nodes: &'n [Node],
-    next: usize,
-}
-
-impl<'n> List<'_, 'n> {
-    fn advance(&mut self) -> Option<(usize, &'n Node)> {
-        while let Some(node) = self.nodes.get(self.next) {
-            self.next += 1;
-            if !self.at.reading.is_poisoned(node) {
-                return Some((self.next - 1, node));
-            }
-        }
-        None
-    }
-}
-
-impl<'n> SeqAccess<'n> for List<'_, 'n> {
-    type Error = ReadError<'n>;
-
-    fn next_element_seed<S: DeserializeSeed<'n>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Self::Error> {
-        let Some((index, node)) = self.advance() else { return Ok(None) };
-        let trail = Trail::Index(self.at.trail, index);
-        seed.deserialize(At { node, trail: &trail, reading: self.at.reading }).map(Some)
-    }
-
-    /// An element that cannot be read is told and left out; its neighbours go on.
-    fn next_element<T: Deserialize<'n>>(&mut self) -> Result<Option<T>, Self::Error> {
-        while let Some((index, node)) = self.advance() {
-            let trail = Trail::Index(self.at.trail, index);
-            if let Some(value) = self.at.reading.read(node, &trail) {
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.nodes.len().saturating_sub(self.next).min(1024))
-    }
-}
-
-struct Map<'t, 'n> {
-    at: At<'t, 'n>,
-    entries: &'n [(Key, Node)],
-    next: usize,
-    filled: Vec<&'static str>,
-    value: Option<(Option<&'n Key>, &'n Node)>,
-}
-
-impl<'n> Map<'_, 'n> {
-    fn advance(&mut self) -> Option<&'n (Key, Node)> {
-        while let Some(entry) = self.entries.get(self.next) {
-            self.next += 1;
-            if !self.at.reading.is_poisoned(&entry.1) && !self.filled.contains(&&*entry.0.text) {
-                return Some(entry);
-            }
-        }
-        None
-    }
-}
-
-impl<'n> MapAccess<'n> for Map<'_, 'n> {
-    type Error = ReadError<'n>;
-
-    fn next_key_seed<S: DeserializeSeed<'n>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Self::Error> {
-        if let Some((key, node)) = self.advance() {
-            self.value = Some((Some(key), node));
-            let name: StrDeserializer<'_, ReadError<'n>> = key.text.as_str().into_deserializer();
-            return seed.deserialize(name).map(Some).map_err(|mut error| {
-                let path = Trail::Key(self.at.trail, key).path();
-                error.place.get_or_insert(Place { path, node, key: Some(key) });
-                error
-            });
-        }
-        let Some(field) = self.filled.pop() else { return Ok(None) };
-        self.value = Some((None, &self.at.reading.stand_in));
-        let name: StrDeserializer<'_, ReadError<'n>> = field.into_deserializer();
-        seed.deserialize(name).map(Some)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'n>>(
-        &mut self,
-        seed: S,
-    ) -> Result<S::Value, Self::Error> {
-        let (key, node) = self.value.take().unwrap_or((None, &self.at.reading.stand_in));
-        let reading = self.at.reading;
-        match key {
-            Some(key) => {
-                let trail = Trail::Key(self.at.trail, key);
-                seed.deserialize(At { node, trail: &trail, reading })
-            }
-            None => seed.deserialize(At { node, trail: self.at.trail, reading }),
-        }
-    }
-
-    /// An entry that cannot be read is told and left out; its neighbours go on.
-    fn next_entry<K: Deserialize<'n>, V: Deserialize<'n>>(
-        &mut self,
-    ) -> Result<Option<(K, V)>, Self::Error> {
-        while let Some((key, node)) = self.advance() {
-            let trail = Trail::Key(self.at.trail, key);
-            let name: StrDeserializer<'_, ReadError<'n>> = key.text.as_str().into_deserializer();
-            let name = K::deserialize(name).map_err(|mut error| {
-                error.place.get_or_insert(Place { path: trail.path(), node, key: Some(key) });
-                error
-            })?;
-            if let Some(value) = self.at.reading.read(node, &trail) {
-                return Ok(Some((name, value)));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// A path and then the value that stands there.
-struct WithPath<'t, 'n> {
-    at: Option<At<'t, 'n>>,
-    path: Option<String>,
-}
-
-impl<'n> SeqAccess<'n> for WithPath<'_, 'n> {
-    type Error = ReadError<'n>;
-
-    fn next_element_seed<S: DeserializeSeed<'n>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Self::Error> {
-        if let Some(path) = self.path.take() {
-            return seed.deserialize(path.into_deserializer()).map(Some);
-        }
-        self.at.take().map(|at| seed.deserialize(at)).transpose()
-    }
-}
-
-struct Variant<'t, 'n> {
-    at: At<'t, 'n>,
-}
-
-impl<'t, 'n> EnumAccess<'n> for Variant<'t, 'n> {
-    type Error = ReadError<'n>;
-    type Variant = Inner<'t, 'n>;
-
-    fn variant_seed<S: DeserializeSeed<'n>>(
-        self,
-        seed: S,
-    ) -> Result<(S::Value, Self::Variant), Self::Error> {
-        match &self.at.node.content {
-            Content::Map(entries) if entries.len() == 1 => {
-                let mut map =
-                    Map { at: self.at, entries, next: 0, filled: Vec::new(), value: None };
-                let Some(name) = map.next_key_seed(seed)? else {
-                    return Err(de::Error::custom("one key is needed here"));
-                };
-                Ok((name, Inner::Map(map)))
-            }
-            _ => Ok((seed.deserialize(self.at)?, Inner::Unit)),
-        }
-    }
-}
-
-enum Inner<'t, 'n> {
-    Unit,
-    Map(Map<'t, 'n>),
-}
-
-impl<'n> VariantAccess<'n> for Inner<'_, 'n> {
-    type Error = ReadError<'n>;
-
-    fn unit_variant(self) -> Result<(), Self::Error> {
-        match self {
-            Self::Unit => Ok(()),
-            Self::Map(mut map) => map.next_value(),
-        }
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'n>>(
-        self,
-        seed: S,
-    ) -> Result<S::Value, Self::Error> {
-        match self {
-            Self::Unit => Err(de::Error::custom("this word needs a value: write `word: value`")),
-            Self::Map(mut map) => map.next_value_seed(seed),
-        }
-    }
-
-    fn tuple_variant<V: Visitor<'n>>(
-        self,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.struct_variant(&[], visitor)
-    }
-
-    fn struct_variant<V: Visitor<'n>>(
-        self,
-        _fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        match self {
-            Self::Unit => Err(de::Error::custom("this word needs a value: write `word: value`")),
-            Self::Map(map) => visitor.visit_map(map),
-        }
-    }
-}
-
-/// Reads a mapping that a visitor has in hand as a `T`.
-pub(super) fn from_map<'n, T: Deserialize<'n>, A: MapAccess<'n>>(map: A) -> Result<T, A::Error> {
-    T::deserialize(MapAccessDeserializer::new(map))
 }

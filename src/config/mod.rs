@@ -2,6 +2,7 @@
 
 mod text;
 mod node;
+mod blot;
 mod problem;
 mod parse;
 mod syntax;
@@ -10,9 +11,12 @@ mod interpolate;
 mod read;
 mod read_error;
 mod deserializer;
+mod access;
+mod variant;
 mod placed;
 mod file;
 mod book;
+mod places;
 mod examine;
 mod assemble;
 pub(crate) mod edit;
@@ -33,6 +37,7 @@ use crate::secret::Secret;
 use crate::wachat;
 
 pub use file::schema;
+pub use places::RulePlace;
 pub use problem::{Problem, Report};
 
 /// How many files one rule file may include.
@@ -49,6 +54,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// `tests:`, for `kabari test`.
     pub tests: Vec<TestCase>,
+    /// Where each rule stands, by its name.
+    pub places: BTreeMap<String, RulePlace>,
     /// What is legal but surely not meant, and, for a lenient load, unset variables.
     pub warnings: Report,
 }
@@ -118,6 +125,7 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
 pub fn load_text(path: PathBuf, text: String, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
     let mut book = Book::default();
     let parts = read_all(&mut book, &path, &text, options);
+    let places = parts.as_ref().map(|parts| rule_places(&book, &parts.rules)).unwrap_or_default();
     let loaded = parts.map(|parts| compile(&mut book, &path, parts));
     if !book.report.has_errors() && !matches!(loaded, Some(Some(_))) {
         book.refuse_unset();
@@ -126,7 +134,7 @@ pub fn load_text(path: PathBuf, text: String, options: &LoadOptions<'_>) -> Resu
     report.sort();
     match loaded {
         Some(Some((pipeline, settings, tests))) if !report.has_errors() => {
-            Ok(Loaded { pipeline, settings, tests, warnings: report })
+            Ok(Loaded { pipeline, settings, tests, places, warnings: report })
         }
         _ => Err(report),
     }
@@ -160,6 +168,16 @@ fn read_all(book: &mut Book, path: &Path, text: &str, options: &LoadOptions<'_>)
     book.report.rules = rules.len();
     book.report.sources = file.sources.len();
     Some(Parts { main, file, rules, tests })
+}
+
+fn rule_places(
+    book: &Book,
+    rules: &[(TreeId, Placed<RuleSettings>)],
+) -> BTreeMap<String, RulePlace> {
+    let place = |(id, rule): &(TreeId, Placed<RuleSettings>)| {
+        (rule.value.name.clone(), places::of_rule(book, *id, &rule.path))
+    };
+    rules.iter().map(place).collect()
 }
 
 /// The texts of all included files, in the order of their names.

@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::deserializer::{PLACED, from_map};
+use super::access::from_map;
+use super::deserializer::PLACED;
 
 /// A value and its path in the file.
 #[derive(Clone, Debug)]

@@ -1,15 +1,14 @@
 //! What is wrong, where, and how is it shown?
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::json;
 
+use super::blot::blotted;
 use super::text::FileText;
 use crate::model::Severity;
-
-/// Names of settings whose values are never shown.
-const SECRET_KEYS: [&str; 5] = ["token", "secret", "secrets", "admin_token", "password"];
 
 /// One mistake in a rule file, at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +38,10 @@ pub struct Problem {
 pub struct Report {
     pub(super) problems: Vec<Problem>,
     pub(super) files: Vec<FileText>,
+    /// The secrets of each file that could be parsed.
+    pub(super) secrets: HashMap<usize, Vec<Range<usize>>>,
+    /// The names of the rules of each file, for its excerpts.
+    pub(super) rule_names: HashMap<usize, Vec<Option<String>>>,
     pub(super) rules: usize,
     pub(super) sources: usize,
     pub(super) unset: Vec<String>,
@@ -58,6 +61,22 @@ impl Report {
     /// The problems, in the order of their places.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Of the variables and secret files that a lenient load did without, those whose settings
+    /// are `needed`, as errors; `None` if there is none.
+    pub fn missing(&self, needed: impl Fn(&str) -> bool) -> Option<Self> {
+        let mut report = self.clone();
+        report.problems.retain(|problem| {
+            ["unset-variable", "unreadable-file"].contains(&problem.code) && needed(&problem.path)
+        });
+        for problem in &mut report.problems {
+            problem.severity = Severity::Error;
+        }
+        let problems = &report.problems;
+        let quoted = |name: &String| format!("`{name}`");
+        report.unset.retain(|name| problems.iter().any(|p| p.message.contains(&quoted(name))));
+        (!report.problems.is_empty()).then_some(report)
     }
 
     /// For people: each with its place, the offending line and what to do.
@@ -88,21 +107,34 @@ impl Report {
 
     /// `rules.yaml: 8 rules, 2 sources: 2 errors, 0 warnings. Not set here: STRIPE_SECRET.`
     pub fn summary(&self) -> String {
+        if let ([problem], []) = (self.problems.as_slice(), self.files.as_slice()) {
+            return format!("{}: not read.", problem.file);
+        }
         let errors = self.problems.iter().filter(|p| p.severity == Severity::Error).count();
         let name = self.files.first().map_or("rules", |file| file.name.as_str());
-        let mut line = format!(
-            "{name}: {}, {}: {}, {}.",
-            counted(self.rules, "rule"),
-            counted(self.sources, "source"),
+        let found = format!(
+            "{}, {}.",
             counted(errors, "error"),
-            counted(self.problems.len() - errors, "warning"),
+            counted(self.problems.len() - errors, "warning")
         );
+        let mut line = if self.is_broken() {
+            format!("{name}: {found} The rest was not checked: mend the YAML first.")
+        } else {
+            let (rules, sources) = (counted(self.rules, "rule"), counted(self.sources, "source"));
+            format!("{name}: {rules}, {sources}: {found}")
+        };
         if !self.unset.is_empty() {
             line.push_str(" Not set here: ");
             line.push_str(&self.unset.join(", "));
             line.push('.');
         }
         line
+    }
+
+    /// Whether the main file could not be parsed.
+    fn is_broken(&self) -> bool {
+        self.files.first().is_some_and(|file| !file.text.is_empty())
+            && !self.rule_names.contains_key(&0)
     }
 
     /// The report of a file that cannot be read at all.
@@ -114,12 +146,15 @@ impl Report {
             severity: Severity::Error,
             code: "unreadable-file",
             path: String::new(),
-            message: format!("the file cannot be read: {why}"),
-            help: Some("name the rule file with `--rules PATH`".to_owned()),
+            message: format!("`{}` cannot be read: {why}", path.display()),
+            help: Some(
+                "name yours with `--rules PATH`, or begin with the one that comes with kabari: \
+                 `kabari demo --print-rules > rules.yaml`"
+                    .to_owned(),
+            ),
             range: 0..0,
         };
-        let file = FileText::new(path.display().to_string(), String::new());
-        Self { problems: vec![problem], files: vec![file], ..Self::default() }
+        Self { problems: vec![problem], ..Self::default() }
     }
 
     /// Puts the problems in the order in which they stand in the files.
@@ -129,16 +164,32 @@ impl Report {
         self.problems.dedup();
     }
 
+    /// `rules[3] checkout-receipt, send.message`
+    fn place_in_words(&self, problem: &Problem) -> Option<String> {
+        if problem.path.is_empty() {
+            return None;
+        }
+        let named = || {
+            let (index, rest) = problem.path.strip_prefix("rules[")?.split_once(']')?;
+            let file = self.files.iter().position(|file| file.name == problem.file)?;
+            let name = self.rule_names.get(&file)?.get(index.parse::<usize>().ok()?)?.as_ref()?;
+            let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+            let rest = rest.strip_prefix('.').map_or(String::new(), |rest| format!(", {rest}"));
+            Some(format!("rules[{index}] {name}{rest}"))
+        };
+        Some(named().unwrap_or_else(|| problem.path.clone()))
+    }
+
     fn render_one(&self, problem: &Problem, renderer: &Renderer) -> String {
         let level = match problem.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let excerpt = self
-            .files
-            .iter()
-            .find(|file| file.name == problem.file)
-            .map(|file| Excerpt::of(file, &problem.range));
+        let excerpt =
+            self.files.iter().position(|file| file.name == problem.file).and_then(|place| {
+                let secrets = self.secrets.get(&place).map(Vec::as_slice);
+                Some(Excerpt::of(self.files.get(place)?, &problem.range, secrets))
+            });
         let title = level.primary_title(problem.message.as_str()).id(problem.code);
         let group = match &excerpt {
             Some(excerpt) => title.element(
@@ -149,7 +200,7 @@ impl Report {
             ),
             None => title.elements(std::iter::empty::<annotate_snippets::Message<'_>>()),
         };
-        let place = (!problem.path.is_empty()).then(|| format!("`{}`", problem.path));
+        let place = self.place_in_words(problem);
         let group = group
             .elements(place.map(|place| Level::NOTE.with_name(Some("in")).message(place)))
             .elements(problem.help.as_deref().map(|help| Level::HELP.message(help)));
@@ -165,7 +216,7 @@ struct Excerpt {
 }
 
 impl Excerpt {
-    fn of(file: &FileText, range: &Range<usize>) -> Self {
+    fn of(file: &FileText, range: &Range<usize>, secrets: Option<&[Range<usize>]>) -> Self {
         let start = file.floor(range.start);
         let line = file.line_of(start);
         let written = file.line_range(line).unwrap_or(start..start);
@@ -174,53 +225,13 @@ impl Excerpt {
         // A line of a megabyte is shown around the mistake only.
         let from = file.floor(written.start.max(start.saturating_sub(160)));
         let to = file.floor(written.end.min(end.min(start + 200) + 160)).max(from);
-        let text = file.text.get(from..to).unwrap_or("");
         let end = end.min(to).max(start);
-        let whole_line = file.text.get(written.clone()).unwrap_or("");
         Self {
-            text: blot(whole_line, text, from - written.start),
+            text: blotted(file, line, from..to, secrets),
             first_line: line + 1,
             range: start - from..end - from,
         }
     }
-}
-
-/// `part` of `line` (from byte `offset`) with the value of a secret setting replaced by stars.
-fn blot(line: &str, part: &str, offset: usize) -> String {
-    let Some(value_at) = secret_value_at(line) else { return part.to_owned() };
-    if line.get(value_at..).is_none_or(|value| value.contains("${")) {
-        return part.to_owned();
-    }
-    let stars = |c: char| "*".repeat(c.len_utf8());
-    part.char_indices()
-        .map(|(at, c)| {
-            let shown = at + offset < value_at || "[]{},\"' ".contains(c);
-            if shown { c.to_string() } else { stars(c) }
-        })
-        .collect()
-}
-
-/// Where the value of a setting that holds a secret begins in this line.
-fn secret_value_at(line: &str) -> Option<usize> {
-    SECRET_KEYS
-        .iter()
-        .filter_map(|key| {
-            let at = line.match_indices(key).find(|(at, _)| {
-                let starts = line[..*at].chars().next_back().is_none_or(|c| " {,\"'-".contains(c));
-                let after = line[at + key.len()..].trim_start_matches(['"', '\'']);
-                starts && after.trim_start().starts_with(':')
-            })?;
-            let colon = line[at.0..].find(':')?;
-            Some(at.0 + colon + 1)
-        })
-        .min()
-}
-
-/// Whether a setting at this path holds a secret.
-pub(super) fn is_secret(path: &str) -> bool {
-    let last = path.rsplit('.').next().unwrap_or(path);
-    let name = last.split('[').next().unwrap_or(last);
-    SECRET_KEYS.contains(&name)
 }
 
 fn counted(count: usize, noun: &str) -> String {

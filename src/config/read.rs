@@ -11,9 +11,9 @@ use std::ops::Range;
 
 use serde::de::Deserialize;
 
+use super::blot::is_secret;
 use super::deserializer::{At, Trail};
 use super::node::{Content, Key, Node, Origin, Scalar, Style};
-use super::problem::is_secret;
 use crate::model::Fault;
 
 /// No file has more different mistakes than this; the rest is not of interest.

@@ -92,6 +92,23 @@ pub(super) fn as_any(scalar: &Scalar) -> Result<Plain<'_>, Damage> {
     }
 }
 
+/// An unquoted number as it is written, where every digit counts.
+pub(super) fn exact_number(scalar: &Scalar) -> Result<Option<&str>, Damage> {
+    let text = scalar.text.as_str();
+    if scalar.style != Style::Plain || scalar.origin != Origin::Written || !numeric(text) {
+        return Ok(None);
+    }
+    if let Some(damage) = changed_number(scalar) {
+        return Err(damage);
+    }
+    if exponent(text) {
+        let message = format!("`{text}` is a number with an exponent in YAML");
+        let help = format!("write the number without one, or, if it is a text, \"{text}\"");
+        return Err(Damage { code: "yaml-type", message, help });
+    }
+    Ok(Some(text))
+}
+
 /// A node as JSON. A number that would not print as it is written stays a text.
 pub(super) fn as_json(node: &Node) -> Value {
     match &node.content {

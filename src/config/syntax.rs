@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use granit_parser::{ErrorKind, ScanError};
 
+use super::blot::names_a_secret;
 use super::parse::Mistake;
 use super::text::FileText;
 use crate::model::Fault;
@@ -141,26 +142,31 @@ fn accident(kind: &ErrorKind, file: &FileText, at: usize) -> Mistake {
 
 /// `general`, and the line as it should be, where that can be said.
 pub(super) fn mended_or(file: &FileText, at: usize, general: &str) -> String {
-    let line = file.line(file.line_of(at)).unwrap_or("");
-    match mended(line) {
+    let place = file.line_of(at);
+    if names_a_secret(file, place) {
+        return general.to_owned();
+    }
+    let at_in_line = file.line_range(place).map_or(0, |line| at.saturating_sub(line.start));
+    match mended(file.line(place).unwrap_or(""), at_in_line) {
         Some(mended) => format!("{general}: {mended}"),
         None => general.to_owned(),
     }
 }
 
-/// The line with its value in quotes.
-fn mended(line: &str) -> Option<String> {
+/// The line with its value in quotes; `at` is where in the line the mistake is.
+fn mended(line: &str, at: usize) -> Option<String> {
     let trimmed = line.trim();
     let (key, value) = trimmed.split_once(": ")?;
     let value = value.trim();
     let plain_key =
         key.trim_start_matches("- ").chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
-    let secret = super::problem::is_secret(key.trim_start_matches("- "));
-    if !plain_key || secret || value.is_empty() || trimmed.len() > 200 {
+    if !plain_key || value.is_empty() || trimmed.len() > 200 {
         return None;
     }
     if (value.starts_with('{') && !value.starts_with("{{")) || value.starts_with('[') {
-        return mended_inside(value).map(|value| format!("{key}: {value}"));
+        return mended_inside(value)
+            .map(|value| format!("{key}: {value}"))
+            .or_else(|| mended_word(line, at));
     }
     Some(format!("{key}: {}", quoted(value)))
 }
@@ -183,6 +189,16 @@ fn mended_inside(value: &str) -> Option<String> {
         rest = &rest[end..];
     }
     (!mended.is_empty()).then(|| mended + rest)
+}
+
+/// Quotes the one word in which the mistake is: `[push, *]`, `numeric: [>, 0]`.
+fn mended_word(line: &str, at: usize) -> Option<String> {
+    let (before, rest) = line.split_at_checked(at)?;
+    let start = before.len() - before.chars().rev().take_while(|c| "*&>|@`%".contains(*c)).count();
+    let len = rest.find([',', ']', '}']).unwrap_or(rest.len());
+    let (word, after) = (line.get(start..at + len)?.trim(), line.get(at + len..)?);
+    let is_word = !word.is_empty() && !word.contains(['"', '\'', '[', '{', ':']);
+    is_word.then(|| format!("{}{}{after}", line[..start].trim_start(), quoted(word)))
 }
 
 fn quoted(value: &str) -> String {

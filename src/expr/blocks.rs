@@ -58,7 +58,12 @@ impl Convert<'_> {
             Stmt::Template(template) => {
                 Some(Part::With(Vec::new(), self.parts(&template.children)))
             }
-            Stmt::SetBlock(block) => self.unsupported("a `set` block", self.range(block.span())),
+            Stmt::SetBlock(block) => {
+                // The name is known all the same: what uses it is no mistake of its own.
+                let name = self.target(&block.target);
+                self.locals.extend(name);
+                self.unsupported("a `set` block", self.range(block.span()))
+            }
             Stmt::AutoEscape(block) => self.unsupported("`autoescape`", self.range(block.span())),
             Stmt::FilterBlock(block) => {
                 self.unsupported("a `filter` block", self.range(block.span()))
@@ -114,7 +119,8 @@ impl Convert<'_> {
                 None
             }
             _ => {
-                let fault = Fault::error("", "unsupported", "only a plain name can be set");
+                let fault = Fault::error("", "unsupported", "only a plain name can be set")
+                    .help("write one `set` for each name");
                 self.fault(fault, range);
                 None
             }

@@ -35,6 +35,19 @@ const METHODS: &[(&str, &str)] = &[
     ("strftime", "write `| date(\"%d %b %Y\")`"),
 ];
 
+/// Jinja's tests that are comparisons here.
+const SIGNS: &[(&str, &str)] = &[
+    ("eq", "a == b"),
+    ("equalto", "a == b"),
+    ("sameas", "a == b"),
+    ("ne", "a != b"),
+    ("lt", "a < b"),
+    ("le", "a <= b"),
+    ("gt", "a > b"),
+    ("ge", "a >= b"),
+    ("in", "a in b"),
+];
+
 impl Convert<'_> {
     pub(super) fn filter(&mut self, filter: &ast::Filter<'_>, span: &Range<usize>) -> What {
         let input = match &filter.expr {
@@ -60,6 +73,7 @@ impl Convert<'_> {
             ("title_case" | "titlecase", _) => "did you mean `title`?".to_owned(),
             ("upcase" | "uppercase", _) => "did you mean `upper`?".to_owned(),
             ("downcase" | "lowercase", _) => "did you mean `lower`?".to_owned(),
+            ("format", _) => "join texts by `~`: `\"a \" ~ event.b`".to_owned(),
             ("escape" | "e", _) => "foreign text is made harmless by itself".to_owned(),
             (_, Some(guess)) => format!("did you mean `{guess}`?"),
             (_, None) => format!(
@@ -121,7 +135,9 @@ impl Convert<'_> {
         let range = self.name_range(test.name, span.clone(), input.span.end);
         let Some((_, known)) = Test::ALL.iter().find(|(name, _)| *name == test.name) else {
             let names = Test::ALL.iter().map(|(name, _)| *name);
+            let sign = SIGNS.iter().find(|(name, _)| *name == test.name);
             let help = match nearest(test.name, names.clone()) {
+                _ if sign.is_some() => format!("write `{}`", sign.map_or("", |(_, sign)| sign)),
                 Some(guess) => format!("did you mean `{guess}`?"),
                 None => format!("known are {}", names.collect::<Vec<_>>().join(", ")),
             };
@@ -139,7 +155,7 @@ impl Convert<'_> {
 
     pub(super) fn call(&mut self, call: &ast::Call<'_>, span: &Range<usize>) -> What {
         match call.identify_call() {
-            CallType::Function("range") if (1..=2).contains(&call.args.len()) => {
+            CallType::Function("range") if (1..=3).contains(&call.args.len()) => {
                 let bounds = call.args.iter().filter_map(|argument| match argument {
                     CallArg::Pos(value) => Some(self.expr(value)),
                     _ => None,

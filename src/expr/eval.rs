@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use super::decimal::{Decimal, Reckoning};
 use super::facts::Root;
-use super::nearest::nearest;
 use super::tree::{Expr, What};
 use super::value::Val;
 use super::{Escape, EvalError, Facts, Node, borrowed, neutral};
@@ -15,10 +14,6 @@ use super::{Escape, EvalError, Facts, Node, borrowed, neutral};
 pub(super) const STEPS_MAX: u32 = 50_000;
 /// How long a text may become, in bytes; Wachat takes 64 KiB.
 pub(super) const TEXT_MAX: usize = 128 * 1024;
-/// How long a `range()` may be.
-const RANGE_MAX: i64 = 1_000;
-/// How many keys an error names.
-const KEYS_SHOWN: usize = 8;
 
 /// One evaluation.
 pub(super) struct Eval<'a> {
@@ -168,57 +163,6 @@ impl<'a> Eval<'a> {
         found.map_or(Val::Missing, |(_, value)| value.clone())
     }
 
-    fn item(&self, inner: &'a Expr, key: &'a Expr) -> Result<Val<'a>, EvalError> {
-        let (value, key) = (self.value(inner)?, self.lenient(key)?);
-        Ok(match key {
-            Val::Number(number) => {
-                let place = Decimal::parse(&number).and_then(|number| number.to_i64());
-                let found = place.map_or(Val::Missing, |place| value.at(place));
-                // `vars.team[event.user.id]`: the keys of an object are texts.
-                if matches!(found, Val::Missing) { value.get(&number) } else { found }
-            }
-            key => key.shown().map_or(Val::Missing, |key| value.get(&key)),
-        })
-    }
-
-    fn slice(
-        &self,
-        inner: &'a Expr,
-        bounds: &'a [Option<Box<Expr>>; 2],
-    ) -> Result<Val<'a>, EvalError> {
-        let value = self.value(inner)?;
-        let Some(len) = value.len() else { return Ok(Val::Missing) };
-        let mut places = [0, len];
-        for (place, bound) in places.iter_mut().zip(bounds) {
-            if let Some(bound) = bound {
-                *place = self.bound(bound, len)?;
-            }
-        }
-        let [start, stop] = places;
-        let count = stop.saturating_sub(start);
-        Ok(match value {
-            Val::Text { text, safe } => {
-                Val::text(text.chars().skip(start).take(count).collect::<String>(), safe)
-            }
-            list => {
-                let items = list.elements().unwrap_or_default();
-                Val::List(Rc::new(items.into_iter().skip(start).take(count).collect()))
-            }
-        })
-    }
-
-    fn bound(&self, expr: &'a Expr, len: usize) -> Result<usize, EvalError> {
-        let value = self.needed(expr)?;
-        let number = value.shown().and_then(|text| Decimal::parse(&text)?.to_i64());
-        let Some(number) = number else {
-            return Err(EvalError::Other(format!("{} is no place in a text", value.show())));
-        };
-        let from_start = usize::try_from(number).unwrap_or_else(|_| {
-            len.saturating_sub(usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX))
-        });
-        Ok(from_start.min(len))
-    }
-
     fn minus(&self, inner: &'a Expr) -> Result<Val<'a>, EvalError> {
         match self.value(inner)? {
             Val::Number(text) => Ok(Val::Number(match text.strip_prefix('-') {
@@ -316,92 +260,5 @@ impl<'a> Eval<'a> {
             map.push((key, self.value(value)?));
         }
         Ok(Val::Map(Rc::new(map)))
-    }
-
-    fn range(&self, bounds: &'a [Expr]) -> Result<Val<'a>, EvalError> {
-        let mut numbers = Vec::with_capacity(2);
-        for bound in bounds {
-            let value = self.needed(bound)?;
-            match value.shown().and_then(|text| Decimal::parse(&text)?.to_i64()) {
-                Some(number) => numbers.push(number),
-                None => {
-                    return Err(EvalError::Other(format!(
-                        "range: {} is no whole number",
-                        value.show()
-                    )));
-                }
-            }
-        }
-        let (start, stop) = match numbers[..] {
-            [start, stop] => (start, stop),
-            [stop] => (0, stop),
-            _ => (0, 0),
-        };
-        if stop.saturating_sub(start) > RANGE_MAX {
-            return Err(EvalError::Other(format!("range: out of fuel beyond {RANGE_MAX} numbers")));
-        }
-        let list = (start..stop).map(|number| Val::Number(number.to_string().into()));
-        Ok(Val::List(Rc::new(list.collect())))
-    }
-
-    /// The error of a value that should be there: which path, and how far it exists.
-    pub(super) fn missing(&self, expr: &'a Expr) -> EvalError {
-        if !expr.is_path() {
-            let children: Vec<&Expr> = match &expr.what {
-                What::Reckon(_, left, right) | What::Join(left, right) => vec![left, right],
-                What::Minus(inner) | What::Slice(inner, _) => vec![inner],
-                _ => Vec::new(),
-            };
-            let culprit =
-                children.into_iter().find(|child| matches!(self.value(child), Ok(Val::Missing)));
-            return match culprit {
-                Some(child) => self.missing(child),
-                None => EvalError::Missing { path: self.written(expr).to_owned(), known: None },
-            };
-        }
-        EvalError::Missing { path: self.written(expr).to_owned(), known: self.known(expr) }
-    }
-
-    /// The longest part of a path that exists, and what is there.
-    fn known(&self, path: &'a Expr) -> Option<String> {
-        let (inner, key) = match &path.what {
-            What::Attr(inner, name) => (inner, Cow::Borrowed(&**name)),
-            What::Item(inner, key) => match self.lenient(key).ok()?.shown() {
-                Some(key) => (inner, key),
-                None => return Some(format!("{} is missing", self.written(key))),
-            },
-            _ => return None,
-        };
-        let holder = self.value(inner).ok()?;
-        if matches!(holder, Val::Missing) {
-            return self.known(inner);
-        }
-        let name = self.written(inner);
-        let keys = holder.keys();
-        if keys.contains(&key) {
-            let what = match &holder {
-                Val::Node(node) => node.get(&key).map_or("null", |node| node.source()),
-                _ => "empty",
-            };
-            return Some(format!("it is {what}"));
-        }
-        if keys.is_empty() {
-            return Some(match holder.len() {
-                Some(count) if holder.elements().is_some() => {
-                    format!("{name} is a list of {count}")
-                }
-                _ => format!("{name} is {}", holder.described()),
-            });
-        }
-        let guess = nearest(&key, keys.iter().map(AsRef::as_ref));
-        let more = if keys.len() > KEYS_SHOWN { ", …" } else { "" };
-        let shown: Vec<&str> = keys.iter().take(KEYS_SHOWN).map(AsRef::as_ref).collect();
-        let mut known = format!("{name} has {}{more}", shown.join(", "));
-        if let Some(guess) = guess {
-            known.push_str("; did you mean ");
-            known.push_str(guess);
-            known.push('?');
-        }
-        Some(known)
     }
 }

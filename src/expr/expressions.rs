@@ -80,7 +80,8 @@ impl Convert<'_> {
             }
             ast::Expr::Slice(slice) => {
                 if slice.step.is_some() {
-                    let fault = Fault::error("", "unsupported", "a slice has no third part here");
+                    let fault = Fault::error("", "unsupported", "a slice has no third part here")
+                        .help("to turn a list around write `| reverse`");
                     self.fault(fault, span.clone());
                 }
                 let inner = self.boxed(&slice.expr);
@@ -223,7 +224,8 @@ impl Convert<'_> {
             Kind::FloorDiv => What::Reckon(Reckoning::WholeOver, left, right),
             Kind::Rem => What::Reckon(Reckoning::Rest, left, right),
             _ => {
-                let fault = Fault::error("", "unsupported", "`**` is not known here");
+                let fault = Fault::error("", "unsupported", "`**` is not known here")
+                    .help("write the product out: `a * a`");
                 self.fault(fault, span.clone());
                 What::None
             }

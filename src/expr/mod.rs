@@ -16,6 +16,8 @@ mod expressions;
 mod calls;
 mod nearest;
 mod eval;
+mod places;
+mod missing;
 mod judge;
 mod value;
 mod decimal;

@@ -225,6 +225,8 @@ fn loop_facts<'a>(place: usize, count: usize) -> Val<'a> {
         ("first".into(), Val::Bool(place == 0)),
         ("last".into(), Val::Bool(place + 1 == count)),
         ("length".into(), number(count)),
+        ("revindex".into(), number(count - place)),
+        ("revindex0".into(), number(count - place - 1)),
     ]))
 }
 

@@ -4,18 +4,14 @@
 //! Undefined, null and "" are one thing from the start: [`Val::Missing`].
 
 use std::borrow::Cow;
-use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use super::decimal::Decimal;
 use super::{Node, Value};
-use crate::model::{Headers, mask_number};
+use crate::model::{Headers, mask_if_phone};
 
 /// How long a value is shown in an error or by `explain`, in characters.
 const SHOWN_MAX: usize = 60;
-/// How many digits make a number that may be a phone's (E.164 allows 15); ids are often longer,
-/// amounts shorter.
-const PHONE_DIGITS: RangeInclusive<usize> = 11..=15;
 
 /// One value.
 #[derive(Clone, Debug)]
@@ -115,6 +111,10 @@ impl<'a> Val<'a> {
             Self::Node(node) => node.at(place).map_or(Self::Missing, Self::of_node),
             Self::Own(value) => value.get(place).map_or(Self::Missing, Self::of_own),
             Self::List(items) => items.get(place).cloned().unwrap_or(Self::Missing),
+            Self::Text { text, safe } => match text.chars().nth(place) {
+                Some(letter) => Self::text(letter.to_string(), *safe),
+                None => Self::Missing,
+            },
             _ => Self::Missing,
         }
     }
@@ -234,23 +234,12 @@ impl<'a> Val<'a> {
     pub(super) fn show(&self) -> String {
         let text = match self {
             Self::Missing => return "missing".to_owned(),
-            Self::Text { text, .. } => format!("{:?}", shortened(&discreet(text), SHOWN_MAX)),
-            Self::Number(text) => discreet(text).into_owned(),
+            Self::Text { text, .. } => format!("{:?}", shortened(&mask_if_phone(text), SHOWN_MAX)),
+            Self::Number(text) => mask_if_phone(text).into_owned(),
             Self::Bool(_) => self.shown().unwrap_or_default().into_owned(),
             other => format!("of {}", other.len().unwrap_or_default()),
         };
         shortened(&text, SHOWN_MAX + 2)
-    }
-}
-
-/// The text, or, if it may be the number of a phone, its ends.
-fn discreet(text: &str) -> Cow<'_, str> {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let phone_like = |c: char| c.is_ascii_digit() || " +-()".contains(c);
-    if PHONE_DIGITS.contains(&digits) && text.chars().all(phone_like) {
-        Cow::Owned(mask_number(text))
-    } else {
-        Cow::Borrowed(text)
     }
 }
 

@@ -72,18 +72,18 @@ type Line = (f32, f32, f32, bool, &'static str);
 
 const INVOICE: &[Line] = &[
     (56.0, 90.0, 26.0, true, "Invoice"),
-    (56.0, 112.0, 11.0, false, "3DAA104C-0001"),
-    (360.0, 84.0, 11.0, true, "Toko Contoh"),
-    (360.0, 99.0, 11.0, false, "Jalan Contoh 1, Jakarta"),
+    (56.0, 112.0, 11.0, false, "KS-2026-0117"),
+    (360.0, 84.0, 11.0, true, "Kopi Senja"),
+    (360.0, 99.0, 11.0, false, "Bandung"),
     (360.0, 114.0, 11.0, false, "A sample: no tax document"),
     (56.0, 170.0, 10.0, false, "Bill to"),
-    (56.0, 186.0, 12.0, true, "Budi Santoso"),
+    (56.0, 186.0, 12.0, true, "Dewi Lestari"),
     (360.0, 170.0, 10.0, false, "Paid on"),
-    (360.0, 186.0, 12.0, true, "2 January 2026"),
+    (360.0, 186.0, 12.0, true, "2 March 2026"),
     (62.0, 240.0, 10.0, true, "Description"),
     (360.0, 240.0, 10.0, true, "Quantity"),
     (450.0, 240.0, 10.0, true, "Amount"),
-    (62.0, 268.0, 11.0, false, "Coffee subscription, January"),
+    (62.0, 268.0, 11.0, false, "Coffee subscription, March"),
     (360.0, 268.0, 11.0, false, "1"),
     (450.0, 268.0, 11.0, false, "Rp 150.000"),
     (62.0, 292.0, 11.0, false, "Delivery"),
@@ -101,7 +101,7 @@ fn invoice_pdf() -> Vec<u8> {
     let [catalog, tree, page, regular, bold, content, info] = [1, 2, 3, 4, 5, 6, 7].map(Ref::new);
     let mut pdf = Pdf::new();
     pdf.catalog(catalog).pages(tree);
-    pdf.document_info(info).title(TextStr("Invoice 3DAA104C-0001")).creator(TextStr("kabari"));
+    pdf.document_info(info).title(TextStr("Invoice KS-2026-0117")).creator(TextStr("kabari"));
     pdf.pages(tree).kids([page]).count(1);
     let mut sheet = pdf.page(page);
     sheet.media_box(Rect::new(0.0, 0.0, WIDTH, HEIGHT)).parent(tree).contents(content);

@@ -18,6 +18,9 @@ pub struct Event {
     /// The provider's id of this event, by which a second delivery is recognised. `None` for a
     /// source in which every request is an event of its own.
     pub provider_id: Option<String>,
+    /// What is signed, digested, where the id is not signed and could be changed by whoever sends a
+    /// seen request again. Known only when an event is new.
+    pub digest: Option<Digest>,
     /// When the request's headers were complete.
     pub received_at: Timestamp,
     /// The request's headers, without those that carry credentials.
@@ -25,6 +28,16 @@ pub struct Event {
     /// The body: one valid JSON document in UTF-8, or, for kind `unreadable`, the bytes as they
     /// came.
     pub body: Bytes,
+}
+
+/// By what a request that was seen before is recognised, whatever id it comes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// Of all that is under the signature.
+    pub bytes: [u8; 16],
+    /// Whether an honest sender never signs the same twice for this kind of event. Only these are
+    /// remembered; the others are held against them, since the kind could be changed too.
+    pub never_repeats: bool,
 }
 
 impl Event {

@@ -179,7 +179,7 @@ pub enum State {
     Failed,
     /// Stopped by a person.
     Cancelled,
-    /// Not to be sent, for a reason of the closed list.
+    /// Not to be sent; its reason says why.
     Skipped,
 }
 

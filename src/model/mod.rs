@@ -16,10 +16,10 @@ mod controls;
 
 pub use attempt::{Attempt, Fate, Reason, Scope, Verdict};
 pub use controls::{Controls, Readiness};
-pub use event::{Event, Headers};
+pub use event::{Digest, Event, Headers};
 pub use fault::{Fault, Severity};
 pub use id::{EventId, MessageId};
-pub use mask::mask_number;
+pub use mask::{mask_if_phone, mask_number};
 pub use message::{Content, Kind, Message, OnUncertain, Origin, Policy, State};
 pub use recipient::Recipient;
 pub use units::{ByteSize, Span, UnitError};

@@ -15,10 +15,16 @@ use crate::receive::settings::Settings;
 /// How much is set aside at once for a body of a known length: more only as bytes arrive.
 const FIRST_ROOM: u64 = 256 << 10;
 
+/// A body up to this size is a usual event, in bytes: GitHub's are mostly under 30 KB.
+const USUAL: u64 = 64 << 10;
+
 /// The bytes that all bodies together may take.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: AtomicU64,
+    /// What bodies of more than usual size leave to the others: a few large ones that a stranger
+    /// lets stall must not keep the usual events out.
+    for_usual: u64,
 }
 
 /// A share of the budget; given back when dropped.
@@ -30,7 +36,7 @@ pub(crate) struct Held {
 
 impl Budget {
     pub(crate) fn new(bytes: u64) -> Self {
-        Self { left: AtomicU64::new(bytes) }
+        Self { left: AtomicU64::new(bytes), for_usual: bytes / 4 }
     }
 }
 
@@ -41,10 +47,10 @@ impl Held {
 
     /// Takes so many bytes more, if they are left.
     fn take(&mut self, bytes: u64) -> bool {
-        let taken = self
-            .budget
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        let usual = self.bytes + bytes <= USUAL;
+        let kept_free = if usual { 0 } else { self.budget.for_usual };
+        let rest = |left: u64| left.checked_sub(bytes).filter(|rest| *rest >= kept_free);
+        let taken = self.budget.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
         if taken.is_ok() {
             self.bytes += bytes;
         }
@@ -132,7 +138,7 @@ mod tests {
     use futures_util::stream;
     use proptest::prelude::*;
 
-    use super::{Budget, Held, read};
+    use super::{Budget, Held, USUAL, read};
     use crate::receive::reply::Reply;
     use crate::receive::settings::Settings;
 
@@ -204,6 +210,16 @@ mod tests {
         let budget = Arc::new(Budget::new(8));
         let mut held = Held::nothing(&budget);
         assert!(held.take(8) && !held.take(1) && held.take(0));
+    }
+
+    #[test]
+    fn large_bodies_leave_room_for_usual_ones() {
+        let budget = Arc::new(Budget::new(8 * USUAL));
+        let mut large = Held::nothing(&budget);
+        assert!(large.take(6 * USUAL) && !large.take(1));
+        let mut another = Held::nothing(&budget);
+        assert!(another.take(USUAL) && !another.take(1), "it has grown over what is usual");
+        assert!(Held::nothing(&budget).take(USUAL));
     }
 
     proptest! {

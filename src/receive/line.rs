@@ -11,7 +11,7 @@ use crate::receive::reply::Reply;
 use crate::telemetry::{Flood, Metrics, Seen};
 use crate::verify::Denied;
 
-/// How many characters of an unknown source's name are logged.
+/// How many characters of an unknown source or page are logged.
 const ASKED_FOR_MAX: usize = 64;
 
 /// The line of one request, filled as the request goes on. If it is dropped before its end, the
@@ -58,8 +58,8 @@ impl<'m> Line<'m> {
         name.clone_into(&mut self.source);
     }
 
-    /// The request is for no configured source.
-    pub(crate) fn unknown_source(&mut self, name: &str) {
+    /// The request is for no configured source: the name or the path that it asked for.
+    pub(crate) fn asked_for(&mut self, name: &str) {
         self.asked_for = Some(name.chars().take(ASKED_FOR_MAX).collect());
     }
 
@@ -94,7 +94,8 @@ impl<'m> Line<'m> {
             %client,
             kept_back,
             took_us = self.took_us(),
-            "denied: {denied}; compare the secret and the scheme: `kabari sources`",
+            "denied: {denied}; {}",
+            denied.remedy(),
         );
     }
 
@@ -251,6 +252,7 @@ mod tests {
             source: "github".to_owned(),
             kind: "push".to_owned(),
             provider_id: None,
+            digest: None,
             received_at: Timestamp::UNIX_EPOCH,
             headers: Headers(vec![("x-token".to_owned(), "a header's value".to_owned())]),
             body: Bytes::from_static(b"a body"),
@@ -293,7 +295,7 @@ mod tests {
             line.end(&Reply::Denied, flood, Timestamp::UNIX_EPOCH);
         });
         let message = "denied: signature does not match any of 2 secret(s); \
-            compare the secret and the scheme: `kabari sources`";
+            compare the secret with the sender's, and see whether a proxy changes bodies";
         let expected = json!({
             "level": "WARN", "message": message, "source": "github", "outcome": "denied",
             "reason": "mismatch", "client": "192.0.2.1", "kept_back": 3,
@@ -306,7 +308,7 @@ mod tests {
         let lines = logged(|metrics, flood| {
             for _ in 0..100 {
                 let mut line = Line::begin(metrics, Stopwatch::start());
-                line.unknown_source(&"x".repeat(1000));
+                line.asked_for(&"x".repeat(1000));
                 line.end(&Reply::UnknownSource, flood, Timestamp::UNIX_EPOCH);
             }
         });

@@ -5,7 +5,6 @@
 
 mod settings;
 mod body;
-mod failures;
 mod reply;
 mod line;
 
@@ -24,11 +23,10 @@ use crate::clock::{self, Stopwatch};
 use crate::model::{EventId, Headers, Message};
 use crate::pipeline::{Accepted, Pipeline, Rejection};
 use crate::receive::body::Budget;
-use crate::receive::failures::Failures;
 use crate::receive::line::Line;
 use crate::receive::reply::Reply;
 use crate::store::{Recorded, SharedStore};
-use crate::telemetry::{Flood, Metrics};
+use crate::telemetry::{Failures, Flood, Metrics};
 use crate::verify::{self, Denied};
 
 pub use settings::{BODY_BUDGET, BODY_LIMIT, BODY_TIME, FAILURES_BURST, FAILURES_PER_S, Settings};
@@ -93,8 +91,12 @@ impl Receiver {
 pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
         .route("/hooks/{source}", post(hook))
-        .method_not_allowed_fallback(|| async { Reply::Method.into_response() })
-        .fallback(|| async { Reply::NoSuchPage.into_response() })
+        .method_not_allowed_fallback(async |State(receiver), request: Request| {
+            no_hook(&receiver, request.uri().path(), Reply::Method)
+        })
+        .fallback(async |State(receiver), request: Request| {
+            no_hook(&receiver, request.uri().path(), Reply::NoSuchPage)
+        })
         .with_state(receiver)
 }
 
@@ -115,6 +117,14 @@ async fn hook(
     reply.into_response()
 }
 
+/// What is no webhook leaves its line too: a mistyped address at the sender shows in it.
+fn no_hook(receiver: &Arc<Receiver>, path: &str, reply: Reply) -> Response<Body> {
+    let mut line = Line::begin(&receiver.metrics, Stopwatch::start());
+    line.asked_for(path);
+    line.end(&reply, &receiver.refused, (receiver.clock)());
+    reply.into_response()
+}
+
 /// Why a request did not get through.
 enum Refused {
     /// Before or after the question of trust.
@@ -132,7 +142,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let source = head.uri.path().strip_prefix("/hooks/").unwrap_or_default();
     if receiver.pipeline.load().source(source).is_none() {
-        line.unknown_source(source);
+        line.asked_for(source);
         return Err(Refused::Early(Reply::UnknownSource));
     }
     line.source(source);

@@ -88,6 +88,8 @@ impl Reply {
             Self::TooSlow => "the body did not come in time",
             Self::BrokenOff => "the body broke off",
             Self::NoRoom => "too many bodies at once; the sender was asked to come again",
+            Self::NoSuchPage => "webhooks go to /hooks/SOURCE, without a slash at the end",
+            Self::Method => "webhooks come by POST",
             _ => "not a webhook",
         }
     }

@@ -19,8 +19,8 @@ pub const FAILURES_PER_S: u32 = 10;
 pub struct Settings {
     /// The largest body, in bytes: `server.body_limit`.
     pub body_limit: u64,
-    /// What all bodies of requests under way may take together, in bytes. Not less than
-    /// `body_limit`, or the largest bodies could never be read.
+    /// What all bodies of requests under way may take together, in bytes. A quarter of it is for
+    /// bodies of usual size, so less than 4/3 of `body_limit` would keep the largest out for ever.
     pub body_budget: u64,
     /// How long a sender may take over one body.
     pub body_time: Duration,
@@ -45,6 +45,10 @@ impl Default for Settings {
 impl Settings {
     /// The usual limits with another largest body; the budget grows with it where it must.
     pub fn with_body_limit(body_limit: u64) -> Self {
-        Self { body_limit, body_budget: BODY_BUDGET.max(body_limit), ..Self::default() }
+        Self {
+            body_limit,
+            body_budget: BODY_BUDGET.max(body_limit.saturating_mul(2)),
+            ..Self::default()
+        }
     }
 }

@@ -9,4 +9,5 @@ mod walk;
 mod rule_set;
 
 pub use pattern::{Pattern, PatternStep};
+pub use read::EXACT;
 pub use rule_set::{Matcher, RuleSet};

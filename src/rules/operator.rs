@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
-use super::read::{AnythingBut, OneLiteral};
+use super::read::{AnythingBut, EXACT, OneLiteral};
 use super::test::{Bound, Comparison, Literal, Test};
 
 /// An operator: the one key of an object among the alternatives.
@@ -79,7 +79,7 @@ impl<'de> DeserializeSeed<'de> for Operator {
             }
             Self::Prefix => Ok(Test::Prefix(text(deserializer, "prefix")?)),
             Self::Suffix => Ok(Test::Suffix(text(deserializer, "suffix")?)),
-            Self::AnythingBut => deserializer.deserialize_any(AnythingBut),
+            Self::AnythingBut => deserializer.deserialize_newtype_struct(EXACT, AnythingBut),
             Self::Numeric => deserializer.deserialize_seq(Range),
         }
     }

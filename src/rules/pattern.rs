@@ -31,6 +31,8 @@ pub struct PatternStep {
     pub saw: String,
     /// Whether it held.
     pub holds: bool,
+    /// A value that would hold, as JSON, where one is easily named.
+    pub would_hold: Option<String>,
 }
 
 impl Pattern {
@@ -51,6 +53,7 @@ impl Pattern {
                 wants: "all in the same element of a list".to_owned(),
                 saw: "each in another one".to_owned(),
                 holds: false,
+                would_hold: None,
             });
         }
         steps
@@ -84,6 +87,7 @@ fn step(wanted: &Wanted, body: Node<'_>) -> PatternStep {
         wants: list(&wanted.tests, " or "),
         saw,
         holds: walk::holds(body, std::slice::from_ref(wanted)),
+        would_hold: wanted.tests.iter().find_map(Test::example),
     }
 }
 

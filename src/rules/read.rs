@@ -131,15 +131,28 @@ impl<'de> DeserializeSeed<'de> for At<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        deserializer.deserialize_newtype_struct(EXACT, self)
     }
 }
+
+/// The name by which a value asks its reader for numbers as they are written (as bytes), so that
+/// none loses a digit. To a reader that does not know it, it is a newtype like all others.
+pub const EXACT: &str = "kabari exact";
 
 /// The scalar half of a visitor: each becomes a literal and goes to `$then`.
 macro_rules! literals {
     ($value:ty, $then:expr) => {
         fn visit_bool<E: Error>(self, value: bool) -> Result<$value, E> {
             ($then)(self, Literal::Bool(value))
+        }
+
+        /// From a reader that knows [`EXACT`]: a number as it is written.
+        fn visit_bytes<E: Error>(self, written: &[u8]) -> Result<$value, E> {
+            ($then)(self, number(&String::from_utf8_lossy(written))?)
+        }
+
+        fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<$value, D::Error> {
+            inner.deserialize_any(self)
         }
 
         fn visit_i64<E: Error>(self, value: i64) -> Result<$value, E> {
@@ -199,8 +212,13 @@ impl<'de> Visitor<'de> for At<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut tests = Vec::new();
+        // Where an element is left out because it is wrong, that is the mistake.
+        let written = seq.size_hint();
         while let Some(test) = seq.next_element_seed(Alternative)? {
             tests.push(test);
+        }
+        if tests.is_empty() && written.unwrap_or(0) > 0 {
+            return Ok(());
         }
         if tests.is_empty() {
             let path = &self.path;
@@ -211,8 +229,9 @@ impl<'de> Visitor<'de> for At<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
         let before = self.wanted.len();
+        let written = map.size_hint();
         Level { under: &self.path, wanted: &mut *self.wanted }.visit_map(map)?;
-        if self.wanted.len() == before {
+        if self.wanted.len() == before && written.unwrap_or(0) == 0 {
             let path = &self.path;
             return Err(A::Error::custom(format!("nothing is wanted at `{path}`")));
         }
@@ -227,7 +246,7 @@ impl<'de> DeserializeSeed<'de> for Alternative {
     type Value = Test;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Test, D::Error> {
-        deserializer.deserialize_any(self)
+        deserializer.deserialize_newtype_struct(EXACT, self)
     }
 }
 
@@ -259,7 +278,7 @@ impl<'de> DeserializeSeed<'de> for OneLiteral {
     type Value = Literal;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Literal, D::Error> {
-        deserializer.deserialize_any(self)
+        deserializer.deserialize_newtype_struct(EXACT, self)
     }
 }
 

@@ -85,6 +85,34 @@ impl Test {
     }
 }
 
+impl Test {
+    /// A value that satisfies it, as JSON.
+    pub(super) fn example(&self) -> Option<String> {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        match self {
+            Self::Is(Literal::Text(wanted)) | Self::Prefix(wanted) | Self::Suffix(wanted) => {
+                Some(text(wanted))
+            }
+            Self::Is(literal) => Some(literal.to_string()),
+            Self::Exists => Some(text("something")),
+            Self::Numeric(bounds) => {
+                let near = bounds.iter().flat_map(|bound| {
+                    let whole = bound.written.parse::<i64>().ok();
+                    let beside = whole.map(|limit| match bound.comparison {
+                        Comparison::Less => limit.saturating_sub(1).to_string(),
+                        _ => limit.saturating_add(1).to_string(),
+                    });
+                    [Some(bound.written.clone()), beside]
+                });
+                near.flatten().find(|number| {
+                    Decimal::parse(number).is_some_and(|it| bounds.iter().all(|b| b.holds(&it)))
+                })
+            }
+            Self::Missing | Self::AnythingBut(_) | Self::NoPrefix(_) | Self::NoSuffix(_) => None,
+        }
+    }
+}
+
 impl Literal {
     fn is(&self, value: &Value<'_>) -> bool {
         match (self, value) {

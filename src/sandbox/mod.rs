@@ -12,20 +12,24 @@ mod outbox;
 mod world;
 mod send;
 mod page;
+mod guard;
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::{get, post};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 pub use fault::{FAULT_HELP, FAULTS_MAX, Fault, FaultError, FaultSpec};
@@ -46,6 +50,8 @@ use world::World;
 const BODY_MAX: usize = 1024 * 1024;
 /// How long open connections may go on once the sandbox is to stop.
 const STOP_GRACE: Duration = Duration::from_millis(500);
+/// How many connections are open at a time; others wait.
+const CONNECTIONS_MAX: usize = 1024;
 
 /// How the sandbox behaves.
 #[derive(Clone, Debug)]
@@ -126,19 +132,31 @@ impl Sandbox {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> anyhow::Result<()> {
-        self.0.fetcher.listens_at(listener.local_addr()?);
-        let router = self.router();
+        let address = listener.local_addr()?;
+        self.0.fetcher.listens_at(address);
+        let mut router = self.router();
+        if address.ip().is_loopback() {
+            router = router.layer(middleware::from_fn(guard::only_for_this_machine));
+        }
         let connections = TaskTracker::new();
+        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
+            let accepted = async {
+                let place = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
+                listener.accept().await.map(|(stream, _)| (stream, place))
+            };
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
-                accepted = listener.accept() => accepted,
+                accepted = accepted => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
-                    let stop = self.0.stop.clone();
-                    connections.spawn(converse(stream, router.clone(), stop));
+                Ok((stream, place)) => {
+                    let (router, stop) = (router.clone(), self.0.stop.clone());
+                    connections.spawn(async move {
+                        converse(stream, router, stop).await;
+                        drop(place);
+                    });
                 }
                 // Mostly too many open files: others must close first.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,

@@ -21,6 +21,9 @@ pub(super) fn json(
         if content_type.is_some_and(is_form) { from_form(form, body)? } else { body.clone() };
     let body =
         if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body };
+    if body.is_empty() {
+        return Err("the body is empty".to_owned());
+    }
     Json::parse(body).map_err(|error| error.to_string())
 }
 

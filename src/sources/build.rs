@@ -22,11 +22,14 @@ pub(super) struct Parts {
     pub(super) kind: Option<Lookup>,
     pub(super) action: Option<Lookup>,
     pub(super) identity: Identity,
+    /// Kinds of which no body is signed twice; empty where the id is signed.
+    pub(super) never_repeats: Vec<String>,
     pub(super) form: Option<String>,
     pub(super) amounts: Option<AmountUnit>,
     /// Tells events that must not reach people; `None` where all may.
     pub(super) test_when: Option<Condition>,
     pub(super) docs: Option<String>,
+    pub(super) secret_at: Option<String>,
 }
 
 impl Parts {
@@ -58,10 +61,12 @@ impl Parts {
                     kind,
                     action,
                     identity,
+                    never_repeats: settings.never_repeats.unwrap_or_default(),
                     form: settings.form,
                     amounts: settings.amounts,
                     test_when,
                     docs: settings.docs,
+                    secret_at: settings.secret_at,
                 };
                 Ok((parts, faults))
             }

@@ -27,6 +27,10 @@ pub struct SourceSettings {
     /// The sender's id of an event, by which a second delivery is recognised: a template, `none`
     /// (every request is an event of its own) or `digest` (equal bodies are one event).
     pub id: Option<String>,
+    /// The kinds (`*` and `?` allowed) of which the sender never signs the same body twice. Of
+    /// these a body that was seen is a second delivery, whatever id it comes with: for senders
+    /// whose id is not under the signature.
+    pub never_repeats: Option<Vec<String>>,
     /// The field that holds the JSON where a body is sent as a form; without it, the form's fields
     /// are the event.
     pub form: Option<String>,
@@ -73,6 +77,11 @@ impl SourceSettings {
                 None => text(&self.action, &preset.action),
             },
             id: text(&self.id, &preset.id),
+            // As with `action`: the preset's are of its own kinds.
+            never_repeats: match (&self.kind, &self.never_repeats) {
+                (Some(_), own) | (None, own @ Some(_)) => own.clone(),
+                (None, None) => preset.never_repeats.clone(),
+            },
             form: text(&self.form, &preset.form),
             amounts: self.amounts.or(preset.amounts),
             test_when: text(&self.test_when, &preset.test_when),

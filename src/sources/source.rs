@@ -13,7 +13,7 @@ use super::glob::glob;
 use super::lookup::Lookup;
 use super::settings::SourceSettings;
 use crate::expr::{AmountUnit, Facts, Json, Surroundings};
-use crate::model::{Event, EventId, Fault, Headers};
+use crate::model::{Digest, Event, EventId, Fault, Headers};
 use crate::verify::{Denied, Outgoing, Request, Verified};
 
 /// A configured sender of webhooks.
@@ -82,6 +82,21 @@ impl Source {
         self.parts.docs.as_deref()
     }
 
+    /// Where the sender shows the secret.
+    pub fn secret_at(&self) -> Option<&str> {
+        self.parts.secret_at.as_deref()
+    }
+
+    /// How it signs, in one line for people.
+    pub fn signs(&self) -> String {
+        self.parts.scheme.to_string()
+    }
+
+    /// How many secrets are tried; several while one is replaced by another.
+    pub fn secret_count(&self) -> usize {
+        self.parts.secrets.len()
+    }
+
     /// Whether the request is really from them. `now` is when its headers were complete.
     ///
     /// # Errors
@@ -94,7 +109,20 @@ impl Source {
     pub fn read(&self, proof: &Verified<'_>) -> Read {
         let body = proof.body().clone();
         let event = self.unread(proof.id(), proof.received_at(), proof.headers(), body);
-        self.understand(event, proof.header("content-type"), None)
+        let mut read = self.understand(event, proof.header("content-type"), None);
+        if proof.header("content-encoding").is_some() {
+            let hint = "it has a Content-Encoding: let the sender send it plain";
+            read.json = read.json.map_err(|why| format!("{why}; {hint}"));
+        }
+        read.event.digest = self.digest_of(proof, &read.event.kind);
+        read
+    }
+
+    /// Unless the id is signed, a request that was seen is told by its signature.
+    fn digest_of(&self, proof: &Verified<'_>, kind: &str) -> Option<Digest> {
+        let patterns = &self.parts.never_repeats;
+        let never_repeats = patterns.iter().any(|pattern| self.kind_matches(pattern, kind));
+        (!patterns.is_empty()).then(|| Digest { bytes: proof.digest(), never_repeats })
     }
 
     /// Reads a body that came without a request (`kabari explain FILE`); `kind` may be given with
@@ -139,7 +167,7 @@ impl Source {
 
     fn unread(&self, id: EventId, received_at: Timestamp, headers: Headers, body: Bytes) -> Event {
         let (source, kind) = (self.name.clone(), String::new());
-        Event { id, source, kind, provider_id: None, received_at, headers, body }
+        Event { id, source, kind, provider_id: None, digest: None, received_at, headers, body }
     }
 
     /// Puts the JSON in the body's place, and finds kind and id.

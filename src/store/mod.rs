@@ -88,6 +88,9 @@ pub trait Store: Send + Sync {
     /// How many messages there are in each state, and events.
     async fn counts(&self) -> Result<Counts, StoreError>;
 
+    /// What came from each source that has sent anything, by name.
+    async fn sources(&self) -> Result<Vec<SourceRow>, StoreError>;
+
     /// Whether it can write now.
     async fn ping(&self) -> Result<(), StoreError>;
 }
@@ -214,6 +217,21 @@ pub struct EventRow {
     pub received_at: Timestamp,
     /// How many messages were made of it.
     pub messages: u64,
+}
+
+/// What came from one source.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SourceRow {
+    /// The source's name.
+    pub source: String,
+    /// How many events.
+    pub events: u64,
+    /// The kind of the last one.
+    pub last_kind: String,
+    /// When it came.
+    pub last_at: Timestamp,
+    /// Their messages by state.
+    pub messages: std::collections::BTreeMap<String, u64>,
 }
 
 /// What [`Store::move_by_hand`] did.

@@ -5,9 +5,11 @@
 
 mod logs;
 mod flood;
+mod failures;
 mod metrics;
 mod health;
 
+pub use failures::Failures;
 pub use flood::{Flood, Seen};
 pub use health::{Health, healthz, readyz};
 pub use logs::{Format, LogError, Logging, init, wanted};

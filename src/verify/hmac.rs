@@ -1,10 +1,12 @@
 //! An HMAC of the body (and what else is signed) in one header.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::mac::{self, Encoding, Hash};
+use super::mac::{self, Encoding, Hash, Match};
 use super::signed::Signed;
 use super::timestamp::{Future, TimestampSettings, Tolerance, seconds};
 use super::{Denied, Outgoing, Request};
@@ -37,6 +39,18 @@ pub struct HmacScheme {
     prefix: String,
     signed: Signed,
     timestamp: Option<(String, Tolerance)>,
+}
+
+/// How it signs, for the person who compares it with the sender's documentation.
+impl fmt::Display for HmacScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { hash, encoding, header, prefix, signed, timestamp } = self;
+        write!(f, "{header}: {prefix}HMAC-{hash} of `{signed}` in {encoding}")?;
+        if let Some((header, tolerance)) = timestamp {
+            write!(f, "; {header}: the time, {tolerance}")?;
+        }
+        Ok(())
+    }
 }
 
 impl HmacSettings {
@@ -99,14 +113,13 @@ impl HmacScheme {
         (Some(scheme), faults)
     }
 
-    /// The place of the secret that made this request's signature: shape first, then the MAC, then
-    /// the time.
+    /// The secret that made this request's signature: shape first, then the MAC, then the time.
     pub(super) fn check(
         &self,
         request: &Request,
         secrets: &[Secret],
         now: Timestamp,
-    ) -> Result<usize, Denied> {
+    ) -> Result<Match, Denied> {
         let sent = request.header(&self.header)?;
         let Some(given) = sent.strip_prefix(self.prefix.as_str()) else {
             return Err(malformed(&self.header, "the signature's prefix is missing"));
@@ -124,16 +137,15 @@ impl HmacScheme {
             }
             None => (String::new(), None),
         };
-        let place = mac::matching_secret(
+        let made = mac::matching_secret(
             secrets,
             |secret| self.mac(secret, &time, request.body()),
             |computed| mac::is(computed, given),
-        )
-        .ok_or(Denied::Mismatch { secrets: secrets.len() })?;
+        )?;
         if let Some((at, tolerance)) = limit {
             tolerance.check(at, now)?;
         }
-        Ok(place)
+        Ok(made)
     }
 
     /// The headers by which a request would be believed.

@@ -1,5 +1,7 @@
 //! How is a MAC made of several parts, and written into a header?
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -7,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::Sha256;
 
+use super::Denied;
 use crate::secret::{Secret, same};
 
 /// The hash under an HMAC (RFC 2104).
@@ -27,6 +30,23 @@ pub enum Encoding {
     Hex,
     /// Base64 with `+`, `/` and padding (RFC 4648, part 4).
     Base64,
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sha256 => "SHA-256",
+        })
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+        })
+    }
 }
 
 /// The written MAC of `parts`, one after the other.
@@ -86,14 +106,25 @@ pub(super) fn misshapen(hash: Hash, encoding: Encoding, given: &str) -> Option<&
     None
 }
 
-/// The place of the first secret whose MAC satisfies `fits`. An empty secret makes no MAC: anybody
-/// could sign with it.
+/// A signature that held.
+pub(super) struct Match {
+    /// The place of the secret that made it, from 0.
+    pub(super) secret: usize,
+    /// As it is written.
+    pub(super) mac: String,
+}
+
+/// The first secret whose MAC satisfies `fits`. An empty secret makes no MAC: anybody could sign
+/// with it.
 pub(super) fn matching_secret(
     secrets: &[Secret],
     mac_of: impl Fn(&Secret) -> String,
     fits: impl Fn(&str) -> bool,
-) -> Option<usize> {
-    secrets.iter().position(|secret| !secret.is_empty() && fits(&mac_of(secret)))
+) -> Result<Match, Denied> {
+    let made = secrets.iter().enumerate().filter(|(_, secret)| !secret.is_empty());
+    made.map(|(place, secret)| Match { secret: place, mac: mac_of(secret) })
+        .find(|made| fits(&made.mac))
+        .ok_or(Denied::Mismatch { secrets: secrets.len() })
 }
 
 /// Whether a computed MAC is the one that was sent, in constant time.

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::Denied;
+use super::mac::Match;
 use crate::model::{EventId, Headers};
 
 /// What arrived. Not trusted: its body is for this folder's eyes only.
@@ -77,15 +79,15 @@ impl Request {
 /// A request whose signature held: the proof, and the only door to the body.
 pub struct Verified<'r> {
     request: &'r Request,
-    /// Which of the source's secrets matched, from 0.
-    secret: usize,
-    /// Headers that carry credentials, in lower case: not to be kept.
-    credentials: Vec<String>,
+    /// The signature that held.
+    made: Match,
+    /// The header that carries it, in lower case.
+    credential: String,
 }
 
 impl<'r> Verified<'r> {
-    pub(super) fn new(request: &'r Request, secret: usize, credentials: Vec<String>) -> Self {
-        Self { request, secret, credentials }
+    pub(super) fn new(request: &'r Request, made: Match, credential: String) -> Self {
+        Self { request, made, credential }
     }
 
     /// The id that the event will have.
@@ -100,7 +102,15 @@ impl<'r> Verified<'r> {
 
     /// Which of the source's secrets matched, from 0: the position is for logs and metrics.
     pub fn secret(&self) -> usize {
-        self.secret
+        self.made.secret
+    }
+
+    /// What tells this signature from all others. It covers all that is signed, so a second
+    /// delivery has the same one, whatever was changed in its headers; and nobody can sign with it.
+    pub fn digest(&self) -> [u8; 16] {
+        let digest: [u8; 32] = Sha256::digest(self.made.mac.as_bytes()).into();
+        let (half, _) = digest.split_at(16);
+        half.try_into().unwrap_or_default()
     }
 
     /// The body, byte for byte.
@@ -126,6 +136,14 @@ impl<'r> Verified<'r> {
     /// The headers that may be kept: all but those that carry credentials.
     pub fn headers(&self) -> Headers {
         let kept = self.request.headers.0.iter();
-        Headers(kept.filter(|(name, _)| !self.credentials.contains(name)).cloned().collect())
+        Headers(kept.filter(|(name, _)| !self.is_credential(name)).cloned().collect())
+    }
+
+    /// Other signatures too: GitHub sends a SHA-1 of the same body with the same secret beside the
+    /// one that is looked at.
+    fn is_credential(&self, name: &str) -> bool {
+        name == self.credential
+            || ["authorization", "proxy-authorization", "cookie"].contains(&name)
+            || name.contains("signature")
     }
 }

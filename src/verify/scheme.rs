@@ -1,5 +1,7 @@
 //! Which shapes of signature are there, and what does a refusal say?
 
+use std::fmt;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -98,6 +100,22 @@ pub enum Denied {
 }
 
 impl Denied {
+    /// What the person who runs this can look at. For the log alone.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::MissingHeader { .. } => {
+                "set the secret at the sender too, or see whether a proxy drops the header"
+            }
+            Self::Malformed { .. } => "is this source's preset the sender's? `kabari sources`",
+            Self::Mismatch { .. } => {
+                "compare the secret with the sender's, and see whether a proxy changes bodies"
+            }
+            Self::Stale { .. } => {
+                "see whether this machine's clock is right; else it is an old request sent again"
+            }
+        }
+    }
+
     /// The word in the metric: `missing`, `malformed`, `mismatch`, `stale`.
     pub fn label(&self) -> &'static str {
         match self {
@@ -116,6 +134,16 @@ pub struct Outgoing<'a> {
     pub body: &'a [u8],
     /// The time to sign.
     pub now: Timestamp,
+}
+
+/// How it signs, in one line for people.
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hmac(it) => it.fmt(f),
+            Self::Stripe(it) => it.fmt(f),
+        }
+    }
 }
 
 impl Scheme {
@@ -164,12 +192,11 @@ impl Scheme {
         secrets: &[Secret],
         now: Timestamp,
     ) -> Result<Verified<'r>, Denied> {
-        let (place, credential) = match self {
+        let (made, credential) = match self {
             Self::Hmac(it) => (it.check(request, secrets, now)?, it.credential()),
             Self::Stripe(it) => (it.check(request, secrets, now)?, it.credential()),
         };
-        let credentials = vec![credential.to_ascii_lowercase(), "authorization".to_owned()];
-        Ok(Verified::new(request, place, credentials))
+        Ok(Verified::new(request, made, credential.to_ascii_lowercase()))
     }
 
     /// The headers by which `request` would be believed.

@@ -1,5 +1,7 @@
 //! What is under the signature? A small template such as `{timestamp}.{body}`.
 
+use std::fmt;
+
 /// A compiled `signed:`, as parts that are fed to a MAC one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Signed(Vec<Part>);
@@ -13,6 +15,17 @@ enum Part {
 
 /// The names that stand for something, as they are offered in errors.
 const NAMES: &str = "`{body}` and `{timestamp}`";
+
+/// As it is written in a rule file.
+impl fmt::Display for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Timestamp => f.write_str("{timestamp}"),
+            Part::Body => f.write_str("{body}"),
+        })
+    }
+}
 
 impl Signed {
     /// The body alone.

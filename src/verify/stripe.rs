@@ -5,13 +5,14 @@
 //! unknown names are passed over; only times in the past are held to the tolerance.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::hmac::{header_name, malformed};
-use super::mac::{self, Encoding, Hash};
+use super::mac::{self, Encoding, Hash, Match};
 use super::timestamp::{Future, Tolerance, seconds};
 use super::{Denied, Outgoing, Request};
 use crate::model::{Fault, Span};
@@ -32,6 +33,14 @@ pub struct StripeSettings {
 pub struct StripeScheme {
     header: String,
     tolerance: Tolerance,
+}
+
+/// How it signs, for the person who compares it with Stripe's documentation.
+impl fmt::Display for StripeScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { header, tolerance } = self;
+        write!(f, "{header}: t=TIME,v1=HMAC-SHA-256 of `{{t}}.{{body}}` in hex, {tolerance}")
+    }
 }
 
 impl StripeSettings {
@@ -56,24 +65,23 @@ impl StripeScheme {
         (scheme, faults)
     }
 
-    /// The place of the secret that made one of this request's signatures: shape first, then the
-    /// MAC, then the time.
+    /// The secret that made one of this request's signatures: shape first, then the MAC, then the
+    /// time.
     pub(super) fn check(
         &self,
         request: &Request,
         secrets: &[Secret],
         now: Timestamp,
-    ) -> Result<usize, Denied> {
+    ) -> Result<Match, Denied> {
         let sent: Cow<'_, str> = request.header(&self.header)?;
         let parsed = parse(&sent).map_err(|why| malformed(&self.header, why))?;
-        let place = mac::matching_secret(
+        let made = mac::matching_secret(
             secrets,
             |secret| signature(secret, parsed.time, request.body()),
             |computed| parsed.signatures.iter().any(|given| mac::is(computed, given)),
-        )
-        .ok_or(Denied::Mismatch { secrets: secrets.len() })?;
+        )?;
         self.tolerance.check(parsed.at, now)?;
-        Ok(place)
+        Ok(made)
     }
 
     /// The header by which a request would be believed.

@@ -1,5 +1,6 @@
 //! How old may a signed time be?
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -53,6 +54,13 @@ impl Tolerance {
             return Err(Denied::Stale { age_s, tolerance_s: self.seconds });
         }
         Ok(())
+    }
+}
+
+/// As in `at most 300 s old`.
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} s old", self.seconds)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What exactly does Wachat's API take? As its documentation says.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::model::{Content, Kind};
 
@@ -9,30 +9,10 @@ pub const MEDIA_PATH: &str = "/api/v1/send/media";
 /// Where texts are sent.
 pub const TEXT_PATH: &str = "/api/v1/send/text";
 
-/// The path and the JSON body of the request that sends `content` to `number`: only documented
-/// fields, absent ones left out, `delay` as a number, no `message` with audio.
+/// The path and the JSON body of the request that sends `content` to `number`.
 pub fn request(instance: &str, number: &str, content: &Content) -> (&'static str, Value) {
-    let mut body = Map::new();
-    let mut put = |field: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            body.insert(field.to_owned(), value);
-        }
-    };
-    put("instanceName", Some(instance.into()));
-    put("number", Some(number.into()));
-    if content.kind == Kind::Text {
-        // `delay` is documented for media alone. A text without `message` is not one.
-        put("message", Some(content.message.clone().unwrap_or_default().into()));
-        return (TEXT_PATH, Value::Object(body));
-    }
-    let caption = content.message.clone().filter(|_| content.kind != Kind::Audio);
-    put("type", Some(content.kind.as_str().into()));
-    put("mediaUrl", content.media_url.clone().map(Value::from));
-    put("message", caption.map(Value::from));
-    put("fileName", content.file_name.clone().map(Value::from));
-    put("mimetype", content.mimetype.clone().map(Value::from));
-    put("delay", content.delay.map(Value::from));
-    (MEDIA_PATH, Value::Object(body))
+    let path = if content.kind == Kind::Text { TEXT_PATH } else { MEDIA_PATH };
+    (path, Value::Object(content.request_fields(instance, number)))
 }
 
 #[cfg(test)]

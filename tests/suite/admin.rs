@@ -76,6 +76,7 @@ async fn office(token: Option<&str>, ready: bool) -> Office {
         floor.clone(),
         token.map(Secret::new),
     );
+    let admin = admin.with_clock(|| "2026-01-02T12:00:00Z".parse().expect("a time"));
     let (address, stop, _) = listen(router(Arc::new(admin))).await;
     Office { address, store, floor, _stop: stop, _directory: directory }
 }
@@ -104,17 +105,23 @@ impl Office {
 
     /// One event with one message for each of these states.
     async fn furnish(&self, states: &[State]) -> Vec<MessageId> {
+        self.furnish_with(states, "push", "your invoice").await
+    }
+
+    async fn furnish_with(&self, states: &[State], kind: &str, text: &str) -> Vec<MessageId> {
         let at: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let event = Event {
             id: EVENT,
             source: "github".to_owned(),
-            kind: "push".to_owned(),
+            kind: kind.to_owned(),
             provider_id: Some("d-1".to_owned()),
+            digest: None,
             received_at: at,
             headers: Headers(vec![("x-github-event".to_owned(), "push".to_owned())]),
             body: Bytes::from_static(br#"{"phone":"6281234567890"}"#),
         };
-        let messages: Vec<_> = (0..).zip(states).map(|(n, state)| message(n, *state, at)).collect();
+        let messages: Vec<_> =
+            (0..).zip(states).map(|(n, state)| message(n, *state, text, at)).collect();
         let ids = messages.iter().map(|message| message.id).collect();
         let recorded = self.store.record(event, messages).await.expect("recorded");
         assert!(matches!(recorded, Recorded::New { .. }));
@@ -122,7 +129,7 @@ impl Office {
     }
 }
 
-fn message(send: u16, state: State, at: Timestamp) -> Message {
+fn message(send: u16, state: State, text: &str, at: Timestamp) -> Message {
     Message {
         id: MessageId::derive(EVENT, "tell", send, 0, NUMBER),
         event: EVENT,
@@ -133,7 +140,7 @@ fn message(send: u16, state: State, at: Timestamp) -> Message {
         content: Some(Content {
             kind: Kind::Document,
             media_url: Some("https://x.example/a.pdf".to_owned()),
-            message: Some("your invoice".to_owned()),
+            message: Some(text.to_owned()),
             file_name: Some("a.pdf".to_owned()),
             mimetype: None,
             delay: Some(1200),
@@ -324,6 +331,23 @@ async fn with_a_token_nothing_else_is_shown_without_it() {
 }
 
 #[tokio::test]
+async fn whoever_guesses_tokens_is_soon_not_listened_to() {
+    let office = office(Some("s3cret"), true).await;
+    let get = async |header: &str| office.ask("GET /api/overview", &[header], "").await;
+    for _ in 0..100 {
+        assert_eq!(office.get("/").await.status, 401, "to ask for a login is no guess");
+    }
+    for guess in 0..20 {
+        assert_eq!(get(&format!("Authorization: Bearer {guess}")).await.status, 401);
+    }
+    for header in ["Authorization: Bearer guess", "Authorization: Bearer s3cret"] {
+        let refused = get(header).await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, Some("20")), "{header}");
+    }
+    assert_eq!(office.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
 async fn without_a_token_neither_foreign_names_nor_foreign_pages_get_in() {
     let office = office(None, true).await;
     let rebound = office.ask("GET /api/messages", &["Host: evil.example"], "").await;
@@ -332,6 +356,13 @@ async fn without_a_token_neither_foreign_names_nor_foreign_pages_get_in() {
     assert_eq!(office.ask("POST /api/reload", &foreign, "").await.status, 403);
     let own = ["Host: localhost:9090", "Origin: http://localhost:9090"];
     assert_eq!(office.ask("POST /api/reload", &own, "").await.status, 200);
+    // A proxy in front that puts its own Host: the browser's word counts.
+    let proxied = ["Origin: https://kabari.example", "Sec-Fetch-Site: same-origin"];
+    assert_eq!(office.ask("POST /api/reload", &proxied, "").await.status, 200);
+    for site in ["cross-site", "same-site"] {
+        let foreign = format!("Sec-Fetch-Site: {site}");
+        assert_eq!(office.ask("POST /api/reload", &[&foreign], "").await.status, 403, "{site}");
+    }
 }
 
 #[tokio::test]
@@ -386,4 +417,42 @@ fn what_is_shown_is_what_wachat_is_sent() {
         let shown = Value::Object(content.request_fields("jakarta", NUMBER));
         assert_eq!(shown, kabari::wachat::request("jakarta", NUMBER, &content).1);
     }
+}
+
+/// What a browser makes of the dashboard, where there is one.
+fn browse(address: SocketAddr) -> Option<String> {
+    let profile = tempfile::tempdir().expect("a directory");
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let dumped = names.iter().find_map(|name| {
+        let mut browser = std::process::Command::new("timeout");
+        browser.args(["60", name, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]);
+        browser.args(["--no-first-run", "--disable-background-networking"]);
+        browser.args([
+            "--disable-component-update",
+            "--disable-sync",
+            "--virtual-time-budget=2500",
+        ]);
+        browser.arg(format!("--user-data-dir={}", profile.path().display()));
+        browser.args(["--dump-dom", &format!("http://{address}/")]);
+        browser.output().ok().filter(|output| output.status.success())
+    });
+    if dumped.is_none() {
+        println!("SKIPPED: no browser looks at the dashboard; install chromium");
+    }
+    dumped.map(|output| String::from_utf8(output.stdout).expect("text"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_shows_what_a_sender_wrote_as_text() {
+    const MARKUP: &str = "<img src=x onerror=document.title='owned'><b id=bold>&amp;";
+    let office = office(None, true).await;
+    office.furnish_with(&[State::Waiting, State::Uncertain], MARKUP, MARKUP).await;
+    let address = office.address;
+    let looking = tokio::task::spawn_blocking(move || browse(address));
+    let Some(page) = looking.await.expect("a look") else { return };
+    let shown = "&lt;img src=x onerror=document.title='owned'&gt;&lt;b id=bold&gt;&amp;amp;";
+    assert_eq!(page.matches(&format!(">{shown}</td>")).count(), 1, "the event's kind: {page}");
+    assert_eq!(page.matches(&format!(": {shown}</td>")).count(), 2, "the messages: {page}");
+    assert!(!page.contains("<img") && !page.contains("<b id"), "{page}");
+    assert!(page.contains("<title>kabari</title>") && page.contains("It was sent"), "{page}");
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::kabari::{Home, PATIENCE, github_signature, http};
 use crate::support::world::{Asked, Behave, Seen, TOKEN, World};
-use crate::support::{long, skip};
+use crate::support::{figure, long, skip};
 
 const SECRET: &str = "secret-of-the-crash-test";
 /// One message goes out at a time in the first lane, two in the second.
@@ -201,7 +201,7 @@ fn check(home: &Home, promises: &Promises, seen: &Seen, kills: usize) {
     assert!(uncertain <= kills * IN_FLIGHT, "{uncertain} uncertain after {kills} kills");
     assert!(promises_kept.len() > kills, "only {} events under load", promises_kept.len());
 
-    println!(
+    figure(&format!(
         "{kills} kills: {} events answered 200, 0 lost; {} stored; messages {states:?}, \
          of the uncertain ones {unsent} never left; uncertain at most {} allowed; {} requests \
          refused",
@@ -209,7 +209,7 @@ fn check(home: &Home, promises: &Promises, seen: &Seen, kills: usize) {
         stored.len(),
         kills * IN_FLIGHT,
         promises.refused.load(Ordering::Relaxed),
-    );
+    ));
 }
 
 /// The lines of strace in which `kabari` wrote to a file, synced one, or wrote an answer.

@@ -1,6 +1,7 @@
 //! Does the demo show the main job?
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 #[test]
 fn the_demo_needs_nothing_and_shows_both_main_uses_a_duplicate_and_a_forgery() {
@@ -27,4 +28,25 @@ fn the_demo_needs_nothing_and_shows_both_main_uses_a_duplicate_and_a_forgery() {
     assert!(!text.contains("6281234567890"), "no whole number");
     let left: Vec<_> = std::fs::read_dir(&empty).unwrap().collect();
     assert!(left.is_empty(), "nothing is left in the directory: {left:?}");
+}
+
+#[test]
+fn the_demo_stays_until_ctrl_c_and_whoever_ends_it_early_is_told_so() {
+    let empty = tempfile::tempdir().unwrap();
+    for (speed, until, code) in [("40", "Next:", 0), ("1", "in   github", 1)] {
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_kabari"))
+            .args(["demo", "--speed", speed])
+            .current_dir(&empty)
+            .env_clear()
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+        lines.find(|line| line.contains(until)).expect("it gets there");
+        let pid = demo.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let rest = lines.collect::<Vec<_>>().join("\n");
+        assert_eq!(demo.wait().unwrap().code(), Some(code), "{rest}");
+        assert_eq!(rest.contains("stopped before the end"), code == 1, "{rest}");
+    }
 }

@@ -71,6 +71,42 @@ fn everything_that_the_image_copies_is_there_and_not_ignored() {
 }
 
 #[test]
+fn the_image_is_built_with_every_file_that_the_program_contains() {
+    let image = read("deploy/Dockerfile");
+    let build = &image[..image.rfind("\nFROM ").unwrap()];
+    let copied: Vec<&str> = build
+        .lines()
+        .filter_map(|line| line.strip_prefix("COPY "))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let mut outside = 0;
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            for (at, start) in
+                text.match_indices("include_str!(\"").chain(text.match_indices("include_bytes!(\""))
+            {
+                let name = text[at + start.len()..].split('"').next().unwrap();
+                let file = folder.join(name).canonicalize().unwrap();
+                let inside = file.strip_prefix(root().canonicalize().unwrap()).unwrap();
+                if !inside.starts_with("src") {
+                    outside += 1;
+                    let name = inside.to_str().unwrap();
+                    assert!(copied.contains(&name), "{} contains {name}", path.display());
+                }
+            }
+        }
+    }
+    assert!(outside > 0, "the demo contains rules.yaml");
+}
+
+#[test]
 fn what_compose_mounts_from_here_is_there() {
     let compose = read("deploy/compose.yaml");
     let mounts = compose.lines().filter_map(|line| line.trim().strip_prefix("- ../"));

@@ -181,6 +181,7 @@ fn event(now: Timestamp) -> Event {
         source: "github".into(),
         kind: "push".into(),
         provider_id: None,
+        digest: None,
         received_at: now,
         headers: Headers::default(),
         body: Bytes::from_static(b"{}"),

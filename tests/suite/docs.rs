@@ -1,7 +1,8 @@
 //! Is what users copy true?
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use clap::Parser as _;
 use kabari::cli::Cli;
@@ -113,6 +114,130 @@ fn the_shipped_rule_file_loads_without_a_warning_and_its_own_tests_pass() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&check.stdout).trim(), "[]");
+}
+
+#[test]
+fn who_has_no_rule_file_is_told_how_to_get_one() {
+    let place = tempfile::tempdir().unwrap();
+    let said = |args: &[&str]| {
+        let output = kabari(args, place.path());
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        String::from_utf8(output.stderr).unwrap() + &String::from_utf8(output.stdout).unwrap()
+    };
+    for args in [&["check"][..], &["serve"], &["test"], &["send", "--number", "1"]] {
+        let said = said(args);
+        assert!(said.contains("`kabari demo --print-rules > rules.yaml`"), "{args:?}: {said}");
+    }
+    let printed = kabari(&["demo", "--print-rules"], place.path());
+    assert_eq!(printed.stdout, std::fs::read(root().join("rules.yaml")).unwrap());
+}
+
+/// A program that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A place where the README is followed, with the sandbox instead of Wachat.
+struct Reader {
+    place: tempfile::TempDir,
+    variables: Vec<(&'static str, &'static str)>,
+    _sandbox: Running,
+}
+
+impl Reader {
+    fn new() -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let mut sandbox = Command::new(env!("CARGO_BIN_EXE_kabari"));
+        sandbox.args(["sandbox", "--listen", "127.0.0.1:0", "--speed", "50"]);
+        let mut sandbox = Running(sandbox.stdout(Stdio::piped()).spawn().unwrap());
+        let printed = BufReader::new(sandbox.0.stdout.take().unwrap());
+        // What it prints for the rule file is put there as it is.
+        let lines = printed.lines().map(Result::unwrap).skip_while(|line| line != "wachat:");
+        let base: Vec<_> = lines.take_while(|line| !line.contains("Ctrl-C")).collect();
+        let base = base.join("\n");
+        let server = format!(
+            "server: {{ listen: 127.0.0.1:{}, admin: 127.0.0.1:{} }}\n",
+            free_port(),
+            free_port()
+        );
+        let rules = std::fs::read_to_string(root().join("rules.yaml")).unwrap();
+        let rules = rules.replacen("wachat:\n", &(server + &base), 1);
+        std::fs::write(place.path().join("rules.yaml"), rules).unwrap();
+        Self { place, variables: Vec::new(), _sandbox: sandbox }
+    }
+
+    fn command(&self, words: &[String]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kabari"));
+        command.args(words).current_dir(&self.place).env_clear();
+        command.envs(self.variables.iter().copied());
+        command
+    }
+
+    fn run(&self, line: &str) -> (Option<i32>, String) {
+        let output = self.command(&shell_words(line)).output().unwrap();
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), said.into_owned())
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn the_first_message_of_the_readme_needs_the_token_alone() {
+    let mut reader = Reader::new();
+    let readme = readme();
+    let line = readme.lines().find_map(|line| line.trim().strip_prefix("kabari send ")).unwrap();
+    let line = format!("send {line}");
+    let (code, said) = reader.run(&line);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("Not set here: WACHAT_TOKEN."), "{said}");
+    assert!(!said.contains("STRIPE_WEBHOOK_SECRET` is not set"), "{said}");
+    reader.variables = vec![("WACHAT_TOKEN", "0123456789abcdef")];
+    let (code, said) = reader.run(&line);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("sent to 62812••••7890"), "{said}");
+}
+
+#[test]
+fn who_follows_the_readme_to_the_letter_gets_there() {
+    let mut reader = Reader::new();
+    reader.variables = vec![
+        ("WACHAT_TOKEN", "0123456789abcdef"),
+        ("GITHUB_WEBHOOK_SECRET", "0123456789abcdef0123456789abcdef"),
+        ("STRIPE_WEBHOOK_SECRET", "abcdef0123456789abcdef0123456789"),
+    ];
+    let readme = readme();
+    let steps = readme.split("## Your first real message").nth(1).unwrap();
+    let steps = steps.split("\n## ").next().unwrap();
+    let mut serve = None;
+    let mut seen = Vec::new();
+    for line in blocks(steps, "sh").iter().flat_map(|block| block.lines()) {
+        let Some(line) = line.strip_prefix("kabari ") else { continue };
+        seen.push(line.split(' ').next().unwrap().to_owned());
+        if line == "serve" {
+            let mut serving = reader.command(&shell_words("serve --log json"));
+            let mut running = Running(serving.stderr(Stdio::piped()).spawn().unwrap());
+            let log = BufReader::new(running.0.stderr.take().unwrap());
+            let mut log = log.lines().map(Result::unwrap);
+            log.find(|line| line.contains("kabari is ready")).expect("it starts");
+            serve = Some((running, log));
+            continue;
+        }
+        let (code, said) = reader.run(line);
+        assert_eq!(code, Some(0), "kabari {line}: {said}");
+    }
+    assert_eq!(seen, ["send", "check", "test", "explain", "serve", "trigger", "messages"]);
+    let (_running, mut log) = serve.unwrap();
+    let sent = |line: &String| line.contains("ci-failed") && line.contains(r#""state":"sent""#);
+    log.find(sent).expect("the message is sent");
 }
 
 fn kabari(args: &[&str], place: &Path) -> std::process::Output {

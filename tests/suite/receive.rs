@@ -23,15 +23,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-const SECRET: &str = "It's a Secret to Everybody";
+pub(crate) const SECRET: &str = "It's a Secret to Everybody";
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A listener of the real kind on a real socket, with a store on a real disk.
-struct House {
-    address: SocketAddr,
-    store: Arc<SqliteStore>,
-    metrics: Arc<Metrics>,
+pub(crate) struct House {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<std::io::Result<()>>,
     _directory: tempfile::TempDir,
@@ -89,7 +89,7 @@ fn rule(name: &str, send: &Value) -> (Matcher, Rule) {
     (matcher, rule)
 }
 
-async fn house(settings: Settings) -> House {
+pub(crate) async fn house(settings: Settings) -> House {
     house_with(settings, OpenOptions::default()).await
 }
 
@@ -124,17 +124,17 @@ pub(crate) async fn listen(
 }
 
 /// A push, as GitHub sends it.
-fn push(delivery: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn push(delivery: &str, body: &[u8]) -> Vec<u8> {
     push_signed(delivery, body, &signature(SECRET, body))
 }
 
-fn signature(secret: &str, body: &[u8]) -> String {
+pub(crate) fn signature(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
     mac.update(body);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-fn push_signed(delivery: &str, body: &[u8], signature: &str) -> Vec<u8> {
+pub(crate) fn push_signed(delivery: &str, body: &[u8], signature: &str) -> Vec<u8> {
     let mut request = format!(
         "POST /hooks/github HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nX-GitHub-Event: push\r\n\
@@ -180,16 +180,16 @@ async fn until(address: SocketAddr, request: &[u8], status: u16) -> Answer {
 }
 
 impl House {
-    async fn ask(&self, request: &[u8]) -> Answer {
+    pub(crate) async fn ask(&self, request: &[u8]) -> Answer {
         exchange(self.address, request).await
     }
 
-    async fn event_count(&self) -> usize {
+    pub(crate) async fn event_count(&self) -> usize {
         self.store.events(EventFilter::default()).await.expect("events").len()
     }
 }
 
-const BODY: &[u8] = br#"{"ref":"refs/heads/main"}"#;
+pub(crate) const BODY: &[u8] = br#"{"ref":"refs/heads/main"}"#;
 
 #[tokio::test]
 async fn a_signed_event_is_recorded_before_it_is_answered() {
@@ -225,6 +225,28 @@ async fn the_same_event_again_is_a_duplicate_and_names_the_first() {
     assert_eq!(second.status, 200);
     assert_eq!(second.json(), json!({"event": first["event"], "duplicate": true}));
     assert_eq!(house.event_count().await, 1);
+}
+
+#[tokio::test]
+async fn a_seen_request_sent_again_under_another_id_or_kind_is_a_duplicate() {
+    let house = house(Settings::default()).await;
+    let text = |delivery: &str, kind: &str, body: &[u8]| {
+        let request = String::from_utf8(push(delivery, body)).expect("text");
+        request.replace("X-GitHub-Event: push", &format!("X-GitHub-Event: {kind}")).into_bytes()
+    };
+    let first = house.ask(&push("d-1", BODY)).await.json();
+    for (delivery, kind) in [("d-2", "push"), ("d-3", "workflow_dispatch"), ("d-4", "fork")] {
+        let again = house.ask(&text(delivery, kind, BODY)).await;
+        assert_eq!(again.json(), json!({"event": first["event"], "duplicate": true}), "{kind}");
+    }
+    let by_hand = br#"{"ref":"refs/heads/main","inputs":null,"workflow":"w.yml"}"#;
+    for delivery in ["d-5", "d-6"] {
+        let told = house.ask(&text(delivery, "workflow_dispatch", by_hand)).await.json();
+        assert_eq!(told["messages"], 0, "two honest ones may be alike: {told}");
+    }
+    assert_eq!(house.event_count().await, 3);
+    let waiting = house.store.messages(MessageFilter::default()).await.expect("messages");
+    assert_eq!(waiting.iter().filter(|made| made.state == State::Waiting).count(), 1);
 }
 
 #[tokio::test]
@@ -331,7 +353,8 @@ async fn a_sender_that_stops_in_the_middle_is_told_so() {
 async fn bodies_share_a_budget_which_whoever_leaves_gives_back() {
     let house = house(Settings { body_budget: 20_000, ..Settings::default() }).await;
     let long = format!(r#"{{"ref":"{}"}}"#, "a".repeat(15_000));
-    let (slow, quick) = (push("d-slow", long.as_bytes()), push("d-quick", long.as_bytes()));
+    let quick = format!(r#"{{"ref":"{}"}}"#, "b".repeat(15_000));
+    let (slow, quick) = (push("d-slow", long.as_bytes()), push("d-quick", quick.as_bytes()));
     let hold = async || {
         let mut stream = TcpStream::connect(house.address).await.expect("a connection");
         stream.write_all(&slow[..slow.len() - 100]).await.expect("written");

@@ -75,6 +75,16 @@ impl Running {
 }
 
 #[tokio::test]
+async fn a_page_under_a_foreign_name_reads_nothing() {
+    let running = fast().await;
+    for (host, status) in [("localhost:9091", 200), ("127.0.0.1", 200), ("evil.example", 421)] {
+        let url = format!("{}/sandbox/messages", running.base);
+        let answer = running.client.get(url).header("host", host).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn the_documented_request_is_accepted_fetched_and_dispatched() {
     let running = fast().await;
     let (status, body) = running.post_media(&running.document()).await;

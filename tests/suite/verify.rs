@@ -159,10 +159,32 @@ fn a_timestamp_from_the_future_is_refused_as_one_from_the_past() {
 fn headers_that_carry_credentials_are_not_kept() {
     let headers = signed(&github(), "secret", b"{}");
     let mut headers = borrowed(&headers);
-    headers.extend([("authorization", "Bearer x"), ("x-github-event", "push")]);
+    headers.extend([
+        ("authorization", "Bearer x"),
+        ("proxy-authorization", "Basic x"),
+        ("cookie", "session=x"),
+        ("x-hub-signature", "sha1=x"),
+        ("x-github-event", "push"),
+    ]);
     let request = request(&headers, b"{}");
     let proof = judge(&github(), &request, &["secret"]).expect("believed");
     assert_eq!(proof.headers().0, [("x-github-event".to_owned(), "push".to_owned())]);
+}
+
+#[test]
+fn the_same_signed_bytes_have_the_same_digest_whatever_the_other_headers_say() {
+    let digest = |scheme: &Scheme, secret: &str, body: &[u8], more: &[(&str, &str)]| {
+        let headers = signed(scheme, secret, body);
+        let mut headers = borrowed(&headers);
+        headers.extend(more);
+        let request = request(&headers, body);
+        judge(scheme, &request, &["one", "two"]).expect("believed").digest()
+    };
+    let first = digest(&github(), "one", b"{}", &[("x-github-delivery", "1")]);
+    assert_eq!(digest(&github(), "one", b"{}", &[("x-github-delivery", "2")]), first);
+    assert_ne!(digest(&github(), "one", b"{ }", &[]), first);
+    assert_ne!(digest(&stripe(), "one", b"{}", &[]), first);
+    assert_ne!(digest(&github(), "two", b"{}", &[]), first);
 }
 
 #[test]

@@ -5,15 +5,18 @@
 mod play;
 mod screen;
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
+use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::play::Tally;
 use super::output;
 use super::serve::stop_signal;
 use crate::app::App;
@@ -24,8 +27,12 @@ use crate::sandbox::{Sandbox, SandboxSettings};
 
 /// The rule file that everyone copies.
 const RULES: &str = include_str!("../../../rules.yaml");
-/// How long `--once` may take from the first event to the last message.
+/// How long `--once` may take from the first event to the last message, at its own speed.
 const ONCE_MAX: Duration = Duration::from_secs(25);
+/// The speed of `--once`, if none is given.
+const ONCE_SPEED: f64 = 10.0;
+/// The speed for people who watch: half the time of the real one.
+const WATCHED_SPEED: f64 = 2.0;
 /// Where the phone page is, if the port is free.
 const PHONE_PORT: u16 = 9091;
 /// Where the dashboard is, if the port is free.
@@ -40,12 +47,19 @@ pub(super) struct Demo {
     /// How many times faster than the real Wachat [default: 2, with --once 10]
     #[arg(long, value_name = "N")]
     speed: Option<f64>,
+    /// Print the demo's rule file, to begin your own with, and end
+    #[arg(long, conflicts_with_all = ["once", "speed"])]
+    print_rules: bool,
 }
 
 impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        if self.print_rules {
+            return output::text(RULES);
+        }
         let place = tempfile::Builder::new().prefix("kabari-demo-").tempdir()?;
-        let speed = self.speed.unwrap_or(if self.once { 10.0 } else { 2.0 });
+        let usual = if self.once { ONCE_SPEED } else { WATCHED_SPEED };
+        let speed = self.speed.unwrap_or(usual);
         let sandbox =
             Sandbox::new(SandboxSettings { speed, stand_ins: true, ..SandboxSettings::default() })?;
         let phone = bind(if self.once { 0 } else { PHONE_PORT }).await?;
@@ -83,11 +97,13 @@ impl Demo {
         stop: &CancellationToken,
     ) -> anyhow::Result<bool> {
         screen::opening(phone_at, app.admin_addr());
-        let printer = screen::Printer::start(sandbox.outbox());
-        let tally = tokio::select! {
-            tally = play::all(app, ONCE_MAX) => tally?,
-            () = stop.cancelled() => bail!("stopped before the end"),
+        let printer = screen::Printer::start(sandbox.outbox(), names());
+        let mut tally = Tally::default();
+        let stopped = tokio::select! {
+            played = play::all(app, self.at_most(), &mut tally) => played.map(|()| false)?,
+            () = stop.cancelled() => true,
         };
+        tally.stopped = stopped;
         printer.finish(&tally).await;
         screen::closing(&tally, self.once);
         if !self.once {
@@ -95,6 +111,24 @@ impl Demo {
         }
         Ok(tally.all_arrived())
     }
+
+    /// How long the messages may take. Whoever watches ends it, and whoever asks for less speed
+    /// gets more time.
+    fn at_most(&self) -> Duration {
+        let slower = self.speed.map_or(1.0, |speed| (ONCE_SPEED / speed).clamp(1.0, 1000.0));
+        if self.once { ONCE_MAX.mul_f64(slower) } else { Duration::from_secs(86400) }
+    }
+}
+
+/// What the rule file calls the numbers and groups of its `vars:`.
+fn names() -> HashMap<String, String> {
+    #[derive(Deserialize)]
+    struct Vars {
+        vars: HashMap<String, String>,
+    }
+    // Without names, the masked numbers are shown.
+    let vars = serde_yaml::from_str::<Vars>(RULES).map(|file| file.vars).unwrap_or_default();
+    vars.into_iter().map(|(name, number)| (number, name.replace('_', " "))).collect()
 }
 
 /// The shipped rule file with secrets of the demo's own.

@@ -79,7 +79,14 @@ function chatOf(to) {
   talk.setAttribute("aria-label", `Messages to ${to.name}`);
   root.append(head, talk);
   byId("chats").append(root);
-  chat = { root, talk, sub, to, waiting: new Set() };
+  chat = { root, talk, sub, to, waiting: new Set(), follows: true, top: 0 };
+  talk.addEventListener("scroll", () => {
+    // A picture that loads moves the end away, but only a person scrolls up.
+    const up = talk.scrollTop < chat.top - 2;
+    const near = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 60;
+    chat.follows = near || (chat.follows && !up);
+    chat.top = talk.scrollTop;
+  });
   chats.set(to.id, chat);
   showTyping(chat);
   return chat;
@@ -92,14 +99,18 @@ function showTyping(chat) {
 }
 
 function put(chat, element, at) {
-  const stays = chat.talk.scrollHeight - chat.talk.scrollTop - chat.talk.clientHeight > 60;
   element.dataset.at = Date.parse(at);
   const later = [...chat.talk.children].find((other) => Number(other.dataset.at) > Number(element.dataset.at));
   chat.talk.insertBefore(element, later || null);
-  if (!stays) chat.talk.scrollTop = chat.talk.scrollHeight;
+  showNewest(chat);
 }
 
-function mediaOf(message) {
+// Whoever scrolled up to read is left there.
+function showNewest(chat) {
+  if (chat.follows) chat.talk.scrollTop = chat.talk.scrollHeight;
+}
+
+function mediaOf(message, chat) {
   const { media, kind } = message;
   if (!media) return null;
   const address = `/sandbox/media/${message.id}`;
@@ -107,6 +118,7 @@ function mediaOf(message) {
     const image = make("img");
     image.src = address;
     image.alt = `Picture, ${bytes(media.size)}`;
+    image.addEventListener("load", () => showNewest(chat));
     return image;
   }
   if (media.kept && (kind === "video" || kind === "audio")) {
@@ -136,7 +148,7 @@ function showDispatched(message) {
   const chat = chatOf(message.to);
   const row = make("li", "bubble");
   row.dataset.request = message.request;
-  const media = mediaOf(message);
+  const media = mediaOf(message, chat);
   if (media) row.append(media);
   const words = make("div", "words");
   words.innerHTML = message.html;
@@ -216,9 +228,11 @@ function showRequest(request) {
 function showCounters(counters) {
   for (const name of ["requests", "dispatched", "failed", "refused"]) {
     byId(`count-${name}`).textContent = counters[name];
+    byId(`count-${name}`).parentElement.classList.toggle("some", /failed|refused/.test(name) && counters[name] > 0);
   }
   byId("empty").hidden = counters.requests > 0;
   byId("chats").hidden = counters.requests === 0;
+  for (const chat of chats.values()) showNewest(chat);
 }
 
 let asking = false;
@@ -263,11 +277,13 @@ function listen() {
 
 const here = location.origin;
 byId("example").textContent = `curl ${here}/api/v1/send/media \\
-  -H 'Authorization: Bearer any' -H 'Content-Type: application/json' \\
-  -d '{"instanceName": "jakarta_store", "number": "628123456789", "type": "document",
-       "mediaUrl": "${here}/media/sample/invoice.pdf", "fileName": "Invoice-0001.pdf",
-       "mimetype": "application/pdf", "message": "Hi Budi, we received *Rp 186.332*."}'`;
-byId("settings").textContent = `wachat:\n  base_url: ${here}\n  token: any\n  instance: jakarta_store`;
+  -H 'Authorization: Bearer anything' -H 'Content-Type: application/json' \\
+  -d '{"instanceName": "my_phone", "number": "6281234567890",
+       "type": "document", "mimetype": "application/pdf",
+       "mediaUrl": "${here}/media/sample/invoice.pdf",
+       "fileName": "Invoice-0001.pdf",
+       "message": "Hi Dewi, we received *Rp 186.332*."}'`;
+byId("settings").textContent = `wachat:\n  base_url: ${here}\n  token: anything\n  instance: my_phone`;
 // `/?still` is for pictures: what is there now, and nothing after.
 if (location.search === "?still") {
   byId("live").hidden = true;

@@ -1,11 +1,15 @@
 //! What do people and lanes see of the store?
 
+use std::collections::BTreeMap;
+
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::model::{Attempt, EventId, Message, MessageId, State};
 use crate::store::sqlite::row::{self, MESSAGE_COLUMNS, MessageRow, PackedEvent};
-use crate::store::{Counts, EventFilter, EventRow, LaneState, MessageFilter, StoreError};
+use crate::store::{
+    Counts, EventFilter, EventRow, LaneState, MessageFilter, SourceRow, StoreError,
+};
 
 /// Conditions of a list, with their values.
 #[derive(Default)]
@@ -163,4 +167,35 @@ pub(super) fn counts(connection: &Connection) -> Result<Counts, StoreError> {
     }
     counts.messages.insert(State::Sent.as_str().to_owned(), sent);
     Ok(counts)
+}
+
+/// What came from each source, by name. It reads every row but not the bodies: for people who ask.
+pub(super) fn sources(connection: &Connection) -> Result<Vec<SourceRow>, StoreError> {
+    // SQLite takes a bare column from the row that has the `max`.
+    let mut sources: Vec<SourceRow> = connection
+        .prepare_cached(
+            "SELECT source, count(*), kind, max(received_at) FROM events
+             GROUP BY source ORDER BY source",
+        )?
+        .query_map([], |row| {
+            Ok(SourceRow {
+                source: row.get(0)?,
+                events: row::count_at(row, 1)?,
+                last_kind: row.get(2)?,
+                last_at: row::time_at(row, 3)?,
+                messages: BTreeMap::new(),
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut messages = connection
+        .prepare_cached("SELECT source, state, count(*) FROM messages GROUP BY source, state")?;
+    let counted = messages
+        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row::count_at(row, 2)?)))?;
+    for line in counted {
+        let (source, state, count) = line?;
+        if let Some(row) = sources.iter_mut().find(|row| row.source == source) {
+            row.messages.insert(state, count);
+        }
+    }
+    Ok(sources)
 }

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use crate::model::{Attempt, Event, EventId, Message, MessageId, State};
 use crate::store::{
     Claim, Claimed, Counts, EventFilter, EventRow, LaneState, Lease, MessageFilter, Moved,
-    Recorded, Settlement, Store, StoreError,
+    Recorded, Settlement, SourceRow, Store, StoreError,
 };
 
 use row::{MessageRow, PackedEvent};
@@ -166,6 +166,10 @@ impl Store for SqliteStore {
 
     async fn counts(&self) -> Result<Counts, StoreError> {
         self.readers.ask(lists::counts).await
+    }
+
+    async fn sources(&self) -> Result<Vec<SourceRow>, StoreError> {
+        self.readers.ask(lists::sources).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -57,16 +57,22 @@ impl Operation for AddMessages {
 
 /// Whether it is new.
 fn insert_event(connection: &Connection, event: &PackedEvent) -> rusqlite::Result<bool> {
+    // Only what never repeats is in the index; the rest is held against it by hand.
+    let kept = event.digest.filter(|digest| digest.never_repeats).map(|digest| digest.bytes);
+    if event.digest.is_some() && kept.is_none() && seen(connection, event)?.is_some() {
+        return Ok(false);
+    }
     let rows = connection
         .prepare_cached(
-            "INSERT INTO events (id, source, kind, provider_id, received_at, content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            "INSERT INTO events (id, source, kind, provider_id, digest, received_at, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             event.id,
             event.source,
             event.kind,
             event.provider_id,
+            kept,
             event.received_at,
             event.content
         ])?;
@@ -79,8 +85,21 @@ fn first_of_its_kind(connection: &Connection, event: &PackedEvent) -> rusqlite::
         .prepare_cached("SELECT id FROM events WHERE source = ?1 AND provider_id = ?2")?
         .query_row(params![event.source, event.provider_id], |row| row.get(0))
         .optional()?;
+    let first = match first {
+        Some(first) => Some(first),
+        None => seen(connection, event)?,
+    };
     // Otherwise it is our own id that is there already: the same event, recorded twice.
     Ok(EventId(Uuid::from_bytes(first.unwrap_or(event.id))))
+}
+
+/// The event that came with the same signature and never repeats.
+fn seen(connection: &Connection, event: &PackedEvent) -> rusqlite::Result<Option<[u8; 16]>> {
+    let Some(digest) = event.digest else { return Ok(None) };
+    connection
+        .prepare_cached("SELECT id FROM events WHERE source = ?1 AND digest = ?2")?
+        .query_row(params![event.source, digest.bytes], |row| row.get(0))
+        .optional()
 }
 
 /// Whether it is new. It is the head if nobody else waits for this recipient or is under way:

@@ -11,8 +11,8 @@ use rusqlite::Row;
 use uuid::Uuid;
 
 use crate::model::{
-    Attempt, Content, Event, EventId, Headers, Message, MessageId, OnUncertain, Origin, Policy,
-    Reason, Recipient, State,
+    Attempt, Content, Digest, Event, EventId, Headers, Message, MessageId, OnUncertain, Origin,
+    Policy, Reason, Recipient, State,
 };
 use crate::store::{EventRow, StoreError};
 
@@ -154,6 +154,7 @@ pub(super) struct PackedEvent {
     pub(super) source: String,
     pub(super) kind: String,
     pub(super) provider_id: Option<String>,
+    pub(super) digest: Option<Digest>,
     pub(super) received_at: i64,
     pub(super) content: Vec<u8>,
 }
@@ -167,6 +168,7 @@ impl PackedEvent {
             source: event.source,
             kind: event.kind,
             provider_id: event.provider_id,
+            digest: event.digest,
             received_at: micros(event.received_at),
         })
     }
@@ -178,6 +180,7 @@ impl PackedEvent {
             source: row.get(1)?,
             kind: row.get(2)?,
             provider_id: row.get(3)?,
+            digest: None,
             received_at: row.get(4)?,
             content: row.get(5)?,
         })
@@ -193,6 +196,7 @@ impl PackedEvent {
             source: self.source,
             kind: self.kind,
             provider_id: self.provider_id,
+            digest: self.digest,
             received_at: time(self.received_at).ok_or_else(broken)?,
             headers,
             body,

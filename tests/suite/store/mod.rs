@@ -64,6 +64,7 @@ pub(super) fn event(n: u128) -> Event {
         source: "shop".to_owned(),
         kind: "order.paid".to_owned(),
         provider_id: Some(format!("evt_{n}")),
+        digest: None,
         received_at: at(0),
         headers: Headers(vec![("x-id".to_owned(), n.to_string())]),
         body: Bytes::from(format!(r#"{{"n":{n}}}"#)),
@@ -209,6 +210,7 @@ contract! {
     record:
         an_event_and_its_messages_come_back_as_they_were
         a_second_delivery_is_a_duplicate_also_after_reopening
+        what_was_signed_once_is_a_duplicate_under_every_other_id
         of_many_deliveries_at_the_same_moment_exactly_one_is_new
         events_without_an_id_are_never_duplicates
         a_duplicate_adds_no_messages

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use kabari::model::{Event, EventId, Message, State};
+use kabari::model::{Digest, Event, EventId, Message, State};
 use kabari::store::{EventFilter, MessageFilter, Recorded, StoreError};
 
 use super::{ANN, BEN, Place, all, at, event, message, record_for, unmade};
@@ -37,6 +37,25 @@ pub(super) async fn a_second_delivery_is_a_duplicate_also_after_reopening(place:
     assert_eq!(store.record(again.clone(), vec![]).await.unwrap(), duplicate);
     let of_another = Event { source: "bank".to_owned(), ..again };
     assert!(matches!(store.record(of_another, vec![]).await.unwrap(), Recorded::New { .. }));
+}
+
+pub(super) async fn what_was_signed_once_is_a_duplicate_under_every_other_id(place: &Place) {
+    let signed = |bytes: u8, never_repeats| Some(Digest { bytes: [bytes; 16], never_repeats });
+    let event = |n, digest| Event { digest, ..event(n) };
+    let first = Recorded::Duplicate { event: event(1, None).id };
+    let new = |recorded| matches!(recorded, Recorded::New { .. });
+    {
+        let store = place.open();
+        assert!(new(store.record(event(1, signed(1, true)), vec![]).await.unwrap()));
+    }
+    let store = place.open();
+    let record = async |event: Event| store.record(event, vec![]).await.unwrap();
+    assert_eq!(record(event(2, signed(1, true))).await, first);
+    assert_eq!(record(event(3, signed(1, false))).await, first, "as another kind");
+    assert!(new(record(event(4, signed(2, false))).await));
+    assert!(new(record(event(5, signed(2, false))).await), "a kind that may repeat");
+    let of_another = Event { source: "bank".to_owned(), ..event(6, signed(1, true)) };
+    assert!(new(record(of_another).await));
 }
 
 pub(super) async fn of_many_deliveries_at_the_same_moment_exactly_one_is_new(place: &Place) {

@@ -1,6 +1,6 @@
 //! How does a test run the real program, and what did it say?
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -48,7 +48,8 @@ impl Home {
         self.folder.path().join(name)
     }
 
-    fn store(&self) -> String {
+    /// The address of its store.
+    pub(crate) fn store(&self) -> String {
         format!("sqlite://{}", self.path("kabari.db").display())
     }
 
@@ -65,9 +66,30 @@ impl Home {
     /// Runs a command to its end, with the rules and the store of this home.
     pub(crate) fn run(&self, words: &[&str]) -> Output {
         let store = self.store();
-        let mut words = words.to_vec();
-        words.extend(["--rules", "rules.yaml", "--store", &store]);
+        let options = ["--rules", "rules.yaml", "--store", &store];
+        let words = [&words[..1], &options, &words[1..]].concat();
         self.command(Path::new(env!("CARGO_BIN_EXE_kabari")), &words).output().unwrap()
+    }
+
+    /// Runs a command to its end, with nothing but these words and this standard input.
+    pub(crate) fn say(&self, words: &[&str], input: &str) -> Output {
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_kabari")), words);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// Runs a command on a terminal of its own, and gives what that showed; `None`, said loudly,
+    /// where `script` of util-linux is missing.
+    pub(crate) fn on_terminal(&self, words: &str) -> Option<String> {
+        let line = format!("{} {words}", env!("CARGO_BIN_EXE_kabari"));
+        let mut command = self.command(Path::new("script"), &["-qec", &line, "/dev/null"]);
+        let Ok(output) = command.env("TERM", "xterm-256color").output() else {
+            super::skip("what a terminal shows: `script` of util-linux is missing");
+            return None;
+        };
+        Some(String::from_utf8(output.stdout).unwrap())
     }
 
     /// Runs a command that lists, and reads its list.
@@ -190,10 +212,42 @@ impl Kabari {
         self.log.text()
     }
 
+    /// Waits until what it wrote after the first `from` bytes has one of these words, whatever
+    /// their case; what is answered may be a moment ahead of what is logged.
+    pub(crate) async fn says(&self, from: usize, words: &[&str]) -> String {
+        let said = self.log.wait(|lines| {
+            let text = lines.join("\n").get(from..)?.to_lowercase();
+            words.iter().any(|word| text.contains(word)).then_some(text)
+        });
+        let said = tokio::time::timeout(PATIENCE, said).await.ok().flatten();
+        said.unwrap_or_else(|| panic!("it never said any of {words:?}:\n{}", self.log.text()))
+    }
+
+    /// Waits until its log holds this.
+    pub(crate) async fn logged(&self, text: &str) {
+        let found = self.log.wait(|lines| lines.iter().find(|line| line.contains(text)).cloned());
+        let found = tokio::time::timeout(PATIENCE, found).await;
+        assert!(matches!(found, Ok(Some(_))), "no `{text}` in its log:\n{}", self.log.text());
+    }
+
+    /// Where webhooks come in.
+    pub(crate) fn listen(&self) -> SocketAddr {
+        self.listen.unwrap()
+    }
+
+    /// Asks it to read its rule file again (SIGHUP).
+    pub(crate) fn hang_up(&self) {
+        self.signal("HUP");
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
     /// Asks it to stop (SIGTERM) and gives its exit code; `None` if a signal ended it.
     pub(crate) async fn stop(mut self) -> Option<i32> {
-        let kill = format!("kill -TERM {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        self.signal("TERM");
         let started = std::time::Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -9,11 +9,22 @@ pub(crate) mod world;
 /// The test then returns: `./test` prints what was collected in the file that it names.
 pub(crate) fn skip(what: &str) {
     eprintln!("SKIPPED: {what}");
-    if let Some(path) = std::env::var_os("KABARI_SKIPPED") {
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
-        std::io::Write::write_all(&mut file.unwrap(), format!("{what}\n").as_bytes()).unwrap();
-    }
+    tell("KABARI_SKIPPED", what);
     assert!(std::env::var("CI").as_deref() != Ok("true"), "skipped in CI: {what}");
+}
+
+/// Says a figure that a test measured, also when it passes: `./test` prints them at its end.
+pub(crate) fn figure(what: &str) {
+    println!("{what}");
+    tell("KABARI_FIGURES", what);
+}
+
+/// Adds a line to the file that `./test` names.
+fn tell(variable: &str, line: &str) {
+    if let Some(path) = std::env::var_os(variable) {
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        std::io::Write::write_all(&mut file.unwrap(), format!("{line}\n").as_bytes()).unwrap();
+    }
 }
 
 /// Whether the long figures were asked for: `./test --long`.

@@ -12,6 +12,8 @@ CREATE TABLE events (
     source      TEXT    NOT NULL,
     kind        TEXT    NOT NULL,
     provider_id TEXT,
+    -- Of what is signed, for kinds that never repeat and whose id is not signed.
+    digest      BLOB,
     received_at INTEGER NOT NULL,
     -- Headers and body, compressed together. Last, so that lists never read it.
     content     BLOB    NOT NULL
@@ -22,6 +24,9 @@ CREATE UNIQUE INDEX events_by_id ON events (id);
 -- A second delivery of the same event is recognised here.
 CREATE UNIQUE INDEX events_by_provider ON events (source, provider_id)
     WHERE provider_id IS NOT NULL;
+
+-- And here, if somebody sent it again under another id.
+CREATE UNIQUE INDEX events_by_digest ON events (source, digest) WHERE digest IS NOT NULL;
 
 CREATE TABLE messages (
     seq          INTEGER PRIMARY KEY,

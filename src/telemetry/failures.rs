@@ -1,5 +1,4 @@
-//! How many requests of one address may fail verification? Only failures are counted: verified
-//! requests from the same address pass however many there were.
+//! How many attempts of one address may fail, at a signature or at a password?
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,7 +11,7 @@ const ADDRESSES_MAX: usize = 16_384;
 
 /// A bucket of failures for each address, that runs empty at a steady rate.
 #[derive(Debug)]
-pub(crate) struct Failures {
+pub struct Failures {
     burst: i64,
     /// How long one failure weighs, in microseconds.
     weight_us: i64,
@@ -21,15 +20,32 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    pub(crate) fn new(burst: u32, per_s: u32) -> Self {
+    /// `burst` failures at once, and `per_s` more a second.
+    pub fn new(burst: u32, per_s: u32) -> Self {
         let weight_us = 1_000_000 / i64::from(per_s.max(1));
         Self { burst: i64::from(burst), weight_us, empty_at: Mutex::default() }
     }
 
-    /// Counts a failure of this address, and says whether that was one too many.
-    pub(crate) fn over(&self, address: IpAddr, now: Timestamp) -> bool {
+    /// Whether one more failure of this address would be one too many. Nothing is counted.
+    pub fn would_be_over(&self, address: IpAddr, now: Timestamp) -> bool {
+        let empty_at = self.empty_at.lock().unwrap_or_else(PoisonError::into_inner);
         let now_us = now.as_microsecond();
-        let full_us = self.burst.saturating_mul(self.weight_us);
+        let level_us = empty_at.get(&prefix(address)).map_or(0, |at| self.level_us(*at, now_us));
+        level_us.saturating_add(self.weight_us) > self.full_us()
+    }
+
+    fn full_us(&self) -> i64 {
+        self.burst.saturating_mul(self.weight_us)
+    }
+
+    /// A clock that was set back must not leave an address over for ever.
+    fn level_us(&self, empty_at_us: i64, now_us: i64) -> i64 {
+        empty_at_us.saturating_sub(now_us).clamp(0, self.full_us())
+    }
+
+    /// Counts a failure of this address, and says whether that was one too many.
+    pub fn over(&self, address: IpAddr, now: Timestamp) -> bool {
+        let now_us = now.as_microsecond();
         let mut empty_at = self.empty_at.lock().unwrap_or_else(PoisonError::into_inner);
         if empty_at.len() >= ADDRESSES_MAX {
             empty_at.retain(|_, at| *at > now_us);
@@ -39,10 +55,9 @@ impl Failures {
             empty_at.clear();
         }
         let at = empty_at.entry(prefix(address)).or_insert(now_us);
-        // A clock that was set back must not leave an address over for ever.
-        let level_us = (*at).saturating_sub(now_us).clamp(0, full_us);
+        let level_us = self.level_us(*at, now_us);
         *at = now_us.saturating_add(level_us);
-        if level_us.saturating_add(self.weight_us) > full_us {
+        if level_us.saturating_add(self.weight_us) > self.full_us() {
             return true;
         }
         *at = at.saturating_add(self.weight_us);

@@ -1,0 +1,210 @@
+//! `kabari sources [list|show NAME]`: who may send webhooks, and what must be pasted where?
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use owo_colors::OwoColorize;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::input::{RuleFile, StoreUrl, sample_names, shown_time, unknown_source};
+use super::output;
+use crate::config::Loaded;
+use crate::sources::Source;
+use crate::store::{self, SourceRow};
+
+/// List and show sources: the URL to paste at the provider, where its secret is
+#[derive(Debug, Args)]
+pub(super) struct Sources {
+    #[command(subcommand)]
+    command: Option<SourcesCommand>,
+    /// Where the world reaches `server.listen`, as `https://hooks.shop.example`
+    #[arg(long, global = true, value_name = "URL")]
+    public_url: Option<Url>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    rules: RuleFile,
+    #[command(flatten)]
+    store: StoreUrl,
+}
+
+#[derive(Debug, Subcommand)]
+enum SourcesCommand {
+    /// List all of the rule file (also without this word)
+    List,
+    /// Show one, and what to check when its signatures do not match
+    Show {
+        /// Its name in the rule file
+        name: String,
+    },
+}
+
+/// A source of the rule file, and what came from it.
+struct Row<'l> {
+    source: &'l Source,
+    url: String,
+    seen: Option<SourceRow>,
+}
+
+impl Sources {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let loaded = match self.rules.load_lenient() {
+            Ok(loaded) => loaded,
+            Err(code) => return Ok(code),
+        };
+        let seen = self.seen(&loaded).await?;
+        let row = |source| self.row(source, &loaded, &seen);
+        let Some(SourcesCommand::Show { name }) = &self.command else {
+            let rows: Vec<Row<'_>> = loaded.pipeline.sources().map(row).collect();
+            if self.json {
+                output::json(&rows.iter().map(Row::json).collect())?;
+            } else {
+                self.print_list(&rows)?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        };
+        let source =
+            loaded.pipeline.source(name).with_context(|| unknown_source(&loaded.pipeline, name))?;
+        let row = row(source);
+        if self.json {
+            output::json(&row.json())?;
+        } else {
+            row.print();
+            self.print_private();
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What the store has of each source; nothing if there is none yet.
+    async fn seen(&self, loaded: &Loaded) -> anyhow::Result<Vec<SourceRow>> {
+        let url = self.store.store.as_ref().unwrap_or(&loaded.settings.store);
+        if !store::file_of(url)?.exists() {
+            return Ok(Vec::new());
+        }
+        Ok(store::open_existing(url)?.sources().await?)
+    }
+
+    fn row<'l>(&self, source: &'l Source, loaded: &Loaded, seen: &[SourceRow]) -> Row<'l> {
+        let base = match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{}", loaded.settings.listen),
+        };
+        let url = format!("{base}/hooks/{}", source.name());
+        let seen = seen.iter().find(|row| row.source == source.name()).cloned();
+        Row { source, url, seen }
+    }
+
+    fn print_list(&self, rows: &[Row<'_>]) -> std::io::Result<()> {
+        let header = ["source", "preset", "URL to paste", "events", "last event (UTC)"];
+        let lines = rows.iter().map(|row| {
+            let (events, last) = match &row.seen {
+                Some(seen) => (seen.events, shown_time(seen.last_at)),
+                None => (0, "-".to_owned()),
+            };
+            let preset = row.source.preset().unwrap_or("-").to_owned();
+            vec![row.source.name().to_owned(), preset, row.url.clone(), events.to_string(), last]
+        });
+        output::table(&header, lines.collect())?;
+        self.print_private();
+        Ok(())
+    }
+
+    /// The address in the rule file is this machine's; a provider needs one of the world.
+    fn print_private(&self) {
+        if self.public_url.is_none() {
+            anstream::eprintln!(
+                "{}",
+                "These URLs are this machine's own: put a TLS proxy or a tunnel in front, and add \
+                 its address with --public-url https://… to see what to paste."
+                    .dimmed()
+            );
+        }
+    }
+}
+
+impl Row<'_> {
+    fn json(&self) -> Value {
+        let source = self.source;
+        let seen = self.seen.as_ref();
+        json!({
+            "name": source.name(),
+            "preset": source.preset(),
+            "url": self.url,
+            "secret_at": source.secret_at(),
+            "secrets": source.secret_count(),
+            "signs": source.signs(),
+            "docs": source.docs(),
+            "events": seen.map_or(0, |seen| seen.events),
+            "last_event_at": seen.map(|seen| seen.last_at),
+            "last_event_kind": seen.map(|seen| &seen.last_kind),
+            "messages": seen.map_or_else(|| json!({}), |seen| json!(seen.messages)),
+        })
+    }
+
+    fn print(&self) {
+        let source = self.source;
+        let line = |name: &str, value: &str| anstream::println!("{name:<10}{value}");
+        line("source", &source.name().bold().to_string());
+        line("preset", source.preset().unwrap_or("- (all of it is in the rule file)"));
+        line("URL", &self.url);
+        line("secret", source.secret_at().unwrap_or("where the sender shows it"));
+        line("signs", &source.signs());
+        line("docs", source.docs().unwrap_or("-"));
+        match &self.seen {
+            None => line("events", "none yet"),
+            Some(seen) => {
+                let SourceRow { events, last_kind, last_at, .. } = seen;
+                line(
+                    "events",
+                    &format!("{events}, the last: {last_kind} at {} UTC", shown_time(*last_at)),
+                );
+                let states = seen.messages.iter();
+                let states: Vec<_> =
+                    states.map(|(state, count)| format!("{count} {state}")).collect();
+                let none = states.is_empty().then(|| "none".to_owned());
+                line("messages", &none.unwrap_or_else(|| states.join(", ")));
+            }
+        }
+        self.print_checks();
+    }
+
+    /// For the person whose log says `denied`.
+    fn print_checks(&self) {
+        let name = self.source.name();
+        let tried = match self.source.secret_count() {
+            1 => "one secret is".to_owned(),
+            count => format!("{count} secrets are"),
+        };
+        let at = self.source.secret_at().unwrap_or("the sender's settings");
+        let sample = self.source.preset().map(sample_names).unwrap_or_default();
+        let sample = sample.split(", ").next().filter(|kind| !kind.is_empty());
+        anstream::println!("\n{}", "When the log says that a signature is denied".bold());
+        anstream::println!(
+            "  mismatch   {tried} tried. Compare with {at}: the whole text, no space or line end \
+             too many, and that of this very webhook.\n             \
+             Does a proxy in front change the body? It must pass it on byte for byte."
+        );
+        anstream::println!(
+            "  missing    No header as in `signs` above: no secret is set at the sender, or a proxy \
+             drops the header."
+        );
+        anstream::println!("  malformed  The header is there in another form: see `docs` above.");
+        anstream::println!(
+            "  stale      The clocks differ, or the request waited on its way: is this machine's \
+             time right?"
+        );
+        if let Some(kind) = sample {
+            anstream::println!(
+                "\n{}",
+                format!(
+                    "kabari trigger {name} {kind}   # signed with the secret configured here: if \
+                     this is accepted, the sender has another one"
+                )
+                .dimmed()
+            );
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! Does each command do what its help says?

@@ -1,0 +1,49 @@
+//! `kabari sources`: is it said what to paste at the provider?
+
+use serde_json::Value;
+
+use super::{GITHUB_SECRET, ROW, Row, furnish, home_alone, run};
+
+#[tokio::test]
+async fn each_source_is_listed_with_its_address_and_what_came_from_it() {
+    let home = home_alone();
+    let rows = home.list(&["sources"]);
+    let names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["github", "stripe"]);
+    assert_eq!(rows[0]["url"], "http://127.0.0.1:1/hooks/github");
+    assert_eq!((&rows[0]["events"], &rows[0]["last_event_at"]), (&0.into(), &Value::Null));
+    assert!(!home.path("kabari.db").exists(), "looking makes no store");
+
+    furnish(&home, &[ROW, Row { n: 2, kind: "ping", ..ROW }]).await;
+    let rows = home.list(&["sources", "list", "--public-url", "https://hooks.shop.example/"]);
+    assert_eq!(rows[0]["url"], "https://hooks.shop.example/hooks/github");
+    assert_eq!((&rows[0]["events"], &rows[1]["events"]), (&2.into(), &0.into()));
+    assert_eq!(rows[0]["messages"], serde_json::json!({ "sent": 2 }));
+    assert_eq!(rows[0]["last_event_at"], "2026-01-02T03:04:05Z");
+
+    let piped = run(&home, &["sources"]).is(0);
+    let first = "github\tgithub\thttp://127.0.0.1:1/hooks/github\t2\t2026-01-02 03:04:05\n";
+    assert!(piped.out.starts_with(first), "{piped:#?}");
+    assert!(piped.err.contains("--public-url"), "an address of this machine alone: {piped:#?}");
+}
+
+#[test]
+fn one_source_is_shown_with_what_to_check_and_never_its_secret() {
+    let home = home_alone();
+    let said = run(&home, &["sources", "show", "stripe"]).is(0).says(&[
+        "Signing secret (whsec_…)",
+        "Stripe-Signature",
+        "{t}.{body}",
+        "300 s",
+        "mismatch",
+        "stale",
+        "kabari trigger stripe",
+    ]);
+    assert!(!said.out.contains("whsec_of_the_invoice_endpoint"));
+    let said = run(&home, &["sources", "show", "github"]).is(0);
+    assert!(!said.out.contains(GITHUB_SECRET));
+    said.says(&["X-Hub-Signature-256: sha256=HMAC-SHA-256 of `{body}` in hex"]);
+    run(&home, &["sources", "show", "gitlab"])
+        .is(1)
+        .says(&["no source `gitlab`", "github, stripe"]);
+}
