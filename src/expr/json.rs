@@ -77,6 +77,10 @@ enum Children {
 
 impl Json {
     /// Checks that `body` is one JSON document in UTF-8. A byte order mark must be gone already.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is kept, by a clone that shares the bytes"
+    )]
     pub fn parse(body: Bytes) -> Result<Self, NotJson> {
         if u32::try_from(body.len()).is_err() {
             return Err(NotJson::TooLong);
@@ -224,7 +228,7 @@ fn opened_root(text: &str) -> Option<Slot> {
     Some(Slot { start: place(start), end: place(end), children: OnceLock::from(children) })
 }
 
-/// Json::parse made sure that every place fits.
+/// [`Json::parse`] made sure that every place fits.
 fn place(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }
