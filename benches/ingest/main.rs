@@ -5,7 +5,8 @@
 //! (a) a bare axum handler that reads the body and checks its HMAC,
 //! (b) the same that also appends the body to a file and waits for a group `fdatasync`,
 //! (c) `kabari serve` with 100 rules, of which one event in ten matches one, lanes paused,
-//! at 64 connections and distinct bodies of 10 KB, and the ratios c/a and c/b. The requests are
+//! at 64 connections and distinct bodies of 10 KB, the ratios c/a and c/b, and what kabari takes of
+//! memory and disk. The requests are
 //! signed before the clock starts. All three run as processes of their own, so that their CPU time
 //! can be told from the sender's. `KABARI_BENCH_ROUNDS` and `KABARI_BENCH_REQUESTS` change the size.
 
@@ -17,6 +18,8 @@
     clippy::cast_precision_loss,
     reason = "a measurement prints, measures real time and may fail"
 )]
+
+use std::time::Instant;
 
 mod floor;
 mod load;
@@ -40,8 +43,14 @@ fn main() {
     let requests = number("KABARI_BENCH_REQUESTS", 30_000);
     let folder = tempfile::tempdir().unwrap();
     let servers = [What::Bare, What::Durable, What::Kabari];
-    let running: Vec<Server> =
-        servers.iter().map(|what| runtime.block_on(Server::start(*what, folder.path()))).collect();
+    let start = |what: &What| runtime.block_on(Server::start(*what, folder.path()));
+    let mut running: Vec<Server> = servers[..2].iter().map(start).collect();
+    let begun = Instant::now();
+    let kabari = start(&servers[2]);
+    let (idle_mb, _) = kabari.memory_mb();
+    runtime.block_on(load::run(&kabari, &Batch::signed(rounds + 1, 1)));
+    let first_ms = begun.elapsed().as_secs_f64() * 1000.0;
+    running.push(kabari);
 
     println!("{requests} requests a round, {CONNECTIONS} connections, bodies of 10 KB");
     println!("{:<28}{:>12}{:>12}{:>16}", "", "requests/s", "p99 ms", "server CPU µs");
@@ -72,6 +81,13 @@ fn main() {
             kabari.cpu_us / other.cpu_us,
         );
     }
+    let events = requests / 10 + rounds * requests;
+    println!(
+        "kabari: {first_ms:.0} ms to the first accepted request, {idle_mb:.1} MB idle, {:.1} MB at \
+         most, {:.2} KB on disk per event",
+        running[2].memory_mb().1,
+        server::store_bytes(folder.path()) as f64 / 1000.0 / events as f64,
+    );
 }
 
 fn number(name: &str, default: usize) -> usize {

@@ -91,6 +91,23 @@ impl Server {
         // Linux counts these in 1/100 s on every architecture that Rust knows (proc(5), USER_HZ).
         ticks as f64 * 10_000.0
     }
+
+    /// Resident memory now and at most so far, in MB (proc(5): `VmRSS`, `VmHWM`).
+    pub(crate) fn memory_mb(&self) -> (f64, f64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let figure = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+            kib * 1024.0 / 1_000_000.0
+        };
+        (figure("VmRSS"), figure("VmHWM"))
+    }
+}
+
+/// The bytes that the store's files take.
+pub(crate) fn store_bytes(folder: &Path) -> u64 {
+    let size = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len());
+    size("kabari.db") + size("kabari.db-wal")
 }
 
 impl Drop for Server {

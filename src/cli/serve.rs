@@ -45,7 +45,7 @@ impl Serve {
         if !loaded.warnings.is_empty() {
             anstream::eprintln!("{}", loaded.warnings.render(output::colour_of_errors()));
         }
-        telemetry::init(self.log, telemetry::wanted().as_deref())?;
+        let _logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
         self.overrule(&mut loaded.settings);
         // Before it says that it is ready: whoever reads that may stop it at once.
         let stop = stop_signal()?;

@@ -76,7 +76,13 @@ impl Lane {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
-                Some(ended) = self.under_way.join_next() => must_not_panic(&self.desk, ended),
+                Some(ended) = self.under_way.join_next() => {
+                    must_not_panic(&self.desk, ended);
+                    // Those that ended with it, by the same commit, make room for one claim of many.
+                    while let Some(ended) = self.under_way.try_join_next() {
+                        must_not_panic(&self.desk, ended);
+                    }
+                }
                 () = self.desk.changed.notified() => {}
                 () = rung(&mut arrivals, self.empty_rest), if wait.arrivals => {}
                 () = sleep(wait.span.unwrap_or_default()), if wait.span.is_some() => {}

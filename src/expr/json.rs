@@ -77,18 +77,20 @@ enum Children {
 
 impl Json {
     /// Checks that `body` is one JSON document in UTF-8. A byte order mark must be gone already.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is kept, by a clone that shares the bytes"
+    )]
     pub fn parse(body: Bytes) -> Result<Self, NotJson> {
         if u32::try_from(body.len()).is_err() {
             return Err(NotJson::TooLong);
         }
-        if let Err(error) = std::str::from_utf8(&body) {
-            return Err(NotJson::NotUtf8(error.valid_up_to()));
-        }
-        let text = ByteString::try_from(body).map_err(|_| NotJson::NotUtf8(0))?;
-        let raw: &RawValue =
-            serde_json::from_str(&text).map_err(|error| NotJson::Syntax(error.to_string()))?;
-        let root = Arc::new(Slot::of(raw, &text));
-        Ok(Self { text, root })
+        let text = ByteString::try_from(body.clone()).map_err(|_| {
+            let wrong = std::str::from_utf8(&body).err();
+            NotJson::NotUtf8(wrong.map_or(0, |error| error.valid_up_to()))
+        })?;
+        let root = root_of(&text).map_err(|error| NotJson::Syntax(error.to_string()))?;
+        Ok(Self { text, root: Arc::new(root) })
     }
 
     /// The document's outermost value.
@@ -204,13 +206,38 @@ impl<'a> Node<'a> {
     }
 }
 
+/// The outermost value, the whole text checked.
+fn root_of(text: &str) -> serde_json::Result<Slot> {
+    if let Some(opened) = opened_root(text) {
+        return Ok(opened);
+    }
+    serde_json::from_str::<&RawValue>(text).map(|raw| Slot::of(raw, text))
+}
+
+/// The outermost object, opened while the text is checked: kind, id and rules look into it anyway,
+/// and otherwise the text would be gone through twice.
+fn opened_root(text: &str) -> Option<Slot> {
+    let start = text.len() - text.trim_ascii_start().len();
+    if text.as_bytes().get(start) != Some(&b'{') {
+        return None;
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let children = reader.deserialize_map(Open { text }).ok()?;
+    reader.end().ok()?;
+    let end = text.trim_ascii_end().len();
+    Some(Slot { start: place(start), end: place(end), children: OnceLock::from(children) })
+}
+
+/// [`Json::parse`] made sure that every place fits.
+fn place(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
 impl Slot {
     /// The place of `raw`, which is part of `text`.
     fn of(raw: &RawValue, text: &str) -> Self {
         let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
         let end = start + raw.get().len();
-        // Json::parse made sure that every place fits.
-        let place = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
         Self { start: place(start), end: place(end), children: OnceLock::new() }
     }
 }
@@ -305,6 +332,13 @@ mod tests {
             assert!(Json::parse(Bytes::from(wrong)).is_err(), "{wrong}");
         }
         assert_eq!(Json::parse(Bytes::from_static(b"\"\xff\"")).unwrap_err(), NotJson::NotUtf8(1));
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_hides_its_siblings_and_does_not_make_the_body_unreadable() {
+        let json = json(r#"{"\ud800": 1, "a": 2}"#);
+        assert!(json.root().is_empty());
+        assert_eq!(json.root().source(), json.text());
     }
 
     #[test]

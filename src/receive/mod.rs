@@ -221,7 +221,11 @@ fn headers(map: &HeaderMap) -> Headers {
         Ok(text) => text.to_owned(),
         Err(_) => value.iter().copied().map(char::from).collect(),
     };
-    Headers(map.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect())
+    Headers(
+        map.iter()
+            .map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())))
+            .collect(),
+    )
 }
 
 /// The rules that made something of an event, each once.

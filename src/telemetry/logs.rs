@@ -1,7 +1,9 @@
 //! In what form are log lines written, and which of them?
 
-use std::io::IsTerminal;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::time::Duration;
 
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -49,25 +51,67 @@ pub fn wanted() -> Option<String> {
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()))
 }
 
+/// Lines that may wait to be written; whoever logs more waits too. None is left out.
+const LINES_WAITING_MAX: usize = 8192;
+
+/// Lines that come within this time of a write are written together by the next.
+const GATHERING: Duration = Duration::from_millis(5);
+/// How many bytes are written at once, about.
+const GATHERED_MAX: usize = 64 * 1024;
+
+/// Takes its time after each write, so that the next one has many lines. The first line after a
+/// silence is written at once.
+struct Gathering<W: Write>(BufWriter<W>);
+
+impl<W: Write> Write for Gathering<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        std::thread::sleep(GATHERING);
+        Ok(())
+    }
+}
+
+/// Keep this as long as something may be logged: dropping it writes what is still waiting.
+#[must_use]
+pub struct Logging {
+    _rest: WorkerGuard,
+}
+
 /// Begins to log to standard error, panics included; `filter` as in `RUST_LOG`, `info` by default.
-pub fn init(format: Format, filter: Option<&str>) -> Result<(), LogError> {
-    let terminal = std::io::stderr().is_terminal();
+///
+/// A thread of its own writes, many lines at once where there are many, so that no request waits
+/// for standard error.
+pub fn init(format: Format, filter: Option<&str>) -> Result<Logging, LogError> {
+    let terminal = io::stderr().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let (writer, rest) = gathering(io::stderr());
     let lines = tracing_subscriber::registry().with(read_filter(filter)?);
     let begun = if as_json(format, terminal) {
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true);
         // A log that nobody reads any more is no reason to write about it there.
         let layer = layer.log_internal_errors(false);
         let layer = layer.with_current_span(false).with_span_list(false);
-        lines.with(layer.with_writer(std::io::stderr)).try_init()
+        lines.with(layer.with_writer(writer)).try_init()
     } else {
         let layer = tracing_subscriber::fmt::layer().compact().with_target(false);
         let layer = layer.log_internal_errors(false);
-        lines.with(layer.with_ansi(colour).with_writer(std::io::stderr)).try_init()
+        lines.with(layer.with_ansi(colour).with_writer(writer)).try_init()
     };
     begun.map_err(|_| LogError::Twice)?;
     panics::log_panics();
-    Ok(())
+    Ok(Logging { _rest: rest })
+}
+
+fn gathering(out: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
+    NonBlockingBuilder::default()
+        .lossy(false)
+        .buffered_lines_limit(LINES_WAITING_MAX)
+        .thread_name("log-writer")
+        .finish(Gathering(BufWriter::with_capacity(GATHERED_MAX, out)))
 }
 
 fn as_json(format: Format, terminal: bool) -> bool {
@@ -86,7 +130,35 @@ fn read_filter(filter: Option<&str>) -> Result<EnvFilter, LogError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, as_json, read_filter};
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::{Format, as_json, gathering, read_filter};
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_line_is_left_out_and_all_are_written_at_the_end() {
+        let page = Page::default();
+        let (mut log, rest) = gathering(page.clone());
+        let lines: Vec<String> = (0..20_000).map(|number| format!("line {number}\n")).collect();
+        for line in &lines {
+            log.write_all(line.as_bytes()).unwrap();
+        }
+        drop(rest);
+        assert!(*page.0.lock().unwrap() == lines.concat().as_bytes());
+    }
 
     #[test]
     fn a_terminal_gets_lines_for_people_and_a_pipe_gets_json() {

@@ -13,5 +13,5 @@ mod health;
 pub use failures::Failures;
 pub use flood::{Flood, Seen};
 pub use health::{Health, healthz, readyz};
-pub use logs::{Format, LogError, init, wanted};
+pub use logs::{Format, LogError, Logging, init, wanted};
 pub use metrics::{METRICS_TYPE, Metrics};

@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn a_panic_is_one_line_with_its_place_and_no_foreign_text() {
         if std::env::var_os(PANICS).is_some() {
-            init(Format::Json, None).unwrap();
+            let _logging = init(Format::Json, None).unwrap();
             let foreign = std::env::var(PANICS).unwrap();
             let first = std::thread::Builder::new().name("first".into());
             let _ = first.spawn(move || panic!("no {foreign}")).unwrap().join();

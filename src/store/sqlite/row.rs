@@ -3,7 +3,10 @@
 //! What costs time (JSON, compression) happens here, in the caller's task; the writer's thread only
 //! moves bytes.
 
+use std::cell::RefCell;
+
 use jiff::Timestamp;
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 use rusqlite::Row;
 use uuid::Uuid;
 
@@ -201,17 +204,57 @@ impl PackedEvent {
     }
 }
 
+/// What packing needs, kept by each thread from one event to the next: getting and clearing this
+/// memory anew took longer than filling it.
+struct Press {
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+    table: CompressTable,
+}
+
+/// Beyond this a [`Press`] is not kept.
+const PRESS_MAX: usize = 64 * 1024;
+
+thread_local! {
+    static PRESS: RefCell<Press> = RefCell::new(Press::new());
+}
+
 /// A block is LZ4 (block format, its plain size in 4 bytes before it) over: the length of the
 /// headers in 4 bytes, little-endian; the headers as JSON; the body.
 fn pack(headers: &Headers, body: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let broken = |error: &dyn std::fmt::Display| StoreError::Broken(format!("headers: {error}"));
-    let headers = serde_json::to_vec(headers).map_err(|error| broken(&error))?;
-    let length = u32::try_from(headers.len()).map_err(|error| broken(&error))?;
-    let mut plain = Vec::with_capacity(4 + headers.len() + body.len());
-    plain.extend_from_slice(&length.to_le_bytes());
-    plain.extend_from_slice(&headers);
-    plain.extend_from_slice(body);
-    Ok(lz4_flex::compress_prepend_size(&plain))
+    PRESS.with_borrow_mut(|press| {
+        let block = press.pack(headers, body);
+        if press.plain.len() > PRESS_MAX {
+            *press = Press::new();
+        }
+        block.map_err(|error| StoreError::Broken(format!("an event cannot be packed: {error}")))
+    })
+}
+
+impl Press {
+    fn new() -> Self {
+        Self { plain: Vec::new(), packed: Vec::new(), table: CompressTable::small() }
+    }
+
+    fn pack(&mut self, headers: &Headers, body: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let Self { plain, packed, table } = self;
+        plain.clear();
+        plain.extend_from_slice(&[0; 4]);
+        serde_json::to_writer(&mut *plain, headers)?;
+        let length = u32::try_from(plain.len() - 4)?;
+        plain[..4].copy_from_slice(&length.to_le_bytes());
+        plain.extend_from_slice(body);
+        let size = u32::try_from(plain.len())?;
+        let room = get_maximum_output_size(plain.len());
+        if packed.len() < room {
+            packed.resize(room, 0);
+        }
+        let written = compress_into_with_table(plain, packed, table)?;
+        let mut block = Vec::with_capacity(4 + written);
+        block.extend_from_slice(&size.to_le_bytes());
+        block.extend_from_slice(&packed[..written]);
+        Ok(block)
+    }
 }
 
 fn unpack(block: &[u8]) -> Option<(Headers, bytes::Bytes)> {

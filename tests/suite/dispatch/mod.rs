@@ -145,10 +145,10 @@ impl Scene {
                 arrivals.changed().await.unwrap();
             }
         };
-        match tokio::time::timeout(PATIENCE, reached).await {
-            Ok(message) => message,
-            Err(_elapsed) => panic!("not {state:?} but {:?}", self.message(id).await),
+        if let Ok(message) = tokio::time::timeout(PATIENCE, reached).await {
+            return message;
         }
+        panic!("not {state:?} but {:?}", self.message(id).await)
     }
 
     async fn until_sent(&self, ids: &[MessageId]) {

@@ -1,0 +1,202 @@
+//! Does a queue of a million cost more than one of a thousand? `cargo bench --bench queue`.
+//!
+//! Claims 32 messages in one commit and settles them in the next, on disk, with a small backlog and
+//! with a large one. The floor is a bare SQLite table with one index: take 32, mark them, delete
+//! them, two commits. `KABARI_BENCH_BACKLOG` and `KABARI_BENCH_SECONDS` change the size.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    reason = "a measurement prints, measures real time and may fail"
+)]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use kabari::model::{
+    Attempt, Content, Event, EventId, Fate, Headers, Kind, Message, MessageId, OnUncertain, Origin,
+    Policy, Recipient, Scope, State, Verdict,
+};
+use kabari::store::{Claim, Claimed, Settlement, SqliteStore, Store};
+use rusqlite::Connection;
+use uuid::Uuid;
+
+const BATCH: usize = 32;
+const SMALL: usize = 1000;
+const TURNS: usize = 3;
+
+fn main() {
+    let large = number("KABARI_BENCH_BACKLOG", 1_000_000);
+    let time = Duration::from_secs(number("KABARI_BENCH_SECONDS", 2) as u64);
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    println!("claim and settle {BATCH} at a time, messages/s");
+    println!("{:<12}{:>14}{:>14}{:>10}", "backlog", "bare SQLite", "kabari", "ratio");
+    let mut kabari = Vec::new();
+    for backlog in [SMALL, large] {
+        let file = |name: &str| folder.path().join(format!("{name}-{backlog}.db"));
+        let floor = Floor::fill(&file("floor"), backlog);
+        let store = runtime.block_on(fill(&file("kabari"), backlog));
+        let (mut bare, mut ours) = (Vec::new(), Vec::new());
+        for _ in 0..TURNS {
+            bare.push(floor.run(time));
+            ours.push(runtime.block_on(run(&store, time)));
+        }
+        let (bare, ours) = (median(bare), median(ours));
+        println!("{backlog:<12}{bare:>14.0}{ours:>14.0}{:>10.2}", ours / bare);
+        kabari.push(ours);
+    }
+    println!("{large} against {SMALL}: {:.2}", kabari[1] / kabari[0]);
+}
+
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// Takes and settles for so long; what leaves is put back as a new message, so the backlog stays.
+async fn run(store: &SqliteStore, time: Duration) -> f64 {
+    let (started, mut done) = (Instant::now(), 0);
+    let mut busy = Duration::ZERO;
+    while started.elapsed() < time {
+        let now = Timestamp::now();
+        let turn = Instant::now();
+        let claim = Claim { instance: "bench".into(), limit: BATCH, now, paced_until: Vec::new() };
+        let taken = store.claim(claim).await.unwrap();
+        assert_eq!(taken.len(), BATCH);
+        let messages: Vec<Message> = taken.iter().map(|claimed| again(&claimed.message)).collect();
+        let settling = taken.into_iter().map(|claimed| settle(store, claimed, now));
+        futures_util::future::join_all(settling).await;
+        busy += turn.elapsed();
+        done += BATCH;
+        assert_eq!(store.add_messages(messages).await.unwrap(), BATCH);
+    }
+    done as f64 / busy.as_secs_f64()
+}
+
+async fn settle(store: &SqliteStore, claimed: Claimed, now: Timestamp) {
+    let verdict = Verdict {
+        fate: Fate::Sent,
+        reason: None,
+        scope: Scope::Message,
+        status: Some(200),
+        detail: String::new(),
+    };
+    let (message, number) = (claimed.message.id, claimed.message.attempts);
+    let attempt = Attempt { message, number, started_at: now, took_ms: 3000, verdict };
+    let settlement = Settlement {
+        state: State::Sent,
+        reason: None,
+        detail: None,
+        due_at: None,
+        counts: true,
+        attempt,
+    };
+    assert!(store.settle(claimed.lease, settlement).await.unwrap());
+}
+
+async fn fill(path: &Path, backlog: usize) -> SqliteStore {
+    let store = SqliteStore::open(path).unwrap();
+    let event = Event {
+        id: EventId(Uuid::from_u128(1)),
+        source: "github".into(),
+        kind: "push".into(),
+        provider_id: None,
+        digest: None,
+        received_at: Timestamp::now(),
+        headers: Headers::default(),
+        body: "{}".into(),
+    };
+    let now = Timestamp::now();
+    store.record(event, Vec::new()).await.unwrap();
+    for begin in (0..backlog).step_by(1000) {
+        let made = (begin..backlog.min(begin + 1000)).map(|at| message(at, now));
+        store.add_messages(made.collect()).await.unwrap();
+    }
+    store
+}
+
+fn message(number: usize, now: Timestamp) -> Message {
+    let caption = "*acme/shop* Octo Cat: Keep order per recipient, and say so where it is read";
+    Message {
+        id: MessageId(Uuid::from_u128(number as u128)),
+        event: EventId(Uuid::from_u128(1)),
+        source: "github".into(),
+        origin: Origin { rule: "push-to-team".into(), send: 0, element: 0 },
+        instance: "bench".into(),
+        recipient: Recipient::person(&format!("6281{number:08}")),
+        content: Some(Content {
+            kind: Kind::Text,
+            media_url: None,
+            message: Some(caption.into()),
+            file_name: None,
+            mimetype: None,
+            delay: None,
+        }),
+        state: State::Waiting,
+        reason: None,
+        detail: None,
+        attempts: 0,
+        created_at: now,
+        due_at: now,
+        policy: Policy { attempts_max: 10, age_max_s: 86_400, on_uncertain: OnUncertain::Hold },
+    }
+}
+
+fn again(sent: &Message) -> Message {
+    let id = MessageId(Uuid::new_v4());
+    Message { id, state: State::Waiting, attempts: 0, due_at: Timestamp::now(), ..sent.clone() }
+}
+
+/// A queue that can do nothing but be one.
+struct Floor(Connection);
+
+impl Floor {
+    fn fill(path: &Path, backlog: usize) -> Self {
+        let connection = Connection::open(path).unwrap();
+        let sql = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                   CREATE TABLE queue (id INTEGER PRIMARY KEY, taken INTEGER, due INTEGER); \
+                   CREATE INDEX due ON queue (due, id) WHERE taken = 0; BEGIN;";
+        connection.execute_batch(sql).unwrap();
+        let floor = Self(connection);
+        (0..i64::try_from(backlog).unwrap()).for_each(|at| floor.add(at));
+        floor.0.execute_batch("COMMIT").unwrap();
+        floor
+    }
+
+    fn add(&self, at: i64) {
+        let sql = "INSERT INTO queue (taken, due) VALUES (0, ?1)";
+        self.0.prepare_cached(sql).unwrap().execute([at]).unwrap();
+    }
+
+    fn run(&self, time: Duration) -> f64 {
+        let take = "UPDATE queue SET taken = 1 WHERE id IN \
+                    (SELECT id FROM queue WHERE taken = 0 ORDER BY due, id LIMIT 32) RETURNING id";
+        let mut take = self.0.prepare(take).unwrap();
+        let mut delete = self.0.prepare("DELETE FROM queue WHERE id = ?1").unwrap();
+        let (started, mut busy, mut done) = (Instant::now(), Duration::ZERO, 0);
+        while started.elapsed() < time {
+            let turn = Instant::now();
+            let ids: Vec<i64> =
+                take.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+            assert_eq!(ids.len(), BATCH);
+            self.0.execute_batch("BEGIN").unwrap();
+            ids.iter().for_each(|id| drop(delete.execute([id]).unwrap()));
+            self.0.execute_batch("COMMIT").unwrap();
+            busy += turn.elapsed();
+            done += BATCH;
+            self.0.execute_batch("BEGIN").unwrap();
+            (0..BATCH).for_each(|_| self.add(i64::MAX));
+            self.0.execute_batch("COMMIT").unwrap();
+        }
+        done as f64 / busy.as_secs_f64()
+    }
+}
