@@ -91,7 +91,7 @@ impl Office {
             request.push_str(header);
             request.push_str("\r\n");
         }
-        request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        request += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
         exchange(self.address, request.as_bytes()).await
     }
 

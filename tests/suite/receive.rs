@@ -377,8 +377,8 @@ async fn bodies_share_a_budget_which_whoever_leaves_gives_back() {
 async fn what_cannot_be_stored_is_never_answered_200() {
     let house = house(Settings::default()).await;
     house.store.set_page_count_max(Some(1)).await.expect("a limit");
-    let noise: String =
-        (0..40_000_u64).map(|n| format!("{:x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
+    let noise = (0..40_000_u64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_string());
+    let noise = noise.collect::<Vec<_>>().concat();
     let body = format!(r#"{{"ref":"{noise}"}}"#);
     let request = push("d-1", body.as_bytes());
     let answer = house.ask(&request).await;
