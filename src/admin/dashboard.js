@@ -73,6 +73,7 @@ function rows(id, list, cells, empty) {
     row.append(cell);
     made.push(row);
   }
+  at(id).closest("table").tHead.hidden = list.length === 0;
   at(id).replaceChildren(...made);
 }
 
@@ -131,8 +132,9 @@ function show(overview) {
   at("rules").hidden = overview.rules === "ok";
   at("rules").textContent = "The rule file on disk has problems; the last good one is in force.\n" + overview.rules;
   at("counts").replaceChildren(...STATES.map((state) => {
-    const item = element("li", undefined, state);
-    item.append(element("b", overview.counts[state] || 0), state);
+    const count = overview.counts[state] || 0;
+    const item = element("li", undefined, count ? state : "zero");
+    item.append(element("b", count), state);
     return item;
   }));
   rows("lanes", overview.lanes, lane, "No lane has anything to send.");

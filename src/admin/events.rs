@@ -33,7 +33,7 @@ pub(super) struct AskedOne {
 
 impl AskedOne {
     pub(super) fn numbers(&self) -> Numbers {
-        if self.full { Numbers::Full } else { Numbers::Masked }
+        Numbers::full_if(self.full)
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn list(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Answer {
     let Query(asked) = asked.map_err(|why| Refused::Wrong(why.body_text()))?;
-    let numbers = if asked.full { Numbers::Full } else { Numbers::Masked };
+    let numbers = Numbers::full_if(asked.full);
     let filter = MessageFilter {
         state: asked.state,
         rule: asked.rule,
@@ -103,7 +103,7 @@ pub(super) async fn move_by_hand(
     };
     match admin.store.move_by_hand(id, to, (admin.clock)()).await? {
         Moved::Done => {
-            tracing::info!(message = %id, to = to.as_str(), "moved by hand");
+            tracing::info!(message_id = %id, to = to.as_str(), "moved by hand");
             shown(&admin, id, Numbers::Masked).await
         }
         Moved::Unknown => Err(Refused::NotFound),

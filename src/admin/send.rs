@@ -73,7 +73,7 @@ pub(super) async fn send(
     let (event_id, message_id) = (event.id, message.id);
     match admin.store.record(event, vec![message]).await? {
         Recorded::New { .. } => {
-            tracing::info!(message = %message_id, "to be sent by hand");
+            tracing::info!(message_id = %message_id, "to be sent by hand");
             Ok(Json(json!({
                 "event": event_id.to_string(),
                 "message": message_id.to_string(),

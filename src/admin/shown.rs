@@ -17,6 +17,11 @@ pub enum Numbers {
 }
 
 impl Numbers {
+    /// Whole if a person asked for that.
+    pub fn full_if(asked: bool) -> Self {
+        if asked { Self::Full } else { Self::Masked }
+    }
+
     fn show(self, recipient: &Recipient) -> String {
         match self {
             Self::Masked => mask_number(recipient.expose()),

@@ -36,7 +36,7 @@ pub struct App {
     admin: SocketAddr,
     /// Stopped first: nothing new comes in.
     receiving: Stopping,
-    /// Stopped next: attempts under way end.
+    /// Stopped at the same time: attempts under way end, and no other begins.
     sending: Stopping,
     /// Stopped last, so that health and metrics answer until the end.
     administering: Stopping,
@@ -121,25 +121,19 @@ impl App {
             tokio::select! {
                 () = stop.cancelled() => break None,
                 _ = self.hangup.recv() => { let _ = self.shared.reload().await; }
-                name = ended(&mut self.receiving, &mut self.sending, &mut self.administering) => {
-                    break Some(name);
+                why = ended(&mut self.receiving, &mut self.sending, &mut self.administering) => {
+                    break Some(why);
                 }
             }
         };
-        match ended_early {
-            None => self.stop().await,
-            Some(name) => {
-                let stopped = self.stop().await;
-                stopped.and(Err(anyhow!("{name} ended without being told to")))
-            }
-        }
+        let stopped = self.stop().await;
+        ended_early.map_or(stopped, Err)
     }
 
     /// Takes no more requests, lets attempts under way end, and returns when all is quiet.
     pub async fn stop(self) -> anyhow::Result<()> {
         tracing::info!("stopping: no more requests are taken, attempts under way end");
-        let received = self.receiving.end().await;
-        let sent = self.sending.end().await;
+        let (received, sent) = tokio::join!(self.receiving.end(), self.sending.end());
         let administered = self.administering.end().await;
         tracing::info!("stopped");
         received.and(sent).and(administered)
@@ -220,11 +214,17 @@ async fn ended(
     receiving: &mut Stopping,
     sending: &mut Stopping,
     administering: &mut Stopping,
-) -> &'static str {
-    tokio::select! {
-        _ = &mut receiving.task => "receiving",
-        _ = &mut sending.task => "sending",
-        _ = &mut administering.task => "the admin listener",
+) -> anyhow::Error {
+    let (name, outcome) = tokio::select! {
+        outcome = &mut receiving.task => ("receiving", outcome),
+        outcome = &mut sending.task => ("sending", outcome),
+        outcome = &mut administering.task => ("the admin listener", outcome),
+    };
+    let early = || format!("{name} ended without being told to");
+    match outcome {
+        Ok(Ok(())) => anyhow!(early()),
+        Ok(Err(why)) => why.context(early()),
+        Err(why) => anyhow!(why).context(early()),
     }
 }
 

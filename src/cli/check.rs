@@ -39,7 +39,7 @@ impl Check {
         let options = LoadOptions { lenient: true, variable: &variable };
         let (report, code) = match load(&self.rules, &options) {
             Ok(loaded) => (loaded.warnings, ExitCode::SUCCESS),
-            Err(report) => (report, ExitCode::FAILURE),
+            Err(report) => (*report, ExitCode::FAILURE),
         };
         self.print(&report)?;
         Ok(code)

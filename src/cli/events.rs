@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::input::{RuleFile, StoreUrl, shown_time};
 use super::messages;
 use super::output;
-use crate::admin::event_json;
+use crate::admin::{Numbers, event_json};
 use crate::model::{EventId, mask_if_phone};
 use crate::store::{self, EventFilter, MessageFilter, SharedStore};
 
@@ -102,7 +102,7 @@ async fn show(
     let filter = MessageFilter { event: Some(id), ..MessageFilter::default() };
     let made = store.messages(filter).await?;
     if json {
-        output::json(&event_json(&event, &made, messages::numbers(full)))?;
+        output::json(&event_json(&event, &made, Numbers::full_if(full)))?;
         return Ok(ExitCode::SUCCESS);
     }
     let body = serde_json::from_slice::<Value>(&event.body)

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::config::{self, LoadOptions, Loaded, edit};
 use crate::expr::Json;
 use crate::model::{Event, EventId, Headers};
-use crate::pipeline::{Defaults, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::sources;
 use crate::store;
 
@@ -45,9 +45,9 @@ impl RuleFile {
         self.load(false)
     }
 
-    /// What it says for all messages, if it can be read; nothing is printed if not.
-    pub(super) fn defaults(&self) -> Option<Defaults> {
-        load(&self.rules, true).ok().map(|loaded| loaded.pipeline.defaults().clone())
+    /// Loads it for looking, if it can be read; nothing is printed if not.
+    pub(super) fn load_quietly(&self) -> Option<Loaded> {
+        load(&self.rules, true).ok()
     }
 
     /// Loads it for doing something for which only these settings must be there.
@@ -71,7 +71,7 @@ impl RuleFile {
 }
 
 /// Loads a rule file with the process's environment.
-pub(super) fn load(path: &Path, lenient: bool) -> Result<Loaded, config::Report> {
+pub(super) fn load(path: &Path, lenient: bool) -> Result<Loaded, Box<config::Report>> {
     config::load(path, &LoadOptions { lenient, variable: &|name| std::env::var(name).ok() })
 }
 
@@ -202,14 +202,28 @@ impl EventInput {
             return Ok(body);
         }
         let mut value: Value = serde_json::from_slice(&body).context("the body is not JSON")?;
-        for set in &self.set {
-            let (path, text) = set.split_once('=').context("write --set as PATH=VALUE")?;
-            let new = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
-            edit::set(&mut value, path, new)
-                .map_err(|why| anyhow::anyhow!("--set {path}: {why}"))?;
-        }
+        change(&mut value, &changes(&self.set)?)?;
         Ok(Bytes::from(serde_json::to_vec(&value)?))
     }
+}
+
+/// `--set PATH=VALUE` arguments, read: a value is JSON where it can be, else a text.
+pub(super) fn changes(set: &[String]) -> anyhow::Result<Vec<(String, Value)>> {
+    let read = |text: &String| {
+        let (path, value) = text.split_once('=').context("write --set as PATH=VALUE")?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        Ok((path.to_owned(), value))
+    };
+    set.iter().map(read).collect()
+}
+
+/// Applies them to a body.
+pub(super) fn change(body: &mut Value, changes: &[(String, Value)]) -> anyhow::Result<()> {
+    for (path, value) in changes {
+        edit::set(body, path, value.clone())
+            .map_err(|why| anyhow::anyhow!("--set {path}: {why}"))?;
+    }
+    Ok(())
 }
 
 /// A time as people read it, in UTC, to the second.

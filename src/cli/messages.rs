@@ -129,7 +129,8 @@ async fn list(store: &SharedStore, args: List, rules: &RuleFile) -> anyhow::Resu
     };
     let messages = store.messages(filter).await?;
     if args.json {
-        let rows = messages.iter().map(|message| message_json(message, numbers(args.full)));
+        let rows =
+            messages.iter().map(|message| message_json(message, Numbers::full_if(args.full)));
         output::json(&Value::Array(rows.collect()))?;
     } else {
         print_table(&messages)?;
@@ -148,7 +149,7 @@ async fn show(
         .await?
         .with_context(|| format!("there is no message {id}; `kabari messages list` shows them"))?;
     if json {
-        output::json(&message_and_attempts_json(&message, &attempts, numbers(full)))?;
+        output::json(&message_and_attempts_json(&message, &attempts, Numbers::full_if(full)))?;
         return Ok(ExitCode::SUCCESS);
     }
     print(&message, &attempts, full)?;
@@ -177,7 +178,7 @@ fn print(message: &Message, attempts: &[Attempt], full: bool) -> anyhow::Result<
             verdict.detail
         );
     }
-    let request = &message_json(message, numbers(full))["request"];
+    let request = &message_json(message, Numbers::full_if(full))["request"];
     if !request.is_null() {
         anstream::println!("\n{}", serde_json::to_string_pretty(request)?);
     }
@@ -191,14 +192,10 @@ fn print(message: &Message, attempts: &[Attempt], full: bool) -> anyhow::Result<
     Ok(())
 }
 
-pub(super) fn numbers(full: bool) -> Numbers {
-    if full { Numbers::Full } else { Numbers::Masked }
-}
-
 /// People ask for a number as they write it; in the store it stands as Wachat takes it.
 fn whole_number(written: &str, rules: &RuleFile) -> anyhow::Result<String> {
     // Without a rule file that can be read, local numbers are not understood; others are.
-    let country = rules.defaults().and_then(|defaults| defaults.country);
+    let country = rules.load_quietly().and_then(|loaded| loaded.pipeline.defaults().country);
     let recipient =
         render::recipient(written, country).map_err(|why| anyhow::anyhow!("--number {why}"))?;
     Ok(recipient.expose().to_owned())
@@ -212,11 +209,16 @@ async fn change(
     verb: &str,
     to: State,
 ) -> anyhow::Result<ExitCode> {
-    let token = rules.load_lenient().ok().and_then(|loaded| loaded.settings.admin_token);
+    let token = rules.load_quietly().and_then(|loaded| loaded.settings.admin_token);
     let running = Running::find(url, token)?;
-    let (store, lock) = match &running {
-        Some(_) => (None, None),
-        None => (Some(store::open_existing(url)?), Some(store::lock_lanes(&store::file_of(url)?)?)),
+    let (store, lock) = if running.is_some() {
+        (None, None)
+    } else {
+        let store = store::open_existing(url)?;
+        let lock = store::lock_lanes(&store::file_of(url)?)?;
+        // The lanes are ours and still: what is called under way was broken off.
+        store.recover(clock::now()).await?;
+        (Some(store), Some(lock))
     };
     let mut refused = false;
     for id in ids {

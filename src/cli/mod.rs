@@ -72,7 +72,10 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output::failure(&anyhow::Error::from(error)),
     };
-    match runtime.block_on(run(cli.command)) {
+    let outcome = runtime.block_on(run(cli.command));
+    // A question to a disk that hangs must not keep the process from ending.
+    runtime.shutdown_background();
+    match outcome {
         Ok(code) => code,
         Err(error) => output::failure(&error),
     }

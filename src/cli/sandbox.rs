@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
 
+use super::serve::stop_signal;
 use crate::sandbox::{self, FAULT_HELP, FaultSpec, SandboxSettings};
 use crate::secret::Secret;
 
@@ -52,17 +53,12 @@ impl Sandbox {
             format!("cannot listen at {}: choose another with --listen", self.listen)
         })?;
         let address = listener.local_addr()?;
+        let stop = stop_signal()?;
         println!("Open http://{address} to see what arrives. Nothing reaches WhatsApp.");
         println!("To send here, add one line to rules.yaml; {hint}:\n");
         println!("wachat:\n  base_url: http://{address}\n");
         println!("Ctrl-C ends it.");
-        let stop = async {
-            // Without a signal to wait for, it runs until it is killed.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        sandbox.serve(listener, stop).await?;
+        sandbox.serve(listener, stop.cancelled_owned()).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

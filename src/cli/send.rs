@@ -14,7 +14,7 @@ use super::running::Running;
 use crate::app::by_hand;
 use crate::clock::Stopwatch;
 use crate::config::Loaded;
-use crate::model::{Kind, Message, State};
+use crate::model::{Kind, Message, Reason, State};
 use crate::store;
 
 /// How often a running kabari is asked what became of the message.
@@ -135,6 +135,25 @@ fn report(message: &Message) -> ExitCode {
     let reason = message.reason.map_or("", |reason| reason.as_str());
     let why = [reason, detail].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
     anstream::println!("{} to {to}: {}", message.state.as_str().red(), why.join(": "));
+    if let Some(remedy) = message.reason.and_then(remedy) {
+        anstream::println!("{remedy}");
+    }
     anstream::println!("{}", format!("kabari messages show {}", message.id).dimmed());
     ExitCode::from(output::NO)
+}
+
+/// What to do about it, where the reason alone does not say so.
+fn remedy(reason: Reason) -> Option<&'static str> {
+    Some(match reason {
+        Reason::Network => "Is this machine online, and is wachat.base_url right?",
+        Reason::Auth => "Wachat does not take the token: look at wachat.token (WACHAT_TOKEN).",
+        Reason::Session => "Connect the session at Wachat, then retry.",
+        Reason::UnknownInstance => "Write its name as Wachat shows it: wachat.instance.",
+        Reason::Recipient => "Is the number on WhatsApp, with its country?",
+        Reason::Media => "Wachat itself must be able to fetch the address, without a login.",
+        Reason::Server | Reason::NoAnswer | Reason::Unreadable | Reason::Interrupted => {
+            "It may have gone out: look at the phone before you retry."
+        }
+        _ => return None,
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,6 +13,10 @@ use super::output;
 use crate::app::App;
 use crate::config::Settings;
 use crate::telemetry::{self, Format};
+
+/// How long stopping may take in all: less than the 130 s of `deploy/`, more than the attempts and
+/// the listeners are given.
+const STOP_MAX: Duration = Duration::from_secs(128);
 
 /// Receive webhooks and send messages
 #[derive(Debug, Args)]
@@ -65,7 +70,8 @@ impl Serve {
     }
 }
 
-/// Cancelled by SIGTERM or Ctrl-C.
+/// Cancelled by SIGTERM or Ctrl-C. A second signal does not wait for anything and ends the process,
+/// and so does [`STOP_MAX`]: whatever hangs, it stops.
 pub(super) fn stop_signal() -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let stop = token.clone();
@@ -77,6 +83,16 @@ pub(super) fn stop_signal() -> anyhow::Result<CancellationToken> {
             _ = interrupt.recv() => {}
         }
         stop.cancel();
+        let why = tokio::select! {
+            _ = terminate.recv() => "told twice to stop",
+            _ = interrupt.recv() => "told twice to stop",
+            () = tokio::time::sleep(STOP_MAX) => "stopping took too long",
+        };
+        tracing::warn!(
+            "{why}: ending at once; messages whose attempts had not ended are uncertain after the \
+             next start"
+        );
+        std::process::exit(i32::from(output::NO));
     });
     Ok(token)
 }

@@ -14,7 +14,7 @@ use super::input::{RuleFile, unknown_source};
 use super::output;
 use crate::clock;
 use crate::config::TestCase;
-use crate::model::{Headers, Message};
+use crate::model::{Headers, Message, Reason};
 use crate::pipeline::Pipeline;
 
 /// Run the rule file's own tests
@@ -81,7 +81,7 @@ fn differences(message: &Message, expected: &BTreeMap<String, Value>) -> Vec<Str
     let saw = |field: &str| match field {
         "rule" => Value::from(message.origin.rule.as_str()),
         "state" => Value::from(message.state.as_str()),
-        "reason" => Value::from(message.reason.map(|reason| reason.as_str())),
+        "reason" => Value::from(message.reason.map(Reason::as_str)),
         "type" => Value::from(kind),
         field => request.get(field).cloned().unwrap_or(Value::Null),
     };

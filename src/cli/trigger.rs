@@ -4,12 +4,12 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde_json::Value;
 
-use super::input::{RuleFile, sample_names, unknown_source};
+use super::input::{RuleFile, change, changes, sample_names, unknown_source};
 use super::output;
 use crate::clock;
 use crate::config::edit;
@@ -48,7 +48,9 @@ pub(super) struct Signed {
 
 impl Trigger {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let loaded = match self.rules.load_lenient() {
+        // Signed with a stand-in it would only be refused; other variables do not matter here.
+        let of_the_secret = format!("sources.{}.secret", self.source);
+        let loaded = match self.rules.load_needing(|path| path.starts_with(&of_the_secret)) {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };
@@ -56,15 +58,6 @@ impl Trigger {
             .pipeline
             .source(&self.source)
             .with_context(|| unknown_source(&loaded.pipeline, &self.source))?;
-        // Signed with a stand-in, it would only be refused. Other variables do not matter here.
-        let of_the_secret = format!("sources.{}.secret", self.source);
-        let unset = loaded.warnings.problems().iter().find(|problem| {
-            ["unset-variable", "unreadable-file"].contains(&problem.code)
-                && problem.path.starts_with(&of_the_secret)
-        });
-        if let Some(problem) = unset {
-            bail!("{}: {}", problem.path, problem.message);
-        }
         let preset = source.preset().context("this source has no preset, so no samples")?;
         let sample = sources::sample(preset, &self.kind).with_context(|| {
             format!("{preset} has no sample `{}`; it has: {}", self.kind, sample_names(preset))
@@ -100,16 +93,6 @@ pub(super) fn fresh_id() -> String {
     clock::event_id(clock::now(), &mut clock::dice()).to_string()
 }
 
-/// `PATH=VALUE` arguments, read.
-pub(super) fn changes(set: &[String]) -> anyhow::Result<Vec<(String, Value)>> {
-    let read = |text: &String| {
-        let (path, value) = text.split_once('=').context("write --set as PATH=VALUE")?;
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-        Ok((path.to_owned(), value))
-    };
-    set.iter().map(read).collect()
-}
-
 /// Makes a sample new and signs it: `id` goes wherever the provider puts its own.
 pub(super) fn sign(
     source: &sources::Source,
@@ -130,10 +113,7 @@ pub(super) fn sign(
         None => edit::set(&mut body, "id", Value::from(format!("evt_{}", id.replace('-', ""))))
             .map_err(anyhow::Error::msg)?,
     }
-    for (path, value) in changes {
-        edit::set(&mut body, path, value.clone())
-            .map_err(|why| anyhow::anyhow!("--set {path}: {why}"))?;
-    }
+    change(&mut body, changes)?;
     let body = serde_json::to_vec(&body)?;
     headers.extend(source.sign(&Outgoing { body: &body, now: clock::now() }));
     Ok(Signed { headers, body })

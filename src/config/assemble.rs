@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::book::{Book, TreeId};
 use super::file::{DefaultSettings, RuleFile, RuleSettings};
 use super::placed::Placed;
-use super::{examine, scalar};
+use super::{examine, rehearse, scalar};
 use crate::expr::{Condition, Surroundings};
 use crate::model::{Fault, OnUncertain, Policy};
 use crate::pipeline::{Defaults, Pipeline, Rule};
@@ -58,10 +58,11 @@ pub(super) fn rules(
     book: &mut Book,
     settings: Vec<(TreeId, Placed<RuleSettings>)>,
     defaults: &DefaultSettings,
+    sources: &[(Source, Surroundings)],
 ) -> Vec<(Matcher, Rule)> {
     let mut compiled = Vec::with_capacity(settings.len());
     for (id, Placed { path, value }) in settings {
-        if let Some(rule) = rule(book, id, &path, value, defaults) {
+        if let Some(rule) = rule(book, id, &path, value, defaults, sources) {
             compiled.push(rule);
         }
     }
@@ -74,6 +75,7 @@ fn rule(
     path: &str,
     settings: RuleSettings,
     defaults: &DefaultSettings,
+    sources: &[(Source, Surroundings)],
 ) -> Option<(Matcher, Rule)> {
     let when = match settings.when.as_deref().map(Condition::compile).transpose() {
         Ok(when) => Some(when),
@@ -87,7 +89,7 @@ fn rule(
         match Send::compile(&send) {
             Ok(send) => {
                 if let Some(sends) = &mut sends {
-                    sends.push(send);
+                    sends.push((index, send));
                 }
             }
             Err(faults) => {
@@ -111,9 +113,13 @@ fn rule(
         pattern: settings.pattern,
         when: when?,
     };
+    let sends = sends?;
+    if let Some((source, _)) = sources.iter().find(|(it, _)| it.name() == matcher.source) {
+        rehearse::rule(book, id, path, source, &matcher, &sends);
+    }
     let rule = Rule {
         name: settings.name,
-        sends: sends?,
+        sends: sends.into_iter().map(|(_, send)| send).collect(),
         attempts_max: attempts,
         age_max_s: age.unwrap_or(policy.age_max_s),
         on_uncertain,

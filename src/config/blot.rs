@@ -29,7 +29,7 @@ pub(super) fn is_secret(path: &str) -> bool {
 /// Whether a key of this name holds a secret, or was meant to: `secert`, `client_secret`.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.to_lowercase();
-    let near = |key: &&str| strsim::osa_distance(key, &name) <= key.len() / 3;
+    let near = |key: &str| strsim::osa_distance(key, &name) <= key.len() / 3;
     SECRET_PARTS.iter().any(|part| name.contains(part)) || SECRET_KEYS.iter().any(|key| near(key))
 }
 

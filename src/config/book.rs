@@ -143,6 +143,13 @@ impl Book {
         self.record(file, fault, range);
     }
 
+    /// The same for a fault without a path of its own, if there is one.
+    pub(super) fn faults_at(&mut self, id: TreeId, path: &str, fault: Option<Fault>) {
+        if let Some(fault) = fault {
+            self.fault(id, fault.under(path));
+        }
+    }
+
     /// Whether a value is only missing for a reason that was told: what stood there was wrong, or
     /// its key was misspelled.
     fn is_told(&self, id: TreeId, path: &str) -> bool {

@@ -29,7 +29,7 @@ pub(crate) fn set(body: &mut Value, path: &str, value: Value) -> Result<(), Stri
 
 /// Removes the value at a dotted path; `None` if there is none.
 pub(crate) fn unset(body: &mut Value, path: &str) -> Option<()> {
-    let (above, last) = path.rsplit_once('.').unwrap_or(("", path));
+    let (above, name) = path.rsplit_once('.').unwrap_or(("", path));
     let mut here = body;
     for step in above.split('.').filter(|step| !step.is_empty()) {
         here = match here {
@@ -38,7 +38,7 @@ pub(crate) fn unset(body: &mut Value, path: &str) -> Option<()> {
             _ => return None,
         };
     }
-    here.as_object_mut()?.remove(last).map(|_| ())
+    here.as_object_mut()?.remove(name).map(|_| ())
 }
 
 #[cfg(test)]

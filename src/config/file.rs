@@ -107,7 +107,7 @@ pub(super) struct DefaultSettings {
     pub(super) timezone: Option<String>,
     /// The session that sends; by default `wachat.instance`.
     pub(super) instance: Option<String>,
-    /// How often a message is tried; 10 by default.
+    /// How often a message is tried; by default as often as its growing gaps fit into `max_age`.
     pub(super) attempts: Option<u32>,
     /// How long a message may be tried; 24h by default.
     pub(super) max_age: Option<Span>,

@@ -76,7 +76,7 @@ impl Interpolation<'_> {
             } else if let Some((reference, len)) = reference(after) {
                 let range = node.range_in_file(at..at + 2 + len, self.text);
                 let (value, from) = self.value(&reference, path, range);
-                text.push_str(&value);
+                push_literal(&mut text, &value, path, &written[..at]);
                 origin = worse(origin, from);
                 rest = at + 2 + len;
             } else {
@@ -159,6 +159,34 @@ impl Interpolation<'_> {
         } else {
             Fault::error(path, code, message)
         }
+    }
+}
+
+/// Adds the value so that, in a rule's templates and condition, it stays a text and is no code.
+/// `before` is what is written before it.
+fn push_literal(text: &mut String, value: &str, path: &str, before: &str) {
+    let in_condition = path.ends_with("].when");
+    if !path.starts_with("rules[") || !(in_condition || path.contains("].send")) {
+        text.push_str(value);
+        return;
+    }
+    let opened = |open: &str, close: &str| before.rfind(open) > before.rfind(close);
+    if in_condition || opened("{{", "}}") || opened("{%", "%}") {
+        for c in value.chars() {
+            match c {
+                '\\' | '"' | '\'' => text.extend(['\\', c]),
+                '{' => text.push_str("\\u007b"),
+                other => text.push(other),
+            }
+        }
+    } else {
+        const BRACE: &str = "{{ '{' }}";
+        // With a brace before it the first of these would open something else.
+        if text.ends_with('{') {
+            text.pop();
+            text.push_str(BRACE);
+        }
+        text.push_str(&value.replace('{', BRACE));
     }
 }
 

@@ -18,6 +18,7 @@ mod file;
 mod book;
 mod places;
 mod examine;
+mod rehearse;
 mod assemble;
 pub(crate) mod edit;
 mod cases;
@@ -110,10 +111,10 @@ pub struct LoadOptions<'a> {
 ///
 /// # Errors
 /// All problems at once.
-pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
+pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Box<Report>> {
     match read_rule_file(path) {
         Ok(text) => load_text(path.to_owned(), text, options),
-        Err(why) => Err(Report::unreadable(path, &why)),
+        Err(why) => Err(Box::new(Report::unreadable(path, &why))),
     }
 }
 
@@ -122,7 +123,11 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
 /// # Errors
 /// All problems at once.
 #[expect(clippy::needless_pass_by_value, reason = "the caller has no use for them afterwards")]
-pub fn load_text(path: PathBuf, text: String, options: &LoadOptions<'_>) -> Result<Loaded, Report> {
+pub fn load_text(
+    path: PathBuf,
+    text: String,
+    options: &LoadOptions<'_>,
+) -> Result<Loaded, Box<Report>> {
     let mut book = Book::default();
     let parts = read_all(&mut book, &path, &text, options);
     let places = parts.as_ref().map(|parts| rule_places(&book, &parts.rules)).unwrap_or_default();
@@ -136,7 +141,7 @@ pub fn load_text(path: PathBuf, text: String, options: &LoadOptions<'_>) -> Resu
         Some(Some((pipeline, settings, tests))) if !report.has_errors() => {
             Ok(Loaded { pipeline, settings, tests, places, warnings: report })
         }
-        _ => Err(report),
+        _ => Err(Box::new(report)),
     }
 }
 
@@ -243,7 +248,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let vars = assemble::vars(book, main);
     let sources = std::mem::take(&mut file.sources);
     let sources = assemble::sources(book, main, sources, &vars, &timezone);
-    let rules = assemble::rules(book, rules, &file.defaults);
+    let rules = assemble::rules(book, rules, &file.defaults, &sources);
     let mut cases = Vec::new();
     for (id, folder, test) in tests {
         let around = cases::Around { sources: &names, folder: &folder };

@@ -1,22 +1,40 @@
 //! One attempt: send, see what it means, settle.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tracing::{error, info, warn};
 
 use crate::clock::{self, Stopwatch};
 use crate::model::{Attempt, Fate, Message, Reason, Scope, State, Verdict};
-use crate::store::{Claimed, Lease, Settlement};
+use crate::store::{Claimed, Lease, Settlement, SharedStore};
 use crate::wachat::Client;
 
 use super::Shared;
 use super::desk::Desk;
 use super::settle::settle;
+use super::timings::Timings;
 
 /// Why a message that met an account's restriction before a restart is put back unsent.
 const STILL_RESTRICTED: &str = "not tried: before the restart WhatsApp had restricted this \
      account; resume the lane once the restriction is lifted";
+
+/// What is said of a message during whose attempt kabari panicked.
+const PANICKED: &str = "kabari broke off while this was being sent, which is a bug: look at the \
+     chat before you send it again";
+
+/// How an attempt is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Because it is its turn.
+    Turn,
+    /// To try whether the lane's trouble is over.
+    Probe,
+    /// Not at all: the account was restricted when the program last stopped.
+    Restricted,
+}
 
 /// Makes the attempt that `claimed` is the right to, and settles it.
 pub(super) async fn attempt(
@@ -24,31 +42,44 @@ pub(super) async fn attempt(
     desk: Arc<Desk>,
     client: Client,
     claimed: Claimed,
-    probe: bool,
+    way: Way,
 ) {
     let Claimed { message, lease } = claimed;
     let started_at = (shared.now)();
     let stopwatch = Stopwatch::start();
-    let restricted = message.reason == Some(Reason::Account) && !desk.account_cleared();
-    let verdict = if restricted { still_restricted() } else { send(&client, &message).await };
+    let verdict = match way {
+        Way::Restricted => still_restricted(),
+        Way::Turn | Way::Probe => send(&client, &message).await,
+    };
     let took_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
     let now = (shared.now)();
     // Before the message is anybody's again, so that a lane in trouble does not take it at once.
-    desk.answered(&verdict, probe, now, &shared.timings);
+    desk.answered(&verdict, way == Way::Probe, now, &shared.timings);
     let attempt =
         Attempt { message: message.id, number: message.attempts, started_at, took_ms, verdict };
     let settlement = settle(&message, &attempt, now, clock::dice().f64(), &shared.timings);
-    if !restricted {
+    if way != Way::Restricted {
         tell(&message, &settlement);
-        shared.observer.attempt(&message, &settlement.attempt, settlement.state);
+        // What was sent is kept, whatever becomes of those who look on.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            shared.observer.attempt(&message, &settlement.attempt, settlement.state);
+        }));
     }
-    keep(&shared, &lease, &settlement).await;
+    keep(&shared.store, &lease, &settlement, &shared.timings).await;
     desk.ended();
 }
 
 async fn send(client: &Client, message: &Message) -> Verdict {
     if let (Some(to), Some(content)) = (&message.recipient, &message.content) {
-        return client.send(&message.instance, to, content).await;
+        let call = AssertUnwindSafe(client.send(&message.instance, to, content));
+        // A message that stayed `sending` would hold up its recipient until the next start.
+        return call.catch_unwind().await.unwrap_or_else(|_| Verdict {
+            fate: Fate::Uncertain,
+            reason: Some(Reason::Interrupted),
+            scope: Scope::Message,
+            status: None,
+            detail: PANICKED.into(),
+        });
     }
     Verdict {
         fate: Fate::Failed,
@@ -70,27 +101,33 @@ fn still_restricted() -> Verdict {
 }
 
 /// Settles for certain: what was sent must not be forgotten because the disk is full just now.
-async fn keep(shared: &Shared, lease: &Lease, settlement: &Settlement) {
-    let mut rest = shared.timings.store_rest;
+/// Whether the lease still held.
+pub(super) async fn keep(
+    store: &SharedStore,
+    lease: &Lease,
+    settlement: &Settlement,
+    timings: &Timings,
+) -> bool {
+    let mut rest = timings.store_rest;
     loop {
         let lease = Lease { message: lease.message, attempt: lease.attempt };
-        let message = lease.message;
-        match shared.store.settle(lease, settlement.clone()).await {
-            Ok(true) => return,
+        let id = lease.message;
+        match store.settle(lease, settlement.clone()).await {
+            Ok(true) => return true,
             Ok(false) => {
                 warn!(
-                    target: "kabari::dispatch", message = %message,
-                    "message {message} is no longer ours to settle"
+                    target: "kabari::dispatch", message_id = %id,
+                    "message {id} is no longer ours to settle"
                 );
-                return;
+                return false;
             }
             Err(problem) => error!(
-                target: "kabari::dispatch", message = %message, error = %problem,
-                "the outcome of message {message} could not be kept yet: {problem}"
+                target: "kabari::dispatch", message_id = %id, error = %problem,
+                "the outcome of message {id} could not be kept yet: {problem}"
             ),
         }
         tokio::time::sleep(rest).await;
-        rest = rest.saturating_mul(2).min(shared.timings.store_rest_max);
+        rest = longer(rest, timings.store_rest_max);
     }
 }
 
@@ -99,13 +136,15 @@ fn tell(message: &Message, settlement: &Settlement) {
     let Attempt { verdict, took_ms, number, .. } = &settlement.attempt;
     let to = message.recipient.as_ref().map(ToString::to_string).unwrap_or_default();
     let (fate, reason) = (verdict.fate.as_str(), verdict.reason.map(Reason::as_str));
+    // In the words about a success some gateways quote the message.
+    let detail = Some(&verdict.detail).filter(|_| verdict.fate != Fate::Sent);
     let wait =
         settlement.due_at.filter(|_| settlement.state == State::Waiting && settlement.counts);
     macro_rules! line {
         ($level:ident) => {
             $level!(
                 target: "kabari::dispatch",
-                message = %message.id,
+                message_id = %message.id,
                 event = %message.event,
                 source = message.source,
                 rule = message.origin.rule,
@@ -118,7 +157,7 @@ fn tell(message: &Message, settlement: &Settlement) {
                 took_ms,
                 attempt = number,
                 due_at = wait.map(tracing::field::display),
-                detail = verdict.detail,
+                detail,
                 "{fate} {}", message.id
             )
         };

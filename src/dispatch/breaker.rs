@@ -1,7 +1,9 @@
 //! When does a whole lane stand still, and when is it tried again?
 //!
 //! An answer that speaks of the lane opens its breaker: the queue is kept, and from time to time one
-//! message tries whether the trouble is over. A restricted or banned account is never tried, since
+//! message tries whether the trouble is over. An answer that says "too fast" or "not now" speaks of the
+//! lane too, although its message waits by itself: the lane rests, and another message tries.
+//! A restricted or banned account is never tried, since
 //! each attempt makes that worse: a person resumes it.
 
 use std::time::Duration;
@@ -27,15 +29,26 @@ pub(super) enum Breaker {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Open {
     /// Why.
-    pub(super) reason: Reason,
-    /// Wachat's words.
-    pub(super) detail: String,
+    pub(super) trouble: Trouble,
     /// Since when.
     pub(super) since: Timestamp,
     /// When one message may try it; `None`: not before a person resumes it.
     pub(super) probe_at: Option<Timestamp>,
+    /// When it was last found open.
+    pub(super) found_at: Timestamp,
     /// How often it was found open.
     failures: u32,
+}
+
+/// What an answer says of its lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// Why.
+    pub(super) reason: Reason,
+    /// Wachat's words.
+    pub(super) detail: String,
+    /// Whether it was said of the message, and passes by itself.
+    passing: bool,
 }
 
 impl Breaker {
@@ -54,50 +67,58 @@ impl Breaker {
             Self::Open(_) if !probe && verdict.reason != Some(Reason::Account) => return self,
             Self::Open(open) => (open.since, open.failures + 1),
         };
-        let Self::Open(before) = self else {
-            return match (verdict.scope, verdict.fate) {
-                (Scope::Lane, Fate::Retry { after }) => {
-                    let reason = verdict.reason.unwrap_or(Reason::Server);
-                    Self::opened(reason, &verdict.detail, (since, failures), after, now, timings)
-                }
-                _ => Self::Closed,
-            };
+        let again = |trouble: Trouble, failures, after| {
+            trouble.opened((since, failures), after, now, timings)
         };
-        match (verdict.scope, verdict.fate) {
-            (Scope::Lane, Fate::Retry { after }) => {
-                let reason = verdict.reason.unwrap_or(Reason::Server);
-                let failures = if reason == before.reason { failures } else { 0 };
-                Self::opened(reason, &verdict.detail, (since, failures), after, now, timings)
+        match (self, Trouble::of(verdict)) {
+            (Self::Closed, None) => Self::Closed,
+            (Self::Closed, Some((trouble, after))) => again(trouble, failures, after),
+            (Self::Open(before), Some((trouble, after))) => {
+                let same = trouble.reason == before.trouble.reason;
+                again(trouble, if same { failures } else { 0 }, after)
             }
-            // Wachat dealt with the message: the lane works.
-            (_, Fate::Sent | Fate::Failed) => Self::Closed,
-            // An unknown outcome proves nothing: try again later.
-            (_, Fate::Uncertain | Fate::Retry { .. }) => {
-                Self::opened(before.reason, &before.detail, (since, failures), None, now, timings)
-            }
+            (Self::Open(before), None) => match verdict.fate {
+                // Wachat dealt with the message: the lane works.
+                Fate::Sent | Fate::Failed => Self::Closed,
+                // An unknown outcome proves nothing: try again later.
+                Fate::Uncertain | Fate::Retry { .. } => again(before.trouble, failures, None),
+            },
         }
+    }
+}
+
+impl Trouble {
+    /// What a verdict says of its lane, with the least that it asks to wait.
+    fn of(verdict: &Verdict) -> Option<(Self, Option<Duration>)> {
+        let Fate::Retry { after } = verdict.fate else { return None };
+        let reason = verdict.reason.unwrap_or(Reason::Server);
+        let passing = verdict.scope != Scope::Lane;
+        if passing && !matches!(reason, Reason::Rate | Reason::Server) {
+            return None;
+        }
+        Some((Self { reason, detail: verdict.detail.clone(), passing }, after))
     }
 
     fn opened(
-        reason: Reason,
-        detail: &str,
+        self,
         (since, failures): (Timestamp, u32),
         after: Option<Duration>,
         now: Timestamp,
         timings: &Timings,
-    ) -> Self {
+    ) -> Breaker {
         let growing = |first: Duration| {
             Some(first.saturating_mul(1 << failures.min(20)).min(timings.probe_max))
         };
-        let gap = match reason {
+        let gap = match self.reason {
             Reason::Account => None,
             Reason::Session => growing(timings.probe_first),
             Reason::Network => growing(timings.backoff_base),
+            _ if self.passing => growing(timings.backoff_base),
             _ => Some(timings.probe_slow),
         };
         let asked = after.unwrap_or_default().min(timings.retry_after_max);
         let probe_at = gap.map(|gap| later(now, gap.max(asked)));
-        Self::Open(Open { reason, detail: detail.to_owned(), since, probe_at, failures })
+        Breaker::Open(Open { trouble: self, since, probe_at, found_at: now, failures })
     }
 }
 
@@ -152,6 +173,7 @@ mod tests {
     #[test]
     fn what_is_configured_wrongly_is_tried_every_five_minutes() {
         let timings = Timings::default();
+        // A quota is Wachat's affair, unlike a pace that was too fast for the moment.
         for reason in [Reason::Auth, Reason::UnknownInstance, Reason::Rate] {
             let breaker = Breaker::Closed.after(&trouble(reason), false, at(0), &timings);
             let again = breaker.after(&trouble(reason), true, at(300), &timings);
@@ -170,12 +192,29 @@ mod tests {
     #[test]
     fn trouble_of_one_message_opens_nothing_and_an_unknown_outcome_closes_nothing() {
         let timings = Timings::default();
-        let retry = verdict(Fate::Retry { after: None }, Some(Reason::Rate), Scope::Message);
+        let retry = verdict(Fate::Retry { after: None }, Some(Reason::Media), Scope::Message);
         let unknown = verdict(Fate::Uncertain, Some(Reason::NoAnswer), Scope::Message);
         for verdict in [&retry, &unknown] {
             assert_eq!(Breaker::Closed.after(verdict, false, at(0), &timings), Breaker::Closed);
             let open = Breaker::Closed.after(&trouble(Reason::Session), false, at(0), &timings);
             assert_eq!(probe_after(&open.after(verdict, true, at(30), &timings), at(30)), Some(60));
+        }
+    }
+
+    #[test]
+    fn too_fast_and_not_now_rest_the_lane_at_growing_gaps_until_something_goes_through() {
+        let timings = Timings::default();
+        for reason in [Reason::Rate, Reason::Server] {
+            let not_now = |after| verdict(Fate::Retry { after }, Some(reason), Scope::Message);
+            let mut breaker = Breaker::Closed;
+            for gap in [5, 10, 20, 40, 80, 160, 320, 640, 900, 900] {
+                breaker = breaker.after(&not_now(None), true, at(0), &timings);
+                assert_eq!(probe_after(&breaker, at(0)), Some(gap), "{reason:?}");
+            }
+            let asked = not_now(Some(Duration::from_secs(1800)));
+            let longer = breaker.clone().after(&asked, true, at(0), &timings);
+            assert_eq!(probe_after(&longer, at(0)), Some(1800));
+            assert_eq!(breaker.after(&sent(), true, at(9), &timings), Breaker::Closed);
         }
     }
 

@@ -74,7 +74,8 @@ impl Desk {
             Breaker::Closed => Gate::Open,
             Breaker::Open(open) => match open.probe_at {
                 None => Gate::Shut,
-                Some(at) if now < at => Gate::Until(at),
+                // A clock that was set back must not keep a lane standing for as long.
+                Some(at) if now < at && open.found_at <= now => Gate::Until(at),
                 // The window is for those that go; a probe goes alone.
                 Some(_) if 0 < card.under_way => Gate::Shut,
                 Some(_) => Gate::Probe,
@@ -99,7 +100,7 @@ impl Desk {
         self.change(|card| {
             if let Breaker::Open(open) = &mut card.breaker
                 && matches!(
-                    open.reason,
+                    open.trouble.reason,
                     Reason::Auth | Reason::UnknownInstance | Reason::BadRequest | Reason::Network
                 )
             {
@@ -110,6 +111,10 @@ impl Desk {
 
     pub(super) fn account_cleared(&self) -> bool {
         self.card().account_cleared
+    }
+
+    pub(super) fn begins_anew(&self) {
+        self.card().under_way = 0;
     }
 
     pub(super) fn begins(&self) {
@@ -145,7 +150,7 @@ impl Desk {
         LaneStatus {
             instance: self.instance.clone(),
             standing_still: card.standing_still(),
-            detail: open.map(|open| open.detail.clone()),
+            detail: open.map(|open| open.trouble.detail.clone()),
             since: open.map(|open| open.since),
             probe_at: open.and_then(|open| open.probe_at),
             under_way: card.under_way,
@@ -158,7 +163,7 @@ impl Desk {
             let before = card.standing_still();
             how(&mut card);
             let detail = match &card.breaker {
-                Breaker::Open(open) => open.detail.clone(),
+                Breaker::Open(open) => open.trouble.detail.clone(),
                 Breaker::Closed => String::new(),
             };
             (before, card.standing_still(), detail)
@@ -187,8 +192,56 @@ impl Desk {
 impl Card {
     fn standing_still(&self) -> Option<Reason> {
         match &self.breaker {
-            Breaker::Open(open) => Some(open.reason),
+            Breaker::Open(open) => Some(open.trouble.reason),
             Breaker::Closed => self.paused.then_some(Reason::ByHand),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::model::{Fate, Scope};
+
+    use super::*;
+
+    fn at(s: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + s).unwrap()
+    }
+
+    fn stopped(reason: Reason) -> Desk {
+        let desk = Desk::new("shop", Arc::new(()));
+        let fate = Fate::Retry { after: Some(Duration::from_secs(3600)) };
+        let detail = String::new();
+        let verdict =
+            Verdict { fate, reason: Some(reason), scope: Scope::Lane, status: None, detail };
+        desk.answered(&verdict, false, at(0), &Timings::default());
+        desk
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_keep_a_lane_standing() {
+        let desk = stopped(Reason::Session);
+        assert_eq!(desk.gate(at(1)), Gate::Until(at(3600)));
+        assert_eq!(desk.gate(at(3600)), Gate::Probe);
+        assert_eq!(desk.gate(at(-7200)), Gate::Probe);
+        assert_eq!(stopped(Reason::Account).gate(at(-7200)), Gate::Shut);
+    }
+
+    #[test]
+    fn a_pause_outlasts_reloads_and_a_reload_lifts_no_restriction() {
+        let desk = stopped(Reason::Auth);
+        desk.pause();
+        desk.reconsider(at(1));
+        assert_eq!(desk.gate(at(9999)), Gate::Shut);
+        desk.resume();
+        assert_eq!(desk.gate(at(1)), Gate::Open);
+        let desk = stopped(Reason::Account);
+        desk.reconsider(at(1));
+        assert_eq!(desk.gate(at(9999)), Gate::Shut);
+        let desk = stopped(Reason::Auth);
+        desk.reconsider(at(1));
+        assert_eq!(desk.gate(at(1)), Gate::Probe);
     }
 }

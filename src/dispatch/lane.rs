@@ -10,9 +10,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::store::{Claim, LaneState, StoreError};
+use crate::model::Reason;
+use crate::store::{Claim, Claimed, LaneState, StoreError};
 
-use super::attempt::{attempt, longer};
+use super::attempt::{Way, attempt, longer};
 use super::desk::{Desk, Gate};
 use super::pace::{next_token, tokens};
 use super::settings::LaneSettings;
@@ -60,11 +61,18 @@ impl Lane {
 
     /// Works until told to stop; then lets the attempts under way end, within a limit.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut arrivals = self.shared.store.arrivals();
+        let (mut arrivals, stop_max) = (self.shared.store.arrivals(), self.shared.timings.stop_max);
+        // Of a lane that broke off and starts again nothing is under way any more.
+        self.desk.begins_anew();
         while !stop.is_cancelled() {
             // Listen first, then look: what arrives in between rings.
             arrivals.borrow_and_update();
-            let wait = self.look().await;
+            let wait = tokio::select! {
+                biased;
+                wait = self.look() => wait,
+                // A claim is not dropped in its middle, but for a store that hangs.
+                () = stopped_for(&stop, stop_max) => break,
+            };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
@@ -97,7 +105,8 @@ impl Lane {
         if room == 0 {
             return Wait::FOR_OTHERS;
         }
-        match self.claim(&settings, room, gate == Gate::Probe, now).await {
+        let way = if gate == Gate::Probe { Way::Probe } else { Way::Turn };
+        match self.claim(&settings, room, way, now).await {
             Ok(wait) => {
                 self.store_rest = self.shared.timings.store_rest;
                 wait
@@ -110,7 +119,7 @@ impl Lane {
         &mut self,
         settings: &LaneSettings,
         room: usize,
-        probe: bool,
+        way: Way,
         now: Timestamp,
     ) -> Result<Wait, StoreError> {
         let (pace, burst) = (settings.pace(), settings.burst());
@@ -133,11 +142,18 @@ impl Lane {
         };
         self.paced_until = paced_until.get(last).copied().or(self.paced_until);
         self.empty_rest = EMPTY_REST;
+        // One that met a restriction speaks for its whole lane: those beside it do not go either.
+        let met_restriction = |claimed: &Claimed| claimed.message.reason == Some(Reason::Account);
+        let way = if !self.desk.account_cleared() && claimed.iter().any(met_restriction) {
+            Way::Restricted
+        } else {
+            way
+        };
         let client = &self.shared.settings.load().client;
         for claimed in claimed {
             self.desk.begins();
             let (shared, desk) = (Arc::clone(&self.shared), Arc::clone(&self.desk));
-            self.under_way.spawn(attempt(shared, desk, client.clone(), claimed, probe));
+            self.under_way.spawn(attempt(shared, desk, client.clone(), claimed, way));
         }
         Ok(Wait::AGAIN)
     }
@@ -185,6 +201,12 @@ impl Lane {
             );
         }
     }
+}
+
+/// Resolves when it was time to stop for this long.
+async fn stopped_for(stop: &CancellationToken, span: Duration) {
+    stop.cancelled().await;
+    sleep(span).await;
 }
 
 /// Resolves at the next arrival, but not before `rest` is over.

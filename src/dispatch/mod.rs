@@ -120,7 +120,12 @@ impl Dispatcher {
         let mut started = HashMap::new();
         while !stop.is_cancelled() {
             arrivals.borrow_and_update();
-            for desk in self.desks_to_be().await {
+            let desks = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                desks = self.desks_to_be() => desks,
+            };
+            for desk in desks {
                 if !started.values().any(|name| *name == desk.instance) {
                     let name = desk.instance.clone();
                     let lane = Lane::new(Arc::clone(&self.shared), desk);
@@ -156,7 +161,12 @@ impl Dispatcher {
     async fn recovered(&self, stop: &CancellationToken) -> bool {
         let mut rest = self.shared.timings.store_rest;
         while !stop.is_cancelled() {
-            match self.shared.store.recover((self.shared.now)()).await {
+            let recovered = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                recovered = self.shared.store.recover((self.shared.now)()) => recovered,
+            };
+            match recovered {
                 Ok(0) => return true,
                 Ok(left) => {
                     warn!(

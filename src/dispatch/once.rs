@@ -7,9 +7,12 @@ use crate::model::{Attempt, Fate, MessageId, Scope, State};
 use crate::store::{Settlement, SharedStore, StoreError};
 use crate::wachat::Client;
 
+use super::attempt::keep;
+use super::timings::Timings;
+
 /// Makes the one attempt for a waiting message and settles it for good: whoever sends by hand sees
 /// what came of it and decides. `false` if it is not its turn: an earlier message to the same
-/// number waits.
+/// number waits. What came of it is kept, however long the store cannot be used.
 pub async fn once(
     store: &SharedStore,
     client: &Client,
@@ -43,5 +46,5 @@ pub async fn once(
         counts: attempt.verdict.scope != Scope::Lane,
         attempt,
     };
-    store.settle(claimed.lease, settlement).await
+    Ok(keep(store, &claimed.lease, &settlement, &Timings::default()).await)
 }

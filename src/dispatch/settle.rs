@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{Attempt, Fate, Message, OnUncertain, Reason, Scope, State};
+use crate::model::{Attempt, Fate, Message, Reason, Scope, State};
 use crate::store::Settlement;
 
 use super::backoff::backoff;
@@ -52,12 +52,12 @@ pub(super) fn settle(
                 to(State::Failed, Some(Reason::AttemptsUsedUp), Some(detail), None)
             }
         },
-        Fate::Uncertain => match message.policy.on_uncertain {
-            OnUncertain::Resend if used_up(message, now).is_none() => again(None),
-            OnUncertain::Resend | OnUncertain::Hold => {
-                to(State::Uncertain, verdict.reason, words, None)
-            }
-        },
+        Fate::Uncertain
+            if message.policy.may_resend(message.attempts) && used_up(message, now).is_none() =>
+        {
+            again(None)
+        }
+        Fate::Uncertain => to(State::Uncertain, verdict.reason, words, None),
     }
 }
 
@@ -79,7 +79,7 @@ fn used_up(message: &Message, now: Timestamp) -> Option<String> {
 mod tests {
     use uuid::Uuid;
 
-    use crate::model::{EventId, MessageId, Origin, Policy, Verdict};
+    use crate::model::{EventId, MessageId, OnUncertain, Origin, Policy, Verdict};
 
     use super::*;
 
@@ -107,6 +107,16 @@ mod tests {
     }
 
     fn settled(message: &Message, fate: Fate, scope: Scope, now: Timestamp) -> Settlement {
+        settle_with(message, fate, scope, now, 1.0)
+    }
+
+    fn settle_with(
+        message: &Message,
+        fate: Fate,
+        scope: Scope,
+        now: Timestamp,
+        dice: f64,
+    ) -> Settlement {
         let reason = (fate != Fate::Sent).then_some(Reason::Server);
         let verdict = Verdict { fate, reason, scope, status: Some(503), detail: "words".into() };
         let attempt = Attempt {
@@ -116,7 +126,7 @@ mod tests {
             took_ms: 1,
             verdict,
         };
-        settle(message, &attempt, now, 1.0, &Timings::default())
+        settle(message, &attempt, now, dice, &Timings::default())
     }
 
     const RETRY: Fate = Fate::Retry { after: None };
@@ -151,6 +161,33 @@ mod tests {
                 assert_eq!(settled.reason, Some(Reason::AttemptsUsedUp));
                 assert!(settled.detail.unwrap().ends_with("server: words"));
             }
+        }
+    }
+
+    #[test]
+    fn by_default_an_outage_of_many_hours_is_outlived_and_a_day_is_not() {
+        for dice in [0.1, 0.5, 1.0] {
+            let mut message =
+                Message { policy: Policy::default(), ..message(0, OnUncertain::Hold) };
+            let mut now = at(0);
+            let end = loop {
+                message.attempts += 1;
+                let settled = settle_with(&message, RETRY, Scope::Message, now, dice);
+                let Some(due) = settled.due_at else { break now };
+                now = due;
+            };
+            let lived = end.duration_since(at(0)).as_hours();
+            assert_eq!(lived, 24, "{dice}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_arrived_each_time_is_sent_again_ten_times_at_most() {
+        let policy = Policy { on_uncertain: OnUncertain::Resend, ..Policy::default() };
+        for (attempts, state) in [(9, State::Waiting), (10, State::Uncertain)] {
+            let message = Message { policy, ..message(attempts, OnUncertain::Resend) };
+            let settled = settled(&message, Fate::Uncertain, Scope::Message, at(10));
+            assert_eq!(settled.state, state, "{attempts}");
         }
     }
 

@@ -26,8 +26,9 @@ pub struct Timings {
     pub store_rest_max: Duration,
     /// How long an idle lane waits before it looks again, although nothing was announced.
     pub poll: Duration,
-    /// How long attempts under way may go on after the program was told to stop. Then they are left
-    /// in state `sending`, which the next start marks as uncertain.
+    /// How long attempts under way may go on after the program was told to stop: as long as a call
+    /// may take, so that stopping puts none in doubt. Then they are left in state `sending`, which
+    /// the next start marks as uncertain.
     pub stop_max: Duration,
 }
 
@@ -43,7 +44,7 @@ impl Default for Timings {
             store_rest: Duration::from_millis(200),
             store_rest_max: Duration::from_secs(10),
             poll: Duration::from_secs(30),
-            stop_max: Duration::from_secs(25),
+            stop_max: Duration::from_secs(115),
         }
     }
 }

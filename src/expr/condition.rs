@@ -3,7 +3,7 @@
 use super::eval::Eval;
 use super::tree::{Compiled, Expr, What};
 use super::value::Val;
-use super::{Escape, EvalError, Facts, compile};
+use super::{Escape, EvalError, Facts, Read, compile, template};
 use crate::model::Fault;
 
 /// A compiled condition.
@@ -55,6 +55,16 @@ impl Condition {
             }
         });
         paths
+    }
+
+    /// Every place where it reads a path. None is needed: what is missing makes it false.
+    pub fn reads(&self) -> Vec<Read> {
+        let mut reads = Vec::new();
+        let source = &self.compiled.source;
+        self.compiled.tree.each_read(false, &mut |path, needed| {
+            reads.extend(template::read(source, path, needed));
+        });
+        reads
     }
 
     fn eval<'a>(&'a self, facts: &'a Facts) -> Eval<'a> {

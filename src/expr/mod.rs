@@ -3,7 +3,9 @@
 //! One syntax (Jinja's, read by minijinja's parser) and one evaluator for templates and `when:`.
 //! It is our own because of three promises: a missing value is an error that names its path, never
 //! an empty hole; comparing different types is an error, never an order; and a number keeps every
-//! digit. Filters that promise nothing special are minijinja's.
+//! digit. minijinja's own evaluator cannot keep them: to it null is a value that prints `None`, 1 is
+//! less than "a", and numbers are binary. Filters that promise nothing special are minijinja's, and a
+//! test compares both construct by construct where they should agree.
 
 pub mod json;
 mod facts;
@@ -32,4 +34,4 @@ pub use condition::{Condition, Step};
 pub use error::EvalError;
 pub use facts::{AmountUnit, Facts, Surroundings};
 pub use json::{Json, Node, NotJson, Value};
-pub use template::{Escape, Template, Values};
+pub use template::{Escape, Read, Template, Values};

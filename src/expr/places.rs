@@ -81,19 +81,19 @@ impl<'a> Eval<'a> {
                 }
             }
         }
-        let (start, stop, step) = match numbers[..] {
-            [start, stop, step] => (start, stop, step),
-            [start, stop] => (start, stop, 1),
-            [stop] => (0, stop, 1),
+        let (from, to, step) = match numbers[..] {
+            [from, to, step] => (from, to, step),
+            [from, to] => (from, to, 1),
+            [to] => (0, to, 1),
             _ => (0, 0, 1),
         };
-        let Ok(step) = usize::try_from(step).and_then(|step| step.try_into()) else {
+        let Ok(stride) = usize::try_from(step).and_then(NonZeroUsize::try_from) else {
             return Err(EvalError::Other(format!("range: a step of {step} leads nowhere")));
         };
-        if stop.saturating_sub(start) > RANGE_MAX {
+        if to.saturating_sub(from) > RANGE_MAX {
             return Err(EvalError::Other(format!("range: out of fuel beyond {RANGE_MAX} numbers")));
         }
-        let list = (start..stop).step_by(NonZeroUsize::get(step));
+        let list = (from..to).step_by(stride.get());
         let list = list.map(|number| Val::Number(number.to_string().into()));
         Ok(Val::List(Rc::new(list.collect())))
     }

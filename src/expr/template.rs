@@ -1,5 +1,6 @@
 //! Text with holes: `{{ … }}` filled from an event.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::compile;
@@ -26,6 +27,17 @@ pub enum Escape {
 pub struct Template {
     compiled: Compiled<Vec<Part>>,
     escape: Escape,
+}
+
+/// One path that a template or condition reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// As it is written: `event.data.object.id`.
+    pub path: String,
+    /// Where it stands in the text.
+    pub range: Range<usize>,
+    /// Whether it is a mistake if nothing is there.
+    pub needed: bool,
 }
 
 /// What an expression gives where one or several values are allowed.
@@ -88,6 +100,16 @@ impl Template {
         };
         each_expression(&self.compiled.tree, &mut |expr| expr.each_path(&mut found));
         paths
+    }
+
+    /// Every place where it reads a path.
+    pub fn reads(&self) -> Vec<Read> {
+        let mut reads = Vec::new();
+        let source = &self.compiled.source;
+        each_expression_read(&self.compiled.tree, &mut |expr, needed| {
+            expr.each_read(needed, &mut |path, needed| reads.extend(read(source, path, needed)));
+        });
+        reads
     }
 
     /// The text as it was written, if it has no holes.
@@ -252,6 +274,23 @@ fn each_expression<'t>(parts: &'t [Part], found: &mut dyn FnMut(&'t Expr)) {
                 }
                 each_expression(body, found);
             }
+        }
+    }
+}
+
+/// A path that starts at a name which every expression sees, and its place.
+pub(super) fn read(source: &str, path: &Expr, needed: bool) -> Option<Read> {
+    let text = source.get(path.span.clone()).filter(|_| path.starts_at_root())?;
+    Some(Read { path: text.to_owned(), range: path.span.clone(), needed })
+}
+
+/// All expressions, each with whether what is missing in it is a mistake. What stands in a branch
+/// is there only when it is wanted.
+fn each_expression_read<'t>(parts: &'t [Part], found: &mut dyn FnMut(&'t Expr, bool)) {
+    for part in parts {
+        match part {
+            Part::Print(expr) => found(expr, true),
+            other => each_expression(std::slice::from_ref(other), &mut |expr| found(expr, false)),
         }
     }
 }

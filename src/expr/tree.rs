@@ -252,4 +252,33 @@ impl Expr {
             child.each_path(found);
         }
     }
+
+    /// Calls `found` with the outermost paths, and with whether it is a mistake if nothing is there.
+    pub(super) fn each_read<'e>(&'e self, needed: bool, found: &mut dyn FnMut(&'e Expr, bool)) {
+        if self.is_path() {
+            self.each_path(&mut |path| found(path, needed));
+            return;
+        }
+        match &self.what {
+            What::Filter(filter, input, arguments) if filter.is_default() => {
+                input.each_read(false, found);
+                arguments.iter().flatten().for_each(|argument| argument.each_read(needed, found));
+            }
+            What::Or(left, right) => {
+                left.each_read(false, found);
+                right.each_read(needed, found);
+            }
+            What::If(test, yes, no) => {
+                test.each_read(false, found);
+                yes.each_read(needed, found);
+                if let Some(no) = no {
+                    no.each_read(needed, found);
+                }
+            }
+            What::Test(..) | What::Not(_) | What::And(..) | What::Compare(..) => {
+                self.children().into_iter().for_each(|child| child.each_read(false, found));
+            }
+            _ => self.children().into_iter().for_each(|child| child.each_read(needed, found)),
+        }
+    }
 }

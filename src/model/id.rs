@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// Our id of an event: a UUIDv7 (RFC 9562), made when its request arrived.
+/// Our id of an event: a `UUIDv7` (RFC 9562), made when its request arrived.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(pub Uuid);
 
-/// The id of a message: a UUIDv8 (RFC 9562) that carries its event's time and a digest of what
+/// The id of a message: a `UUIDv8` (RFC 9562) that carries its event's time and a digest of what
 /// makes the message unique.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -42,6 +42,11 @@ impl MessageId {
     }
 }
 
+/// A text that is no id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("an id has 36 characters, as 01999999-0000-7000-8000-000000000000; `list` shows them")]
+pub struct NoId;
+
 macro_rules! text_forms {
     ($name:ident) => {
         impl fmt::Display for $name {
@@ -51,10 +56,10 @@ macro_rules! text_forms {
         }
 
         impl FromStr for $name {
-            type Err = uuid::Error;
+            type Err = NoId;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Ok(Self(text.trim().parse()?))
+                text.trim().parse().map(Self).map_err(|_| NoId)
             }
         }
     };

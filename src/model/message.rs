@@ -145,9 +145,23 @@ pub struct Policy {
     pub on_uncertain: OnUncertain,
 }
 
+impl Policy {
+    /// A message whose outcome is not known may have arrived, each time: so often at most it is
+    /// tried where it is sent again without asking, whatever `attempts_max` allows.
+    pub const RESENT_ATTEMPTS_MAX: u32 = 10;
+
+    /// Whether a message may be sent again although an attempt, its `attempts`-th, may have sent it.
+    pub fn may_resend(&self, attempts: u32) -> bool {
+        self.on_uncertain == OnUncertain::Resend
+            && attempts < self.attempts_max.min(Self::RESENT_ATTEMPTS_MAX)
+    }
+}
+
+/// As many attempts as fit into a day: a message outlives an outage of hours, and those attempts
+/// are few, since their gaps grow.
 impl Default for Policy {
     fn default() -> Self {
-        Self { attempts_max: 10, age_max_s: 24 * 60 * 60, on_uncertain: OnUncertain::Hold }
+        Self { attempts_max: u32::MAX, age_max_s: 24 * 60 * 60, on_uncertain: OnUncertain::Hold }
     }
 }
 

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Country, SendSettings, recipient};
-use crate::expr::{Escape, EvalError, Facts, Template, Values};
+use crate::expr::{Escape, EvalError, Facts, Read, Template, Values};
 use crate::model::{Content, Fault, Kind, Reason, Recipient, State, mask_number};
 
 /// A compiled send.
@@ -129,6 +129,24 @@ impl Send {
         numbers
             .chain(fields.into_iter().filter_map(|(name, field)| Some((name, field.as_ref()?))))
             .flat_map(|(name, field)| field.paths().into_iter().map(move |path| (name, path)))
+            .collect()
+    }
+
+    /// Every place where its templates read a path, each with the field. Only what is needed to
+    /// make the message counts as needed: without a number there is no recipient, which is no mistake.
+    pub fn reads(&self) -> Vec<(&'static str, Read)> {
+        let fields = [
+            ("number", self.numbers.first().filter(|_| self.numbers.len() == 1)),
+            ("mediaUrl", self.media_url.as_ref()),
+            ("message", self.message.as_ref()),
+            ("fileName", self.file_name.as_ref()),
+            ("mimetype", self.mimetype.as_ref()),
+            ("instanceName", self.instance.as_ref()),
+        ];
+        fields
+            .into_iter()
+            .filter_map(|(name, field)| Some((name, field?)))
+            .flat_map(|(name, field)| field.reads().into_iter().map(move |read| (name, read)))
             .collect()
     }
 

@@ -63,6 +63,33 @@ impl Pattern {
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.wanted.iter().map(|wanted| &*wanted.path)
     }
+
+    /// The paths where a body has a value of another type than the one literal type that is wanted:
+    /// the path, what is wanted, and what is there.
+    pub fn mistyped(&self, body: Node<'_>) -> Vec<(&str, String, String)> {
+        let mut found = Vec::new();
+        for wanted in &self.wanted {
+            let literals = wanted.tests.iter().map(|test| match test {
+                Test::Is(literal @ (Literal::Number(..) | Literal::Text(_) | Literal::Bool(_))) => {
+                    Some(literal)
+                }
+                _ => None,
+            });
+            let Some(literals) = literals.collect::<Option<Vec<_>>>() else { continue };
+            let mut other = None;
+            let mut same = false;
+            walk::values(body, &wanted.path, &mut |node| {
+                let value = node.value();
+                let is_same = literals.iter().any(|literal| literal.has_type_of(&value));
+                same |= is_same || matches!(value, Value::Null | Value::List | Value::Map);
+                other.get_or_insert_with(|| shown(&value, &wanted.tests));
+            });
+            if let Some(other) = other.filter(|_| !same) {
+                found.push((&*wanted.path, list(&wanted.tests, " or "), other));
+            }
+        }
+        found
+    }
 }
 
 fn step(wanted: &Wanted, body: Node<'_>) -> PatternStep {

@@ -119,7 +119,7 @@ impl At<'_> {
         let path = self.path;
         if self.wanted.iter().any(|earlier| *earlier.path == *path) {
             return Err(E::custom(format!(
-                "`{path}` is there twice; put all alternatives in one list"
+                "`{path}` is there twice: write all alternatives in one list"
             )));
         }
         self.wanted.push(Wanted { path: path.into(), tests });

@@ -114,6 +114,17 @@ impl Test {
 }
 
 impl Literal {
+    /// Whether this value could be equal to it.
+    pub(super) fn has_type_of(&self, value: &Value<'_>) -> bool {
+        matches!(
+            (self, value),
+            (Self::Null, Value::Null)
+                | (Self::Bool(_), Value::Bool(_))
+                | (Self::Number(..), Value::Number(_))
+                | (Self::Text(_), Value::Text(_))
+        )
+    }
+
     fn is(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (Self::Null, Value::Null) => true,

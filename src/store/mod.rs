@@ -55,7 +55,8 @@ pub trait Store: Send + Sync {
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError>;
 
     /// Called once by the new owner of the lanes: whatever is `sending` becomes `uncertain`
-    /// (reason `interrupted`), or `waiting` again where its rule says `resend`. Returns how many.
+    /// (reason `interrupted`), or `waiting` again where its rule says `resend` and neither its
+    /// attempts ([`crate::model::Policy::may_resend`]) nor its age are used up. Returns how many.
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreError>;
 
     /// The lanes that have anything waiting, with the time at which the next message is due.
@@ -77,7 +78,8 @@ pub trait Store: Send + Sync {
     async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError>;
 
     /// A person moves a message to `waiting` (retry, resend), `cancelled` or `sent`. Refused with
-    /// [`Moved::Illegal`] if the state it is in has no such move.
+    /// [`Moved::Illegal`] if the state it is in has no such move. One that is to be sent (again) gets
+    /// as many attempts and as much time as it had at first.
     async fn move_by_hand(
         &self,
         id: MessageId,

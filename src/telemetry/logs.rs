@@ -8,6 +8,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::telemetry::panics;
+
 /// What is logged where nobody said otherwise.
 const DEFAULT_FILTER: &str = "info";
 
@@ -63,11 +65,13 @@ struct Gathering<W: Write>(BufWriter<W>);
 
 impl<W: Write> Write for Gathering<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        // Where nobody reads the log any more, nobody can be told.
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()?;
+        let _ = self.0.flush();
         std::thread::sleep(GATHERING);
         Ok(())
     }
@@ -79,7 +83,7 @@ pub struct Logging {
     _rest: WorkerGuard,
 }
 
-/// Begins to log to standard error; `filter` as in `RUST_LOG`, `info` by default.
+/// Begins to log to standard error, panics included; `filter` as in `RUST_LOG`, `info` by default.
 ///
 /// A thread of its own writes, many lines at once where there are many, so that no request waits
 /// for standard error.
@@ -90,13 +94,17 @@ pub fn init(format: Format, filter: Option<&str>) -> Result<Logging, LogError> {
     let lines = tracing_subscriber::registry().with(read_filter(filter)?);
     let begun = if as_json(format, terminal) {
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true);
+        // A log that nobody reads any more is no reason to write about it there.
+        let layer = layer.log_internal_errors(false);
         let layer = layer.with_current_span(false).with_span_list(false);
         lines.with(layer.with_writer(writer)).try_init()
     } else {
         let layer = tracing_subscriber::fmt::layer().compact().with_target(false);
+        let layer = layer.log_internal_errors(false);
         lines.with(layer.with_ansi(colour).with_writer(writer)).try_init()
     };
     begun.map_err(|_| LogError::Twice)?;
+    panics::log_panics();
     Ok(Logging { _rest: rest })
 }
 

@@ -4,6 +4,7 @@
 //! all.
 
 mod logs;
+mod panics;
 mod flood;
 mod failures;
 mod metrics;

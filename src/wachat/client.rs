@@ -20,6 +20,7 @@ use crate::secret::Secret;
 
 use super::error::{Answer, verdict};
 use super::retry_after::retry_after;
+use super::words::without_echo;
 
 /// How long it may take until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -99,7 +100,7 @@ impl Client {
             .timeout(self.settings.timeout.saturating_add(typing))
             .json(&body)
             .send();
-        match call.await {
+        let mut verdict = match call.await {
             Ok(response) => self.read(response).await,
             // Name, connection, TLS, or no connection in time: nothing of the request went out.
             // A time-out of the whole call is none of these, even if it hit while connecting.
@@ -107,7 +108,9 @@ impl Client {
                 verdict(&Answer::NotSent(self.without_secrets(&chain(error))))
             }
             Err(error) => verdict(&Answer::Lost(self.without_secrets(&chain(error)))),
-        }
+        };
+        verdict.detail = without_echo(verdict.detail, content.message.as_deref());
+        verdict
     }
 
     async fn read(&self, mut response: Response) -> Verdict {

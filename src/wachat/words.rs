@@ -8,6 +8,8 @@ use crate::model::mask_number;
 const DETAIL_CHARS_MAX: usize = 200;
 /// A run of at least so many digits is taken for a number and masked.
 const NUMBER_DIGITS_MIN: usize = 7;
+/// A message's text is recognised by so many of its first characters; what is shorter says nothing.
+const ECHO_CHARS_MIN: usize = 12;
 /// The fields in which gateways say what went wrong, outermost first. Others are not looked at:
 /// they may echo the customer's own message.
 const SPEAKING: [&str; 11] = [
@@ -80,6 +82,19 @@ pub(super) fn shown(text: &str) -> String {
         words = words.chars().take(DETAIL_CHARS_MAX - 1).chain(['…']).collect();
     }
     words
+}
+
+/// Wachat's words without the message's own, which they may quote.
+pub(super) fn without_echo(detail: String, text: Option<&str>) -> String {
+    let own = shown(text.unwrap_or_default());
+    let own = own.trim_end_matches('…');
+    let Some((end, _)) = own.char_indices().nth(ECHO_CHARS_MIN) else { return detail };
+    let Some(at) = detail.find(&own[..end]) else { return detail };
+    let (before, from) = detail.split_at(at);
+    let echoed =
+        from.chars().zip(own.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8());
+    let after = &from[echoed.sum::<usize>()..];
+    format!("{before}…{}", after.trim_start_matches('…'))
 }
 
 fn shape(body: &str) -> Shape {
@@ -201,6 +216,22 @@ fn masked(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_that_quote_the_message_do_not_show_it() {
+        let text = "Hi Anna,\nwe received *Rp 186.332*.";
+        let quoted = |detail: &str| without_echo(detail.to_owned(), Some(text));
+        let said = shown("cannot send: Hi Anna, we received *Rp 186.332*. (code 7)");
+        assert_eq!(quoted(&said), "cannot send: … (code 7)");
+        assert_eq!(quoted("cannot send: Hi Anna, we rec…"), "cannot send: …");
+        assert_eq!(quoted("cannot send: Hi Anna"), "cannot send: Hi Anna", "too short to tell");
+        assert_eq!(quoted("session closed"), "session closed");
+        for text in [None, Some(""), Some("error")] {
+            assert_eq!(without_echo("an error".into(), text), "an error");
+        }
+        let long = "ä".repeat(500);
+        assert_eq!(without_echo(shown(&format!("no: {long}")), Some(&long)), "no: …");
+    }
 
     #[test]
     fn what_is_shown_is_one_short_line_without_numbers_or_paths() {

@@ -21,12 +21,12 @@ fn variable(name: &str) -> Option<String> {
     }
 }
 
-fn strict(text: &str) -> Result<Loaded, Report> {
+fn strict(text: &str) -> Result<Loaded, Box<Report>> {
     let options = LoadOptions { lenient: false, variable: &variable };
     load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options)
 }
 
-fn lenient(text: &str) -> Result<Loaded, Report> {
+fn lenient(text: &str) -> Result<Loaded, Box<Report>> {
     let options = LoadOptions { lenient: true, variable: &variable };
     load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options)
 }
@@ -140,6 +140,29 @@ fn a_variable_can_never_add_structure() {
 }
 
 #[test]
+fn a_variable_can_never_add_a_template_either() {
+    let injected = "{{ event.ref }}{% raw %}}} \"'\\ x";
+    let variable = |name: &str| match name {
+        "INJECTED" => Some(injected.to_owned()),
+        _ => Some("a-secret-of-many-characters".to_owned()),
+    };
+    let text = "wachat: { token: \"${TOKEN}\", instance: phone }\n\
+                sources: { s: { preset: github, secret: \"${SECRET}\" } }\nrules:\n\
+                - name: a\n  source: s\n  when: event.ref == \"${INJECTED}\"\n  send:\n    \
+                number: \"6281234567890\"\n    message: \"{${INJECTED} {{ '${INJECTED}' | raw }} {{ event.n }}\"\n";
+    let options = LoadOptions { lenient: false, variable: &variable };
+    let loaded = load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options);
+    let loaded = loaded.unwrap_or_else(|report| panic!("{}", report.render(false)));
+    let body = serde_json::json!({ "ref": injected, "n": 1 }).to_string().into();
+    let id = kabari::model::EventId(uuid::Uuid::nil());
+    let (now, headers) = (jiff::Timestamp::UNIX_EPOCH, kabari::model::Headers::default());
+    let read = loaded.pipeline.source("s").unwrap().read_body(id, now, Some("push"), headers, body);
+    let made = loaded.pipeline.messages(&read.event, read.json.unwrap(), now);
+    let words = made[0].content.as_ref().and_then(|content| content.message.clone());
+    assert_eq!(words.unwrap(), format!("{{{injected} {injected} 1"));
+}
+
+#[test]
 fn variables_have_defaults_and_files_and_are_filled_in_once() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("token"), "from-a-file ${NOT_AGAIN}\r\n").unwrap();
@@ -157,7 +180,7 @@ fn an_unset_variable_is_an_error_or_where_one_only_looks_a_warning() {
     let report = strict(text).unwrap_err();
     assert_eq!(report.problems().len(), 3, "{:#?}", lines(&report));
     assert!(report.summary().ends_with("Not set here: NOT_SET, NO_URL, NO_LISTEN."));
-    let report = lenient(text).map_or_else(|report| report, |loaded| loaded.warnings);
+    let report = lenient(text).map_or_else(|report| *report, |loaded| loaded.warnings);
     assert!(!report.has_errors(), "{:#?}", lines(&report));
     assert_eq!(report.problems().len(), 3);
 }
@@ -220,6 +243,51 @@ fn a_report_shows_the_line_with_carets_and_ends_with_a_summary() {
     assert_eq!(last, "rules.yaml: 0 rules, 0 sources: 1 error, 1 warning. Not set here: NOT_SET.");
 }
 
+/// File, line, column, code and path of the first problem in `check --format json`.
+fn first_in_json(text: &str) -> (u64, u64, String, String) {
+    let json = strict(text).unwrap_err().json();
+    let first = &json[0];
+    let word = |key: &str| first[key].as_str().unwrap().to_owned();
+    assert_eq!(first["severity"], "error");
+    (first["line"].as_u64().unwrap(), first["column"].as_u64().unwrap(), word("code"), word("path"))
+}
+
+#[test]
+fn every_problem_has_its_place_in_the_report_for_programs() {
+    let head = "wachat: { token: x, instance: phone }\n";
+    for (text, line, column, code, path) in [
+        // A missing key is at its mapping's key, a duplicate at the second.
+        ("wachat:\n  instance: p\n", 1, 1, "missing-key", "wachat.token"),
+        ("wachat:\n  instance: p\n  token: x\n  token: z\n", 4, 3, "duplicate-key", "wachat.token"),
+        // An unclosed quote is where it opens, whatever comes after it.
+        ("wachat:\n  token: x\n  instance: \"y\nrules:\n  - a\n", 3, 13, "yaml-quote", ""),
+        ("wachat:\n  token: x\n  instance: 'y\nrules: 'z'\n", 3, 13, "yaml-quote", ""),
+        ("wachat:\n\ttoken: x\n", 2, 1, "yaml-tab", ""),
+        (
+            "\u{feff}wachat:\r\n  token: x\r\n  instance: no\r\n",
+            3,
+            13,
+            "yaml-type",
+            "wachat.instance",
+        ),
+        (
+            "{\"wachat\": {\"token\": \"é\", \"instance\": 7e1}}",
+            1,
+            39,
+            "yaml-type",
+            "wachat.instance",
+        ),
+    ] {
+        let expected = (line, column, code.to_owned(), path.to_owned());
+        assert_eq!(first_in_json(text), expected, "{text:?}");
+    }
+    let rule = format!("{head}rules:\n  - name: a\n    source: s\n    send:\n      message: x\n");
+    let found = strict(&rule).unwrap_err();
+    let shown = lines(&found);
+    let missing = "5:5 error[missing-key] rules[0].send.number: the key `number` is missing";
+    assert!(shown.iter().any(|line| line == missing), "{shown:#?}");
+}
+
 #[test]
 fn a_report_for_programs_has_every_field() {
     let json = strict("wachat: { token: x, instance: no }\n").unwrap_err().json();
@@ -246,6 +314,74 @@ fn variables_are_not_filled_in_in_included_files() {
     let problem = report.problems().iter().find(|p| p.code == "variable").unwrap();
     assert_eq!((problem.line, problem.column), (4, 36));
     assert!(problem.file.ends_with("more.yaml"));
+}
+
+#[test]
+fn a_mistake_in_an_included_file_names_that_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let rule =
+        "rules:\n  - { name: a, source: s, send: { number: \"6281234567890\", message: hi } }\n";
+    write("one.yaml", rule);
+    write("two.yaml", rule);
+    write("bad.yaml", "rules:\n  - {{ x }}\n");
+    write("cut.yaml", "rules: [\n");
+    write(
+        "filter.yaml",
+        "rules:\n  - name: f\n    source: s\n    send:\n      number: \"1\"\n      message: |\n        a\n        b {{ event.c | uper }}\n",
+    );
+    let text = "wachat: { token: x, instance: phone }\ninclude: [\"*.yaml\"]\n\
+                sources: { s: { preset: stripe, secret: \"a-secret-of-many-characters\" } }\n";
+    let options = LoadOptions { lenient: true, variable: &variable };
+    let main = folder.path().join("rules.yaml");
+    let report = load_text(main, text.to_owned(), &options).unwrap_err();
+    let place = |code: &str| {
+        let problem = report.problems().iter().find(|p| p.code == code);
+        let problem = problem.unwrap_or_else(|| panic!("{code}: {:#?}", lines(&report)));
+        let file = Path::new(&problem.file).file_name().unwrap().to_string_lossy().into_owned();
+        (file, problem.line, problem.column)
+    };
+    assert_eq!(place("yaml-template"), ("bad.yaml".to_owned(), 2, 5));
+    assert_eq!(place("yaml-syntax"), ("cut.yaml".to_owned(), 1, 8));
+    assert_eq!(place("unknown-filter"), ("filter.yaml".to_owned(), 8, 24));
+    assert_eq!(place("duplicate-name"), ("two.yaml".to_owned(), 2, 13));
+    let twice = report.problems().iter().find(|p| p.code == "duplicate-name").unwrap();
+    assert!(twice.help.as_ref().unwrap().contains("one.yaml:2"), "{twice:?}");
+}
+
+#[test]
+fn a_number_in_a_pattern_keeps_every_digit() {
+    let rule = |wanted: &str| {
+        format!(
+            "wachat: {{ token: x, instance: phone }}\n\
+             sources: {{ s: {{ preset: github, secret: a-secret-of-many-characters }} }}\n\
+             rules:\n  - name: a\n    source: s\n    match: {{ n: {wanted} }}\n    \
+             send: {{ number: \"6281234567890\", message: hi }}\n"
+        )
+    };
+    for (wanted, written, matched) in [
+        ("12345678901234567890", "12345678901234567890", true),
+        ("12345678901234567890", "12345678901234567891", false),
+        ("0.12345678901234567890", "0.1234567890123456789", true),
+        ("0.1234567890123456789", "0.1234567890123456788", false),
+        ("1", "1.0", true),
+        ("1.00", "1", true),
+        ("100", "1e2", true),
+        ("[{ numeric: [\">\", 99999999999999999999] }]", "100000000000000000000", true),
+        ("[{ numeric: [\">\", 99999999999999999999] }]", "99999999999999999999", false),
+        ("[{ anything-but: 12345678901234567890 }]", "12345678901234567890", false),
+        ("\"1\"", "1", false),
+    ] {
+        let loaded = strict(&rule(wanted)).unwrap_or_else(|r| panic!("{}", r.render(false)));
+        let body = bytes::Bytes::from(format!("{{\"n\": {written}}}"));
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let id = kabari::model::EventId(uuid::Uuid::nil());
+        let headers = kabari::model::Headers::default();
+        let source = loaded.pipeline.source("s").unwrap();
+        let read = source.read_body(id, now, Some("push"), headers, body);
+        let traces = loaded.pipeline.explain(&read.event, &read.json.unwrap());
+        assert_eq!(traces[0].matched, matched, "{wanted} on {written}");
+    }
 }
 
 #[test]

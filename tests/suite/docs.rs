@@ -1,6 +1,7 @@
 //! Is what users copy true?
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -145,15 +146,20 @@ impl Drop for Running {
 /// A place where the README is followed, with the sandbox instead of Wachat.
 struct Reader {
     place: tempfile::TempDir,
-    variables: Vec<(&'static str, &'static str)>,
+    variables: Vec<(String, String)>,
     _sandbox: Running,
 }
 
 impl Reader {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// With more words for the sandbox.
+    fn with(words: &[&str]) -> Self {
         let place = tempfile::tempdir().unwrap();
         let mut sandbox = Command::new(env!("CARGO_BIN_EXE_kabari"));
-        sandbox.args(["sandbox", "--listen", "127.0.0.1:0", "--speed", "50"]);
+        sandbox.args(["sandbox", "--listen", "127.0.0.1:0", "--speed", "50"]).args(words);
         let mut sandbox = Running(sandbox.stdout(Stdio::piped()).spawn().unwrap());
         let printed = BufReader::new(sandbox.0.stdout.take().unwrap());
         // What it prints for the rule file is put there as it is.
@@ -174,7 +180,7 @@ impl Reader {
     fn command(&self, words: &[String]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kabari"));
         command.args(words).current_dir(&self.place).env_clear();
-        command.envs(self.variables.iter().copied());
+        command.envs(self.variables.iter().cloned());
         command
     }
 
@@ -184,6 +190,23 @@ impl Reader {
             String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         (output.status.code(), said.into_owned())
     }
+}
+
+/// The variables of the file that this script of the README writes.
+fn variables_of(script: &str, place: &Path) -> Vec<(String, String)> {
+    // Where there is no openssl, its part is played by a word.
+    let has_openssl = Command::new("openssl").arg("version").output().is_ok();
+    let word = "echo 0123456789abcdef0123456789abcdef";
+    let script =
+        if has_openssl { script.to_owned() } else { script.replace("openssl rand -hex 32", word) };
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", &script]).current_dir(place).env("WACHAT_TOKEN", "0123456789abcdef");
+    assert!(shell.status().unwrap().success(), "{script}");
+    let file = place.join("kabari.env");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = std::fs::read_to_string(file).unwrap();
+    let pair = |line: &str| line.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()));
+    text.lines().filter_map(pair).collect()
 }
 
 fn free_port() -> u16 {
@@ -200,26 +223,41 @@ fn the_first_message_of_the_readme_needs_the_token_alone() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("Not set here: WACHAT_TOKEN."), "{said}");
     assert!(!said.contains("STRIPE_WEBHOOK_SECRET` is not set"), "{said}");
-    reader.variables = vec![("WACHAT_TOKEN", "0123456789abcdef")];
+    reader.variables = vec![("WACHAT_TOKEN".to_owned(), "0123456789abcdef".to_owned())];
     let (code, said) = reader.run(&line);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("sent to 62812••••7890"), "{said}");
 }
 
 #[test]
+fn a_message_that_is_refused_says_what_to_do() {
+    for (fault, remedy) in [
+        ("unknown-instance", "wachat.instance"),
+        ("disconnect", "Connect the session at Wachat"),
+        ("unknown-number", "Is the number on WhatsApp"),
+        ("dispatch-then-504", "look at the phone before you retry"),
+    ] {
+        let mut reader = Reader::with(&["--fail", fault]);
+        reader.variables = vec![("WACHAT_TOKEN".to_owned(), "0123456789abcdef".to_owned())];
+        let (code, said) = reader.run("send --number 081234567890 --message Hello");
+        assert_eq!(code, Some(1), "{fault}: {said}");
+        assert!(said.contains(remedy), "{fault}: {said}");
+    }
+}
+
+#[test]
 fn who_follows_the_readme_to_the_letter_gets_there() {
     let mut reader = Reader::new();
-    reader.variables = vec![
-        ("WACHAT_TOKEN", "0123456789abcdef"),
-        ("GITHUB_WEBHOOK_SECRET", "0123456789abcdef0123456789abcdef"),
-        ("STRIPE_WEBHOOK_SECRET", "abcdef0123456789abcdef0123456789"),
-    ];
     let readme = readme();
     let steps = readme.split("## Your first real message").nth(1).unwrap();
     let steps = steps.split("\n## ").next().unwrap();
+    let scripts = blocks(steps, "sh");
+    let secrets = scripts.iter().find(|script| script.contains("kabari.env")).unwrap();
+    reader.variables = variables_of(secrets, reader.place.path());
+    assert_eq!(reader.variables.len(), 3);
     let mut serve = None;
     let mut seen = Vec::new();
-    for line in blocks(steps, "sh").iter().flat_map(|block| block.lines()) {
+    for line in scripts.iter().flat_map(|block| block.lines()) {
         let Some(line) = line.strip_prefix("kabari ") else { continue };
         seen.push(line.split(' ').next().unwrap().to_owned());
         if line == "serve" {

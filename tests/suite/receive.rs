@@ -355,19 +355,19 @@ async fn bodies_share_a_budget_which_whoever_leaves_gives_back() {
     let long = format!(r#"{{"ref":"{}"}}"#, "a".repeat(15_000));
     let quick = format!(r#"{{"ref":"{}"}}"#, "b".repeat(15_000));
     let (slow, quick) = (push("d-slow", long.as_bytes()), push("d-quick", quick.as_bytes()));
-    let hold = async || {
+    let occupy = async || {
         let mut stream = TcpStream::connect(house.address).await.expect("a connection");
         stream.write_all(&slow[..slow.len() - 100]).await.expect("written");
         stream
     };
 
-    let mut held = hold().await;
+    let mut held = occupy().await;
     let refused = until(house.address, &push("d-probe", long.as_bytes()), 503).await;
     assert_eq!(refused.header("retry-after"), Some("2"));
     held.write_all(&slow[slow.len() - 100..]).await.expect("written");
     assert_eq!(answer(held).await.status, 200, "who was there first is served");
 
-    let held = hold().await;
+    let held = occupy().await;
     until(house.address, &push("d-probe-2", long.as_bytes()), 503).await;
     drop(held);
     assert_eq!(until(house.address, &quick, 200).await.json()["messages"], 1);

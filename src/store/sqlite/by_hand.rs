@@ -39,7 +39,11 @@ impl Operation for MoveByHand {
         connection
             .prepare_cached(
                 "UPDATE messages SET state = ?2, head = 0, reason = ?3, detail = NULL,
-                     due_at = iif(?2 = 'waiting', ?4, due_at)
+                     due_at = iif(?2 = 'waiting', ?4, due_at),
+                     attempts_max = iif(?2 = 'waiting',
+                         min(attempts_max + attempts, 4294967295), attempts_max),
+                     age_max_s = iif(?2 = 'waiting',
+                         age_max_s + max(?4 - created_at, 0) / 1000000, age_max_s)
                  WHERE seq = ?1",
             )?
             .execute(params![

@@ -101,7 +101,8 @@ impl Store for SqliteStore {
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
         let taken = self.writer.run(claim::TakeDue(claim)).await?;
-        taken.into_iter().map(claimed).collect()
+        // One that cannot be read must not take its neighbours along: they are under way now.
+        Ok(taken.into_iter().filter_map(|row| claimed(row).map_err(unreadable).ok()).collect())
     }
 
     async fn claim_one(
@@ -216,6 +217,12 @@ impl Operation for LimitPages {
 
 fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+}
+
+/// It stays `sending`, and after the next start it is for a person.
+#[expect(clippy::needless_pass_by_value, reason = "it is called in place of the error")]
+fn unreadable(problem: StoreError) {
+    tracing::error!(error = %problem, "a message cannot be sent: {problem}");
 }
 
 fn claimed(row: row::MessageRow) -> Result<Claimed, StoreError> {

@@ -1,8 +1,8 @@
 //! What was under way when the program stopped?
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
-use crate::model::{Reason, State};
+use crate::model::{Policy, Reason, State};
 use crate::store::sqlite::order;
 use crate::store::sqlite::row::{RESEND, micros};
 use crate::store::sqlite::writer::Operation;
@@ -11,7 +11,8 @@ use crate::store::sqlite::writer::Operation;
 const INTERRUPTED: &str = "kabari stopped while this was being sent: look at the chat before you \
                            send it again";
 
-/// Nothing is under way any more: what was is uncertain, or is sent again where its rule says so.
+/// Nothing is under way any more: what was is uncertain, or is sent again where its rule says so and
+/// its attempts and its age allow it.
 pub(super) struct Recover {
     pub(super) now: jiff::Timestamp,
 }
@@ -22,20 +23,24 @@ impl Operation for Recover {
     fn apply(&self, connection: &Connection) -> rusqlite::Result<usize> {
         let interrupted = connection
             .prepare_cached(
-                "SELECT seq, instance, recipient, on_uncertain FROM messages
-                 WHERE state = 'sending' AND state <> 'sent'",
+                "SELECT seq, instance, recipient,
+                     on_uncertain = ?1 AND attempts < min(attempts_max, ?2)
+                         AND (?3 - created_at) / 1000000 < age_max_s
+                 FROM messages WHERE state = 'sending' AND state <> 'sent'",
             )?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-            .collect::<rusqlite::Result<Vec<(i64, String, String, String)>>>()?;
-        for (seq, instance, recipient, on_uncertain) in &interrupted {
-            let state = if on_uncertain == RESEND { State::Waiting } else { State::Uncertain };
+            .query_map(params![RESEND, Policy::RESENT_ATTEMPTS_MAX, micros(self.now)], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?
+            .collect::<rusqlite::Result<Vec<(i64, String, String, bool)>>>()?;
+        for (seq, instance, recipient, again) in &interrupted {
+            let state = if *again { State::Waiting } else { State::Uncertain };
             connection
                 .prepare_cached(
                     "UPDATE messages SET state = ?2, head = 0, reason = ?3, detail = ?4,
                          due_at = iif(?2 = 'waiting', ?5, due_at)
                      WHERE seq = ?1",
                 )?
-                .execute(rusqlite::params![
+                .execute(params![
                     seq,
                     state.as_str(),
                     Reason::Interrupted.as_str(),

@@ -108,8 +108,8 @@ async fn a_person_moves_messages_where_nothing_runs() {
         row(3, State::Waiting),
         row(4, State::Sent),
     ];
-    let seen = row(5, State::Uncertain);
-    furnish(&home, &[failed, uncertain, waiting, sent, seen]).await;
+    let [seen, other] = [row(5, State::Uncertain), row(6, State::Failed)];
+    furnish(&home, &[failed, uncertain, waiting, sent, seen, other]).await;
     run(&home, &["messages", "retry", &failed.id()]).is(0).says(&["retry: done"]);
     run(&home, &["messages", "cancel", &uncertain.id(), &waiting.id()]).is(0);
     run(&home, &["messages", "mark-sent", &seen.id()]).is(0);
@@ -118,6 +118,9 @@ async fn a_person_moves_messages_where_nothing_runs() {
     let said = run(&home, &["messages", "cancel", &sent.id(), &failed.id()]).is(1);
     said.says(&["not possible, it is sent", "cancel: done"]);
     run(&home, &["messages", "retry", &row(9, State::Sent).id()]).is(1).says(&["no such message"]);
+    std::fs::remove_file(home.path("rules.yaml")).unwrap();
+    let said = run(&home, &["messages", "retry", &other.id()]).is(0);
+    assert_eq!(said.err, "", "a store needs no rule file");
 }
 
 #[tokio::test(flavor = "multi_thread")]

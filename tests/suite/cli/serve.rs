@@ -75,7 +75,7 @@ async fn a_hangup_puts_a_good_file_in_force_and_says_what_needs_a_restart() {
     push(&kabari, "d-1").await;
     write(&home, &RULES.replace("pushed\"", "pushed again\""));
     kabari.hang_up();
-    kabari.logged("rules reloaded").await;
+    kabari.says(0, &["rules reloaded"]).await;
     assert!(!kabari.log().contains("needs a restart"), "flags hold: {}", kabari.log());
     push(&kabari, "d-2").await;
     world.until("both", |seen| seen.dispatched.len() == 2).await;
@@ -90,7 +90,7 @@ async fn a_hangup_with_a_bad_file_changes_nothing_but_what_is_said_about_it() {
     assert_eq!(kabari.page("/readyz").await.json()["rules"], "ok");
     write(&home, &RULES.replace("pushed\"", "{{ event.\""));
     kabari.hang_up();
-    kabari.logged("the rule file has mistakes").await;
+    kabari.says(0, &["the rule file has mistakes"]).await;
     push(&kabari, "d-1").await;
     world.until("the old rule's message", |seen| seen.dispatched.len() == 1).await;
     assert_eq!(world.seen().texts_to(NUMBER), ["ann pushed"]);
@@ -103,7 +103,7 @@ async fn a_hangup_with_a_bad_file_changes_nothing_but_what_is_said_about_it() {
 
     write(&home, RULES);
     kabari.hang_up();
-    kabari.logged("rules reloaded").await;
+    kabari.says(0, &["rules reloaded"]).await;
     assert_eq!(kabari.page("/readyz").await.json()["rules"], "ok");
     assert!(kabari.page("/metrics").await.body.contains(&format!("\n{gauge} 1\n")));
 }

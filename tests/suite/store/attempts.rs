@@ -1,6 +1,6 @@
 //! Does an attempt end once, and does a crash in its middle show?
 
-use kabari::model::{Reason, State};
+use kabari::model::{Message, Policy, Reason, State};
 use kabari::store::{Lease, Settlement, StoreError};
 
 use super::{
@@ -116,6 +116,26 @@ pub(super) async fn recovery_sends_again_where_the_rule_says_so(place: &Place) {
     let again = claim_one(&*store, 7).await;
     assert_eq!((again.message.event, again.message.attempts), (event(1).id, 2));
     assert_eq!(again.message.reason, Some(Reason::Interrupted));
+}
+
+pub(super) async fn recovery_sends_nothing_again_whose_attempts_or_age_are_used_up(place: &Place) {
+    let store = place.open();
+    let limited = |n, attempts_max, age_max_s| {
+        let message = resent_when_uncertain(message(n, &format!("62800000000{n}")));
+        Message { policy: Policy { attempts_max, age_max_s, ..message.policy }, ..message }
+    };
+    for (n, attempts_max, age_max_s) in [(1, 1, 100), (2, 2, 100), (3, 2, 7), (4, u32::MAX, 100)] {
+        let mut message = limited(n, attempts_max, age_max_s);
+        if n == 4 {
+            message.attempts = Policy::RESENT_ATTEMPTS_MAX - 1;
+        }
+        store.record(event(n), vec![message]).await.unwrap();
+    }
+    assert_eq!(claim(&*store, 0, 9).await.len(), 4);
+    assert_eq!(store.recover(at(7)).await.unwrap(), 4);
+    let states: Vec<_> = all(&*store).await.iter().map(|message| message.state).collect();
+    let held = State::Uncertain;
+    assert_eq!(states, [held, State::Waiting, held, held]);
 }
 
 pub(super) async fn an_attempt_cannot_end_as_cancelled(place: &Place) {

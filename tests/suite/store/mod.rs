@@ -242,6 +242,7 @@ contract! {
         a_late_answer_does_not_touch_what_a_person_decided
         recovery_makes_uncertain_what_was_under_way_and_lets_the_next_go
         recovery_sends_again_where_the_rule_says_so
+        recovery_sends_nothing_again_whose_attempts_or_age_are_used_up
         an_attempt_cannot_end_as_cancelled
         whatever_may_have_become_due_wakes_those_who_watch;
     people:
@@ -249,5 +250,6 @@ contract! {
         what_could_not_be_made_cannot_be_retried
         an_unknown_message_is_unknown
         a_retry_by_hand_is_due_at_once
+        a_retry_by_hand_has_the_attempts_and_the_time_of_the_first
         everything_is_counted_by_state;
 }

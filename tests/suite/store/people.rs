@@ -1,6 +1,6 @@
 //! Can people move messages, legally, and count them?
 
-use kabari::model::{Message, MessageId, Reason, State};
+use kabari::model::{Message, MessageId, Policy, Reason, State};
 use kabari::store::{Moved, Store};
 use uuid::Uuid;
 
@@ -97,4 +97,21 @@ pub(super) async fn everything_is_counted_by_state(place: &Place) {
     }
     assert_eq!(counts.messages.values().sum::<u64>(), all(&*store).await.len() as u64);
     assert_eq!(counts.messages.len(), State::ALL.len());
+}
+
+pub(super) async fn a_retry_by_hand_has_the_attempts_and_the_time_of_the_first(place: &Place) {
+    let store = place.open();
+    for (n, attempts_max) in [(1, 3), (2, u32::MAX)] {
+        let policy = Policy { attempts_max, age_max_s: 60, ..Policy::default() };
+        let first = Message { policy, attempts: 2, ..message(n, ANN) };
+        store.record(event(n), vec![first]).await.unwrap();
+        let claimed = claim_one(&*store, 0).await;
+        settle(&*store, claimed, State::Failed).await;
+        store.move_by_hand(message(n, ANN).id, State::Waiting, at(1000)).await.unwrap();
+        let again = claim_one(&*store, 1000).await;
+        let most = attempts_max.saturating_add(3);
+        assert_eq!((again.message.policy.attempts_max, again.message.attempts), (most, 4));
+        assert_eq!(again.message.policy.age_max_s, 1060);
+        settle(&*store, again, State::Sent).await;
+    }
 }

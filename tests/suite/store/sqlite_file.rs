@@ -4,7 +4,7 @@ use kabari::model::Event;
 use kabari::store::{OpenOptions, Recorded, SqliteStore, Store, StoreError};
 use rusqlite::Connection;
 
-use super::{ANN, Place, all, event, message};
+use super::{ANN, BEN, Place, all, claim, event, message, numbers};
 
 fn refusal(result: Result<SqliteStore, StoreError>) -> String {
     match result {
@@ -181,4 +181,15 @@ async fn what_lanes_ask_for_comes_from_indexes() {
          ORDER BY seq DESC LIMIT 9",
     );
     assert!(failed.contains("messages_by_state") && !failed.contains("TEMP"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_keeps_no_other_from_being_sent() {
+    let place = Place::sqlite();
+    let store = place.open();
+    store.record(event(1), vec![message(1, ANN)]).await.unwrap();
+    store.record(event(2), vec![message(2, BEN)]).await.unwrap();
+    let raw = Connection::open(place.file()).unwrap();
+    raw.execute("UPDATE messages SET content = '{' WHERE recipient = ?1", [ANN]).unwrap();
+    assert_eq!(numbers(&claim(&*store, 0, 9).await), [2]);
 }

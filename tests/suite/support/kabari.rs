@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -126,7 +127,7 @@ impl Home {
 /// A running `kabari serve`. It is killed when dropped.
 pub(crate) struct Kabari {
     child: Child,
-    log: Log,
+    pub(crate) log: Log,
     listen: Option<SocketAddr>,
     admin: Option<SocketAddr>,
     http: reqwest::Client,
@@ -223,13 +224,6 @@ impl Kabari {
         said.unwrap_or_else(|| panic!("it never said any of {words:?}:\n{}", self.log.text()))
     }
 
-    /// Waits until its log holds this.
-    pub(crate) async fn logged(&self, text: &str) {
-        let found = self.log.wait(|lines| lines.iter().find(|line| line.contains(text)).cloned());
-        let found = tokio::time::timeout(PATIENCE, found).await;
-        assert!(matches!(found, Ok(Some(_))), "no `{text}` in its log:\n{}", self.log.text());
-    }
-
     /// Where webhooks come in.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap()
@@ -240,14 +234,25 @@ impl Kabari {
         self.signal("HUP");
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends it a signal, as `kill` names it.
+    pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
     /// Asks it to stop (SIGTERM) and gives its exit code; `None` if a signal ended it.
-    pub(crate) async fn stop(mut self) -> Option<i32> {
+    pub(crate) async fn stop(self) -> Option<i32> {
         self.signal("TERM");
+        self.ended().await
+    }
+
+    /// Closes the reading end of its log, as a terminal that goes away.
+    pub(crate) fn stop_listening(&self) {
+        self.log.deaf.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until it has ended and gives its exit code; `None` if a signal ended it.
+    pub(crate) async fn ended(mut self) -> Option<i32> {
         let started = std::time::Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -275,17 +280,20 @@ impl Drop for Kabari {
 
 /// The lines that a process wrote, as they come.
 #[derive(Clone)]
-struct Log {
+pub(crate) struct Log {
     lines: Arc<Mutex<Vec<String>>>,
     /// How many there are; the end of a stream counts too.
     news: Arc<watch::Sender<usize>>,
     open: Arc<Mutex<usize>>,
+    /// Whether to stop reading at the next line.
+    deaf: Arc<AtomicBool>,
 }
 
 impl Default for Log {
     fn default() -> Self {
         let (news, _) = watch::channel(0);
-        Self { lines: Arc::default(), news: Arc::new(news), open: Arc::default() }
+        let (lines, open, deaf) = (Arc::default(), Arc::default(), Arc::default());
+        Self { lines, news: Arc::new(news), open, deaf }
     }
 }
 
@@ -297,13 +305,16 @@ impl Log {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
                 log.lines.lock().unwrap().push(line);
                 log.news.send_modify(|news| *news += 1);
+                if log.deaf.load(Ordering::Relaxed) {
+                    break;
+                }
             }
             *log.open.lock().unwrap() -= 1;
             log.news.send_modify(|news| *news += 1);
         });
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.lines.lock().unwrap().join("\n")
     }
 

@@ -297,9 +297,8 @@ impl World {
                 changed.changed().await.expect("the world goes on");
             }
         };
-        if tokio::time::timeout(PATIENCE, all).await.is_err() {
-            panic!("waited in vain for: {what}; the world saw {:#?}", self.seen());
-        }
+        let came = tokio::time::timeout(PATIENCE, all).await.is_ok();
+        assert!(came, "waited in vain for: {what}; the world saw {:#?}", self.seen());
     }
 
     /// What went against the documentation, in short sentences.

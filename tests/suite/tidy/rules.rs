@@ -51,69 +51,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("main", EVERYTHING),
 ];
 
-const WORDS: &[&str] = &["model", "secret", "bubble"];
-const WORDS_AND_SENSES: &[&str] = &["model", "secret", "bubble", "clock", "telemetry", "http"];
-const THINKING_AND_STORE: &[&str] = &[
-    "model",
-    "secret",
-    "bubble",
-    "clock",
-    "telemetry",
-    "http",
-    "verify",
-    "expr",
-    "sources",
-    "rules",
-    "render",
-    "pipeline",
-    "store",
-];
-const BELOW_CONFIG: &[&str] = &[
-    "model",
-    "secret",
-    "bubble",
-    "clock",
-    "telemetry",
-    "http",
-    "verify",
-    "expr",
-    "sources",
-    "rules",
-    "render",
-    "pipeline",
-    "store",
-    "wachat",
-    "media",
-    "receive",
-    "gather",
-    "dispatch",
-    "sandbox",
-    "admin",
-];
-const ALL_BUT_DOORS: &[&str] = &[
-    "model",
-    "secret",
-    "bubble",
-    "clock",
-    "telemetry",
-    "http",
-    "verify",
-    "expr",
-    "sources",
-    "rules",
-    "render",
-    "pipeline",
-    "store",
-    "wachat",
-    "media",
-    "receive",
-    "gather",
-    "dispatch",
-    "sandbox",
-    "admin",
-    "config",
-];
-const EVERYTHING: &[&str] = &[
+/// Every room but `main`, in reading order.
+const ROOMS: &[&str] = &[
     "model",
     "secret",
     "bubble",
@@ -138,6 +77,29 @@ const EVERYTHING: &[&str] = &[
     "app",
     "cli",
 ];
+const WORDS: &[&str] = up_to("bubble");
+const WORDS_AND_SENSES: &[&str] = up_to("http");
+const THINKING_AND_STORE: &[&str] = up_to("store");
+const BELOW_CONFIG: &[&str] = up_to("admin");
+const ALL_BUT_DOORS: &[&str] = up_to("config");
+const EVERYTHING: &[&str] = ROOMS;
+
+/// The rooms from the first to this one. A name that is none does not compile.
+const fn up_to(last: &str) -> &'static [&'static str] {
+    let mut rooms = 1;
+    while !are_same(ROOMS[rooms - 1].as_bytes(), last.as_bytes()) {
+        rooms += 1;
+    }
+    ROOMS.split_at(rooms).0
+}
+
+const fn are_same(a: &[u8], b: &[u8]) -> bool {
+    let mut place = 0;
+    while place < a.len() && place < b.len() && a[place] == b[place] {
+        place += 1;
+    }
+    place == a.len() && place == b.len()
+}
 
 /// The rooms that only think.
 const THINKING: &[&str] = &["verify", "expr", "sources", "rules", "render", "pipeline"];

@@ -1,5 +1,7 @@
 //! Are messages sent in order, at pace, again when they may and never twice?
 
+mod trouble;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -145,7 +147,7 @@ impl Scene {
         };
         match tokio::time::timeout(PATIENCE, reached).await {
             Ok(message) => message,
-            Err(_) => panic!("not {state:?} but {:?}", self.message(id).await),
+            Err(_elapsed) => panic!("not {state:?} but {:?}", self.message(id).await),
         }
     }
 
@@ -304,20 +306,6 @@ async fn the_pace_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn what_wachat_asks_for_is_waited_for() {
-    let scene = Scene::new().await;
-    scene.world.next(1, Behave::too_fast("1"));
-    let ids = scene.tell(ANNA, &["hello"]).await;
-    let running = scene.run();
-    scene.until_sent(&ids).await;
-    let asked = scene.world.seen().asked;
-    assert_eq!(asked.len(), 2);
-    // The clock of the wait starts when the answer is read, after the request came.
-    assert!(Duration::from_secs(1) <= asked[1].at - asked[0].at, "{asked:?}");
-    running.stop().await;
-}
-
-#[tokio::test]
 async fn an_uncertain_message_is_held_and_blocks_nobody() {
     let scene = Scene::new().await;
     scene.world.next(1, Behave::close().dispatching());
@@ -346,80 +334,6 @@ async fn an_uncertain_message_is_sent_again_if_its_rule_says_so() {
     let told: Vec<_> =
         scene.seen.attempts.lock().unwrap().iter().map(|(_, n, state)| (*n, *state)).collect();
     assert_eq!(told, [(1, State::Waiting), (2, State::Waiting), (3, State::Sent)]);
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn attempts_are_used_up_and_the_last_reason_is_kept() {
-    let scene = Scene::new().await;
-    scene.world.always(Behave::answer(503, r#"{"error":"maintenance"}"#));
-    let policy = Policy { attempts_max: 3, ..Policy::default() };
-    let ids = scene.record(INSTANCE, ANNA, &["#1"], policy).await;
-    let running = scene.run();
-    let failed = scene.until(ids[0], State::Failed).await;
-    assert_eq!((failed.reason, failed.attempts), (Some(Reason::AttemptsUsedUp), 3));
-    assert_eq!(failed.detail.as_deref(), Some("tried 3 times; the last one: server: maintenance"));
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_lost_session_keeps_the_queue_and_it_drains_when_the_session_is_back() {
-    let scene = Scene { settings: lane_of(3, Pace::OFF), ..Scene::new().await };
-    scene.world.disconnect(INSTANCE);
-    let mut ids = scene.tell(ANNA, &["#1", "#2", "#3"]).await;
-    ids.extend(scene.tell(BUDI, &["#1", "#2"]).await);
-    let running = scene.run();
-    scene.world.until("some probes", |seen| 5 <= seen.asked.len()).await;
-    assert_eq!(running.status().standing_still, Some(Reason::Session));
-    scene.let_time_pass().await;
-    scene.world.reconnect(INSTANCE);
-    scene.until_sent(&ids).await;
-    for id in ids {
-        assert_eq!(scene.message(id).await.attempts, 1, "the lane's trouble costs no attempt");
-    }
-    assert_eq!(running.status().standing_still, None);
-    assert_eq!(*scene.seen.lanes.lock().unwrap(), [Some(Reason::Session), None]);
-    scene.world.assert_clean();
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn while_wachat_cannot_be_reached_everything_waits() {
-    let scene = Scene::new().await;
-    scene.world.down().await;
-    let ids = scene.tell(ANNA, &["#1", "#2"]).await;
-    let running = scene.run();
-    let mut arrivals = scene.store.arrivals();
-    while running.status().standing_still != Some(Reason::Network) {
-        tokio::time::timeout(PATIENCE, arrivals.changed()).await.unwrap().unwrap();
-    }
-    scene.world.up().await;
-    scene.until_sent(&ids).await;
-    assert_eq!(scene.message(ids[0]).await.attempts, 1);
-    scene.world.assert_clean();
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_restricted_account_is_never_tried_by_itself_not_even_after_a_restart() {
-    let scene = Scene::new().await;
-    let restricted = Behave::answer(500, r#"{"error":"server returned error 463"}"#);
-    scene.world.next_to(ANNA, 1, restricted);
-    let ids = scene.tell(ANNA, &["#1", "#2"]).await;
-    let others = scene.tell(BUDI, &["#1"]).await;
-    for _ in 0..2 {
-        let running = scene.run();
-        scene.let_time_pass().await;
-        assert_eq!(running.status().standing_still, Some(Reason::Account));
-        assert_eq!(running.status().probe_at, None);
-        let to_lane = |asked: &&crate::support::world::Asked| asked.number() != CITRA;
-        assert_eq!(scene.world.seen().asked.iter().filter(to_lane).count(), 1);
-        running.stop().await;
-    }
-    let running = scene.run();
-    assert!(running.lanes.resume(INSTANCE));
-    scene.until_sent(&ids).await;
-    scene.until_sent(&others).await;
     running.stop().await;
 }
 
@@ -456,35 +370,6 @@ async fn an_attempt_that_does_not_end_is_left_behind_and_uncertain_after_the_res
     assert_eq!(left.reason, Some(Reason::Interrupted));
     scene.until_sent(&ids[1..]).await;
     assert_eq!(scene.world.seen().texts_to(ANNA), ["#1", "#2"]);
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_paused_lane_sends_nothing_until_it_is_resumed() {
-    let scene = Scene::new().await;
-    let running = scene.run();
-    assert!(running.lanes.pause(INSTANCE) && !running.lanes.pause("no_such_lane"));
-    let ids = scene.tell(ANNA, &["#1"]).await;
-    scene.let_time_pass().await;
-    assert_eq!(scene.message(ids[0]).await.state, State::Waiting);
-    assert_eq!(running.status().standing_still, Some(Reason::ByHand));
-    assert!(running.lanes.resume(INSTANCE));
-    scene.until_sent(&ids).await;
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_wrong_token_stops_the_lane_until_a_reload_brings_the_right_one() {
-    let mut scene = Scene { token: "old-token", ..Scene::new().await };
-    scene.timings.probe_slow = Duration::from_secs(3600);
-    let ids = scene.tell(ANNA, &["#1"]).await;
-    let running = scene.run();
-    let mut arrivals = scene.store.arrivals();
-    while running.status().standing_still != Some(Reason::Auth) {
-        tokio::time::timeout(PATIENCE, arrivals.changed()).await.unwrap().unwrap();
-    }
-    running.lanes.update(scene.client(TOKEN), scene.lanes());
-    scene.until_sent(&ids).await;
     running.stop().await;
 }
 
