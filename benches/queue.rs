@@ -110,6 +110,7 @@ async fn fill(path: &Path, backlog: usize) -> SqliteStore {
         source: "github".into(),
         kind: "push".into(),
         provider_id: None,
+        digest: None,
         received_at: Timestamp::now(),
         headers: Headers::default(),
         body: "{}".into(),
