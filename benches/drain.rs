@@ -150,6 +150,7 @@ async fn fill(path: &Path, messages: usize, lanes: usize) -> SharedStore {
         source: "github".into(),
         kind: "push".into(),
         provider_id: None,
+        digest: None,
         received_at: now,
         headers: Headers::default(),
         body: "{}".into(),

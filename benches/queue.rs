@@ -189,7 +189,9 @@ impl Floor {
                 take.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
             assert_eq!(ids.len(), BATCH);
             self.0.execute_batch("BEGIN").unwrap();
-            ids.iter().for_each(|id| drop(delete.execute([id]).unwrap()));
+            for id in &ids {
+                delete.execute([id]).unwrap();
+            }
             self.0.execute_batch("COMMIT").unwrap();
             busy += turn.elapsed();
             done += BATCH;

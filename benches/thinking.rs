@@ -147,6 +147,7 @@ fn facts(body: &Bytes) -> Facts {
         source: "github".into(),
         kind: "push".into(),
         provider_id: None,
+        digest: None,
         received_at: Timestamp::UNIX_EPOCH,
         headers: Headers::default(),
         body: body.clone(),

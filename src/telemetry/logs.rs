@@ -65,11 +65,13 @@ struct Gathering<W: Write>(BufWriter<W>);
 
 impl<W: Write> Write for Gathering<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        // Where nobody reads the log any more, nobody can be told.
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()?;
+        let _ = self.0.flush();
         std::thread::sleep(GATHERING);
         Ok(())
     }
