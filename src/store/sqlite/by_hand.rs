@@ -7,7 +7,7 @@ use crate::model::{MessageId, Reason, State};
 use crate::store::Moved;
 use crate::store::sqlite::order;
 use crate::store::sqlite::row::micros;
-use crate::store::sqlite::writer::Operation;
+use crate::store::sqlite::writer::{Desk, Operation};
 
 /// A person's decision about one message.
 pub(super) struct MoveByHand {
@@ -29,7 +29,7 @@ struct Place {
 impl Operation for MoveByHand {
     type Output = Moved;
 
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<Moved> {
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<Moved> {
         let Some(place) = self.place(connection)? else { return Ok(Moved::Unknown) };
         if !is_for_people(place.state, self.to) {
             return Ok(Moved::Illegal(place.state));

@@ -1,11 +1,11 @@
 //! Which messages may a lane send now?
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use crate::model::MessageId;
 
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, micros};
-use crate::store::sqlite::writer::Operation;
+use crate::store::sqlite::writer::{Desk, Operation};
 
 /// Takes due heads of one lane. Its cost does not depend on how many wait: the index holds heads
 /// only, soonest first.
@@ -14,7 +14,7 @@ pub(super) struct TakeDue(pub(super) crate::store::Claim);
 impl Operation for TakeDue {
     type Output = Vec<MessageRow>;
 
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<Vec<MessageRow>> {
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<Vec<MessageRow>> {
         let claim = &self.0;
         let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
         let mut taken = connection
@@ -54,7 +54,7 @@ pub(super) struct TakeOne(pub(super) MessageId);
 impl Operation for TakeOne {
     type Output = Option<MessageRow>;
 
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<Option<MessageRow>> {
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<Option<MessageRow>> {
         connection
             .prepare_cached(&format!(
                 "UPDATE messages

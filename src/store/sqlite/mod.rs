@@ -5,6 +5,7 @@ mod writer;
 mod reader;
 mod row;
 mod order;
+mod keys;
 mod record;
 mod claim;
 mod settle;
@@ -27,7 +28,7 @@ use crate::store::{
 };
 
 use row::{MessageRow, PackedEvent};
-use writer::Operation;
+use writer::{Desk, Operation};
 
 /// Bodies beyond this are compressed on a thread that may block, so that one large event does not
 /// hold up the requests beside it.
@@ -188,7 +189,7 @@ struct Ping;
 impl Operation for Ping {
     type Output = ();
 
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<()> {
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         connection.pragma_update(None, "user_version", version)
     }
@@ -204,7 +205,7 @@ struct LimitPages(Option<u32>);
 impl Operation for LimitPages {
     type Output = ();
 
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<()> {
         /// `SQLite`'s own limit.
         const NO_LIMIT: u32 = 4_294_967_294;
         limit_pages(connection, self.0.unwrap_or(NO_LIMIT))

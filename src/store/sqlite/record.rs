@@ -1,12 +1,12 @@
 //! How are an event and its messages kept, and a second delivery recognised?
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use crate::model::{EventId, State};
 use crate::store::Recorded;
 use crate::store::sqlite::row::{MessageRow, PackedEvent};
-use crate::store::sqlite::writer::Operation;
+use crate::store::sqlite::writer::{Desk, Operation};
 
 /// An event and what was made of it.
 pub(super) struct Record {
@@ -17,9 +17,10 @@ pub(super) struct Record {
 impl Operation for Record {
     type Output = Recorded;
 
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<Recorded> {
-        if !insert_event(connection, &self.event)? {
-            let event = first_of_its_kind(connection, &self.event)?;
+    fn apply(&self, desk: &Desk) -> rusqlite::Result<Recorded> {
+        let connection: &Connection = desk;
+        if let Some(first) = insert_event(desk, &self.event)? {
+            let event = EventId(Uuid::from_bytes(first));
             return Ok(Recorded::Duplicate { event });
         }
         let mut waiting = 0;
@@ -42,7 +43,7 @@ pub(super) struct AddMessages(pub(super) Vec<MessageRow>);
 impl Operation for AddMessages {
     type Output = usize;
 
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<usize> {
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<usize> {
         let mut new = 0;
         for message in &self.0 {
             new += usize::from(insert_message(connection, message)?);
@@ -55,14 +56,14 @@ impl Operation for AddMessages {
     }
 }
 
-/// Whether it is new.
-fn insert_event(connection: &Connection, event: &PackedEvent) -> rusqlite::Result<bool> {
-    // Only what never repeats is in the index; the rest is held against it by hand.
-    let kept = event.digest.filter(|digest| digest.never_repeats).map(|digest| digest.bytes);
-    if event.digest.is_some() && kept.is_none() && seen(connection, event)?.is_some() {
-        return Ok(false);
+/// `None` if it is new; otherwise the event that it was recorded as before.
+fn insert_event(desk: &Desk, event: &PackedEvent) -> rusqlite::Result<Option<[u8; 16]>> {
+    if let Some(first) = desk.keys().find(desk, event)? {
+        return Ok(Some(first));
     }
-    let rows = connection
+    // Only what never repeats is remembered; the rest is held against it.
+    let kept = event.digest.filter(|digest| digest.never_repeats).map(|digest| digest.bytes);
+    let rows = desk
         .prepare_cached(
             "INSERT INTO events (id, source, kind, provider_id, digest, received_at, content)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
@@ -76,30 +77,12 @@ fn insert_event(connection: &Connection, event: &PackedEvent) -> rusqlite::Resul
             event.received_at,
             event.content
         ])?;
-    Ok(rows == 1)
-}
-
-/// The event that stands where this one could not be inserted.
-fn first_of_its_kind(connection: &Connection, event: &PackedEvent) -> rusqlite::Result<EventId> {
-    let first: Option<[u8; 16]> = connection
-        .prepare_cached("SELECT id FROM events WHERE source = ?1 AND provider_id = ?2")?
-        .query_row(params![event.source, event.provider_id], |row| row.get(0))
-        .optional()?;
-    let first = match first {
-        Some(first) => Some(first),
-        None => seen(connection, event)?,
-    };
-    // Otherwise it is our own id that is there already: the same event, recorded twice.
-    Ok(EventId(Uuid::from_bytes(first.unwrap_or(event.id))))
-}
-
-/// The event that came with the same signature and never repeats.
-fn seen(connection: &Connection, event: &PackedEvent) -> rusqlite::Result<Option<[u8; 16]>> {
-    let Some(digest) = event.digest else { return Ok(None) };
-    connection
-        .prepare_cached("SELECT id FROM events WHERE source = ?1 AND digest = ?2")?
-        .query_row(params![event.source, digest.bytes], |row| row.get(0))
-        .optional()
+    if rows == 0 {
+        // Our own id is there already: the same event, recorded twice.
+        return Ok(Some(event.id));
+    }
+    desk.keys().remember(event, desk.last_insert_rowid());
+    Ok(None)
 }
 
 /// Whether it is new. It is the head if nobody else waits for this recipient or is under way:

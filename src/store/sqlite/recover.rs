@@ -1,11 +1,11 @@
 //! What was under way when the program stopped?
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use crate::model::{Policy, Reason, State};
 use crate::store::sqlite::order;
 use crate::store::sqlite::row::{RESEND, micros};
-use crate::store::sqlite::writer::Operation;
+use crate::store::sqlite::writer::{Desk, Operation};
 
 /// What people read beside a message that was interrupted.
 const INTERRUPTED: &str = "kabari stopped while this was being sent: look at the chat before you \
@@ -20,7 +20,7 @@ pub(super) struct Recover {
 impl Operation for Recover {
     type Output = usize;
 
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<usize> {
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<usize> {
         let interrupted = connection
             .prepare_cached(
                 "SELECT seq, instance, recipient,

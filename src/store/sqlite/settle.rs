@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::model::State;
 use crate::store::sqlite::order;
 use crate::store::sqlite::row::micros;
-use crate::store::sqlite::writer::Operation;
+use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::{Lease, Settlement};
 
 /// The end of one attempt, if its lease still holds.
@@ -28,7 +28,7 @@ struct Place {
 impl Operation for Settle {
     type Output = bool;
 
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<bool> {
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<bool> {
         let Some(place) = self.place(connection)? else { return Ok(false) };
         let holds = place.state == State::Sending.as_str() && place.claims == self.lease.attempt;
         // What Wachat accepted is sent, however late we hear of it.

@@ -4,12 +4,15 @@
 //! transaction, commits, and only then answers each caller. Nobody waits for a batch to fill:
 //! while one commit is on its way to the disk the next batch gathers by itself.
 
+use std::cell::{RefCell, RefMut};
+use std::ops::Deref;
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::store::StoreError;
+use crate::store::sqlite::keys::Keys;
 
 /// Operations waiting for the writer; callers beyond that wait for a place.
 const QUEUE_MAX: usize = 1024;
@@ -24,10 +27,31 @@ pub(super) trait Operation: Send + 'static {
     type Output: Send + 'static;
 
     /// Does it, inside the transaction that is open.
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<Self::Output>;
+    fn apply(&self, desk: &Desk) -> rusqlite::Result<Self::Output>;
 
     /// Whether something may have become due by it.
     fn wakes(output: &Self::Output) -> bool;
+}
+
+/// What operations are applied to: the connection that writes, and what its thread remembers.
+pub(super) struct Desk {
+    connection: Connection,
+    keys: RefCell<Keys>,
+}
+
+impl Desk {
+    /// The identities of the newest events.
+    pub(super) fn keys(&self) -> RefMut<'_, Keys> {
+        self.keys.borrow_mut()
+    }
+}
+
+impl Deref for Desk {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
 }
 
 /// The writer's thread, seen from its callers.
@@ -44,7 +68,10 @@ impl Writer {
         let (arrived, arrivals) = watch::channel(0);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || drain(&connection, queued, &arrived))
+            .spawn(move || {
+                let desk = Desk { connection, keys: RefCell::default() };
+                drain(&desk, queued, &arrived);
+            })
             .map_err(|error| StoreError::Unavailable(format!("no thread to write: {error}")))?;
         Ok(Self { queue: Some(queue), thread: Some(thread), arrivals })
     }
@@ -80,7 +107,7 @@ impl Drop for Writer {
 
 /// An operation with its caller, whatever its kind.
 trait Queued: Send {
-    fn apply(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    fn apply(&mut self, desk: &Desk) -> rusqlite::Result<()>;
     /// Whether something may have become due by what was applied.
     fn wakes(&self) -> bool;
     /// After the commit: hands over the output.
@@ -96,8 +123,8 @@ struct Job<O: Operation> {
 
 // A caller that is gone is no error: what it asked for is done all the same.
 impl<O: Operation> Queued for Job<O> {
-    fn apply(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.output = Some(self.operation.apply(connection)?);
+    fn apply(&mut self, desk: &Desk) -> rusqlite::Result<()> {
+        self.output = Some(self.operation.apply(desk)?);
         Ok(())
     }
 
@@ -117,19 +144,19 @@ impl<O: Operation> Queued for Job<O> {
 }
 
 fn drain(
-    connection: &Connection,
+    desk: &Desk,
     mut queued: mpsc::Receiver<Box<dyn Queued>>,
     arrived: &watch::Sender<u64>,
 ) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while queued.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-        write(connection, &mut batch, arrived);
+        write(desk, &mut batch, arrived);
     }
 }
 
 /// Writes a batch, in one transaction if that can be, and answers everyone in it.
-fn write(connection: &Connection, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
-    let Err(error) = commit(connection, batch) else { return answer(batch, arrived) };
+fn write(desk: &Desk, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
+    let Err(error) = commit(desk, batch) else { return answer(batch, arrived) };
     if batch.len() == 1 {
         return batch.drain(..).for_each(|job| job.refuse(StoreError::from(&error)));
     }
@@ -138,7 +165,7 @@ fn write(connection: &Connection, batch: &mut Vec<Box<dyn Queued>>, arrived: &wa
     let mut one = Vec::with_capacity(1);
     for job in batch.drain(..) {
         one.push(job);
-        match commit(connection, &mut one) {
+        match commit(desk, &mut one) {
             Ok(()) => answer(&mut one, arrived),
             Err(error) => one.drain(..).for_each(|job| job.refuse(StoreError::from(&error))),
         }
@@ -155,13 +182,19 @@ fn answer(batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
 }
 
 /// One transaction over these; whatever fails, nothing of it stays.
-fn commit(connection: &Connection, jobs: &mut [Box<dyn Queued>]) -> rusqlite::Result<()> {
-    let done = run(connection, "BEGIN IMMEDIATE")
-        .and_then(|()| jobs.iter_mut().try_for_each(|job| job.apply(connection)))
-        .and_then(|()| run(connection, "COMMIT"));
+fn commit(desk: &Desk, jobs: &mut [Box<dyn Queued>]) -> rusqlite::Result<()> {
+    let done = run(desk, "BEGIN IMMEDIATE")
+        .and_then(|()| desk.keys().begin(desk))
+        .and_then(|()| jobs.iter_mut().try_for_each(|job| job.apply(desk)))
+        .and_then(|()| run(desk, "COMMIT"));
+    if done.is_ok() {
+        desk.keys().committed();
+        return done;
+    }
+    desk.keys().rolled_back();
     // Some failures have rolled it back already.
-    if done.is_err() && !connection.is_autocommit() {
-        run(connection, "ROLLBACK")?;
+    if !desk.is_autocommit() {
+        run(desk, "ROLLBACK")?;
     }
     done
 }

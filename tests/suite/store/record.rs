@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use kabari::model::{Digest, Event, EventId, Message, State};
-use kabari::store::{EventFilter, MessageFilter, Recorded, StoreError};
+use kabari::store::{EventFilter, MessageFilter, Recorded, SharedStore, StoreError};
 
 use super::{ANN, BEN, Place, all, at, event, message, record_for, unmade};
 
@@ -77,6 +77,30 @@ pub(super) async fn of_many_deliveries_at_the_same_moment_exactly_one_is_new(pla
     assert_eq!(new.len(), 1);
     assert_eq!(named, HashSet::from([new[0]]), "duplicates name the first");
     assert_eq!(all(&*store).await.len(), 1);
+}
+
+/// More than any backend keeps in memory before it sorts them into place, and not a round number.
+pub(super) async fn each_of_ten_thousand_is_recognised_before_and_after_reopening(place: &Place) {
+    const MANY: u128 = 10_007;
+    /// Records them all, many at a time, and counts those that are new.
+    async fn record_all(store: &SharedStore) -> usize {
+        let mut new = 0;
+        for some in (1..=MANY).collect::<Vec<_>>().chunks(500) {
+            let records = some.iter().map(|n| store.record(event(*n), vec![]));
+            for recorded in futures_util::future::join_all(records).await {
+                new += usize::from(recorded.unwrap() == Recorded::New { waiting: 0 });
+            }
+        }
+        new
+    }
+    let store = place.open();
+    assert_eq!(record_all(&store).await, 10_007);
+    assert_eq!(record_all(&store).await, 0);
+    drop(store);
+    let store = place.open();
+    assert_eq!(record_all(&store).await, 0, "after reopening");
+    let first = store.record(Event { id: event(0).id, ..event(1) }, vec![]).await.unwrap();
+    assert_eq!(first, Recorded::Duplicate { event: event(1).id }, "the first is named");
 }
 
 pub(super) async fn events_without_an_id_are_never_duplicates(place: &Place) {

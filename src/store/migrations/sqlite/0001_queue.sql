@@ -21,12 +21,16 @@ CREATE TABLE events (
 
 CREATE UNIQUE INDEX events_by_id ON events (id);
 
--- A second delivery of the same event is recognised here.
-CREATE UNIQUE INDEX events_by_provider ON events (source, provider_id)
-    WHERE provider_id IS NOT NULL;
+-- A second delivery of the same event is recognised here: a short form of the provider's id, and of
+-- the digest, and the event that has it.
+CREATE TABLE event_keys (
+    key INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL
+) STRICT;
 
--- And here, if somebody sent it again under another id.
-CREATE UNIQUE INDEX events_by_digest ON events (source, digest) WHERE digest IS NOT NULL;
+-- The last event whose keys are in there; those of later ones follow in the order of the keys.
+CREATE TABLE event_keys_whole (seq INTEGER NOT NULL) STRICT;
+INSERT INTO event_keys_whole (seq) VALUES (0);
 
 CREATE TABLE messages (
     seq          INTEGER PRIMARY KEY,

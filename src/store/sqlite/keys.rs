@@ -1,0 +1,185 @@
+//! Was this event here before? Asked for each event, and answered without a page of the disk for it.
+//!
+//! Identities (a provider's id, a digest) come in no order, so an index over them touches another
+//! page with each event, and the log gets that page whole. Here the newest are kept in memory and
+//! go into the index together, sorted, a page for many of them. What is in memory is in the
+//! events' rows too, after the mark up to which the index is whole, and is read from there at start.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest as _, Sha256};
+
+use crate::store::sqlite::row::PackedEvent;
+
+/// As many are gathered before they go into the index. More would spare more pages, and hold up
+/// those who wait for that commit for longer.
+const GATHERED: usize = 4096;
+
+/// The identities that are not in the index yet, by their short form.
+#[derive(Default)]
+pub(super) struct Keys {
+    fresh: HashMap<i64, i64>,
+    /// Those of the transaction that is open.
+    pending: Vec<(i64, i64)>,
+    /// The last event in `fresh`.
+    last: i64,
+    /// Whether the open transaction has put `fresh` into the index.
+    indexed: bool,
+    /// Changes when another connection has written (<https://sqlite.org/pragma.html#pragma_data_version>).
+    version: i64,
+}
+
+/// By what an event is recognised.
+#[derive(Clone, Copy)]
+enum Identity<'e> {
+    Provider(&'e str),
+    Digest(&'e [u8]),
+}
+
+impl Keys {
+    /// To be called when a transaction has begun: reads what another program may have written, and
+    /// moves what has gathered into the index.
+    pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let version = connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get::<_, i64>(0))?;
+        if self.version != version {
+            self.load(connection)?;
+            self.version = version;
+        }
+        if GATHERED <= self.fresh.len() {
+            self.index(connection)?;
+        }
+        Ok(())
+    }
+
+    /// To be called when the transaction is on the disk.
+    pub(super) fn committed(&mut self) {
+        if std::mem::take(&mut self.indexed) {
+            self.fresh.clear();
+        }
+        for (key, seq) in self.pending.drain(..) {
+            self.last = self.last.max(seq);
+            self.fresh.entry(key).or_insert(seq);
+        }
+    }
+
+    /// To be called when nothing of the transaction stayed.
+    pub(super) fn rolled_back(&mut self) {
+        self.indexed = false;
+        self.pending.clear();
+    }
+
+    /// The event that was recorded with this provider's id, or with this digest.
+    pub(super) fn find(
+        &self,
+        connection: &Connection,
+        event: &PackedEvent,
+    ) -> rusqlite::Result<Option<[u8; 16]>> {
+        let digest = event.digest.as_ref().map(|digest| Identity::Digest(&digest.bytes));
+        for identity in event.provider_id.as_deref().map(Identity::Provider).into_iter().chain(digest)
+        {
+            let Some(seq) = self.place(connection, identity.key(&event.source))? else { continue };
+            if let Some(found) = recorded(connection, seq, &event.source, identity)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Remembers an event that was recorded just now as number `seq`.
+    pub(super) fn remember(&mut self, event: &PackedEvent, seq: i64) {
+        let digest = event.digest.as_ref().filter(|digest| digest.never_repeats);
+        let digest = digest.map(|digest| Identity::Digest(&digest.bytes));
+        let identities = event.provider_id.as_deref().map(Identity::Provider).into_iter();
+        let keys = identities.chain(digest).map(|identity| (identity.key(&event.source), seq));
+        self.pending.extend(keys);
+    }
+
+    fn place(&self, connection: &Connection, key: i64) -> rusqlite::Result<Option<i64>> {
+        let pending = self.pending.iter().find(|(pending, _)| *pending == key).map(|(_, seq)| *seq);
+        if let Some(seq) = pending.or_else(|| self.fresh.get(&key).copied()) {
+            return Ok(Some(seq));
+        }
+        connection
+            .prepare_cached("SELECT seq FROM event_keys WHERE key = ?1")?
+            .query_row([key], |row| row.get(0))
+            .optional()
+    }
+
+    /// Reads what the index does not have yet.
+    fn load(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut rows = connection.prepare_cached(
+            "SELECT seq, source, provider_id, digest FROM events
+             WHERE seq > (SELECT seq FROM event_keys_whole) ORDER BY seq",
+        )?;
+        let mut rows = rows.query([])?;
+        self.fresh.clear();
+        while let Some(row) = rows.next()? {
+            let (seq, source): (i64, String) = (row.get(0)?, row.get(1)?);
+            let provider: Option<String> = row.get(2)?;
+            let digest: Option<Vec<u8>> = row.get(3)?;
+            let identities = provider.as_deref().map(Identity::Provider).into_iter();
+            for identity in identities.chain(digest.as_deref().map(Identity::Digest)) {
+                self.fresh.entry(identity.key(&source)).or_insert(seq);
+            }
+            self.last = seq;
+        }
+        Ok(())
+    }
+
+    /// Puts what has gathered into the index, in its order.
+    fn index(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut keys: Vec<(i64, i64)> = self.fresh.iter().map(|(key, seq)| (*key, *seq)).collect();
+        keys.sort_unstable();
+        let mut insert = connection
+            .prepare_cached("INSERT OR IGNORE INTO event_keys (key, seq) VALUES (?1, ?2)")?;
+        for (key, seq) in keys {
+            insert.execute([key, seq])?;
+        }
+        connection
+            .prepare_cached("UPDATE event_keys_whole SET seq = ?1")?
+            .execute([self.last])?;
+        self.indexed = true;
+        Ok(())
+    }
+}
+
+impl Identity<'_> {
+    /// Its short form: where to look. Whether it is the same is asked of the row itself.
+    fn key(self, source: &str) -> i64 {
+        let (kind, bytes) = match self {
+            Self::Provider(id) => (b'p', id.as_bytes()),
+            Self::Digest(digest) => (b'd', digest),
+        };
+        let mut hash = Sha256::new();
+        hash.update([kind]);
+        hash.update((source.len() as u64).to_be_bytes());
+        hash.update(source.as_bytes());
+        hash.update(bytes);
+        let mut short = [0; 8];
+        short.copy_from_slice(&hash.finalize()[..8]);
+        i64::from_be_bytes(short)
+    }
+}
+
+/// The event of this number, if it really has this identity.
+fn recorded(
+    connection: &Connection,
+    seq: i64,
+    source: &str,
+    identity: Identity<'_>,
+) -> rusqlite::Result<Option<[u8; 16]>> {
+    let (provider, digest) = match identity {
+        Identity::Provider(id) => (Some(id), None),
+        Identity::Digest(digest) => (None, Some(digest)),
+    };
+    connection
+        .prepare_cached(
+            "SELECT id FROM events
+             WHERE seq = ?1 AND source = ?2 AND (provider_id = ?3 OR digest = ?4)",
+        )?
+        .query_row(params![seq, source, provider, digest], |row| row.get(0))
+        .optional()
+}
