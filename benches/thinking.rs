@@ -8,7 +8,6 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    clippy::cast_precision_loss,
     reason = "a measurement prints, measures real time and may fail"
 )]
 
@@ -56,8 +55,8 @@ fn main() {
     compare(&works);
 
     let facts = facts(&body);
-    let caption: String =
-        FIELDS.iter().map(|name| format!("{name} {{{{ event.{name} }}}}\n")).collect();
+    let lines = FIELDS.iter().map(|name| format!("{name} {{{{ event.{name} }}}}\n"));
+    let caption = lines.collect::<Vec<_>>().concat();
     let template = Template::compile(&caption, Escape::Message).unwrap();
     let tree: Value = serde_json::from_slice(&body).unwrap();
     let by_hand = || {
@@ -74,8 +73,11 @@ fn main() {
     ]);
 }
 
+/// What is measured, by its name.
+type Work<'a> = (String, Box<dyn Fn() + 'a>);
+
 /// Each in turn, several times; the median of each beside the first one's.
-fn compare(works: &[(String, Box<dyn Fn() + '_>)]) {
+fn compare(works: &[Work<'_>]) {
     let mut times: Vec<Vec<f64>> = vec![Vec::new(); works.len()];
     for _ in 0..TURNS {
         for ((_, work), times) in works.iter().zip(&mut times) {

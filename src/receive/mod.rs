@@ -1,6 +1,6 @@
 //! HTTP in: the route, its limits, and what the sender is answered.
 //!
-//! The whole story is [`hook`]: known source → size → body → pipeline → store → answer. Nothing is
+//! The whole story is `hook`: known source → size → body → pipeline → store → answer. Nothing is
 //! answered 200 before it is on the disk, and nobody learns why a signature did not hold.
 
 mod settings;

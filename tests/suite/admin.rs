@@ -91,7 +91,8 @@ impl Office {
             request.push_str(header);
             request.push_str("\r\n");
         }
-        request += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        let length = body.len();
+        let request = format!("{request}Content-Length: {length}\r\n\r\n{body}");
         exchange(self.address, request.as_bytes()).await
     }
 

@@ -20,7 +20,9 @@ fn page() -> String {
     }
     metrics.store_unavailable();
     metrics.rules_loaded(7);
-    State::ALL.into_iter().for_each(|state| metrics.messages_in(state, 3));
+    for state in State::ALL {
+        metrics.messages_in(state, 3);
+    }
     metrics.text()
 }
 
@@ -34,7 +36,7 @@ fn sample(line: &str) -> (&str, &str, f64) {
     (name, labels, value.parse().unwrap_or_else(|why| panic!("{line}: {why}")))
 }
 
-/// The endings that samples of a type have (OpenMetrics 1.0, "Metric Types").
+/// The endings that samples of a type have (`OpenMetrics` 1.0, "Metric Types").
 fn endings(kind: &str) -> &'static [&'static str] {
     match kind {
         "counter" => &["_total"],

@@ -78,7 +78,8 @@ impl Keys {
         event: &PackedEvent,
     ) -> rusqlite::Result<Option<[u8; 16]>> {
         let digest = event.digest.as_ref().map(|digest| Identity::Digest(&digest.bytes));
-        for identity in event.provider_id.as_deref().map(Identity::Provider).into_iter().chain(digest)
+        for identity in
+            event.provider_id.as_deref().map(Identity::Provider).into_iter().chain(digest)
         {
             let Some(seq) = self.place(connection, identity.key(&event.source))? else { continue };
             if let Some(found) = recorded(connection, seq, &event.source, identity)? {
@@ -138,9 +139,7 @@ impl Keys {
         for (key, seq) in keys {
             insert.execute([key, seq])?;
         }
-        connection
-            .prepare_cached("UPDATE event_keys_whole SET seq = ?1")?
-            .execute([self.last])?;
+        connection.prepare_cached("UPDATE event_keys_whole SET seq = ?1")?.execute([self.last])?;
         self.indexed = true;
         Ok(())
     }

@@ -143,11 +143,7 @@ impl<O: Operation> Queued for Job<O> {
     }
 }
 
-fn drain(
-    desk: &Desk,
-    mut queued: mpsc::Receiver<Box<dyn Queued>>,
-    arrived: &watch::Sender<u64>,
-) {
+fn drain(desk: &Desk, mut queued: mpsc::Receiver<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while queued.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         write(desk, &mut batch, arrived);
