@@ -1,7 +1,7 @@
 //! All files that were read, and every mistake at its place in them.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -22,6 +22,7 @@ use crate::model::{Fault, Severity};
 pub(super) struct Book {
     pub(super) report: Report,
     trees: Vec<Tree>,
+    files: Vec<PathBuf>,
 }
 
 /// One file that could be parsed.
@@ -36,6 +37,17 @@ struct Tree {
 pub(super) struct TreeId(usize);
 
 impl Book {
+    /// Remembers a file that was read, or would have been were it there: when it changes, the rule
+    /// file is to be read again.
+    pub(super) fn watch(&mut self, path: &Path) {
+        self.files.push(path.to_owned());
+    }
+
+    /// What [`Self::watch`] was told.
+    pub(super) fn take_files(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.files)
+    }
+
     /// Parses a file and fills in its variables; `None` if its syntax is broken.
     pub(super) fn open(
         &mut self,
@@ -43,6 +55,7 @@ impl Book {
         text: &str,
         options: &LoadOptions<'_>,
     ) -> Option<TreeId> {
+        self.watch(path);
         let file = self.report.files.len();
         let included = file > 0;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();

@@ -57,6 +57,8 @@ pub struct Loaded {
     pub tests: Vec<TestCase>,
     /// Where each rule stands, by its name.
     pub places: BTreeMap<String, RulePlace>,
+    /// All files that were read: when one changes, the rule file is to be read again.
+    pub files: Vec<PathBuf>,
     /// What is legal but surely not meant, and, for a lenient load, unset variables.
     pub warnings: Report,
 }
@@ -135,11 +137,12 @@ pub fn load_text(
     if !book.report.has_errors() && !matches!(loaded, Some(Some(_))) {
         book.refuse_unset();
     }
+    let files = book.take_files();
     let mut report = book.report;
     report.sort();
     match loaded {
         Some(Some((pipeline, settings, tests))) if !report.has_errors() => {
-            Ok(Loaded { pipeline, settings, tests, places, warnings: report })
+            Ok(Loaded { pipeline, settings, tests, places, files, warnings: report })
         }
         _ => Err(Box::new(report)),
     }
