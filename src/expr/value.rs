@@ -7,11 +7,33 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::decimal::Decimal;
-use super::{Node, Value};
+use super::eval::TEXT_MAX;
+use super::{EvalError, Node, Value};
 use crate::model::{Headers, mask_if_phone};
 
 /// How long a value is shown in an error or by `explain`, in characters.
 const SHOWN_MAX: usize = 60;
+
+/// How many values a list of a template may hold in all, those of the lists in it included.
+const VALUES_MAX: usize = 200_000;
+/// How deep the lists of a template may be nested.
+const NESTING_MAX: usize = 50;
+
+/// Values that an expression put together. What is in it twice counts twice: it is printed twice.
+#[derive(Debug)]
+pub(super) struct Bundle<T> {
+    items: Vec<T>,
+    size: usize,
+    depth: usize,
+}
+
+impl<T> std::ops::Deref for Bundle<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.items
+    }
+}
 
 /// One value.
 #[derive(Clone, Debug)]
@@ -31,8 +53,8 @@ pub(super) enum Val<'a> {
     /// A list or map of `vars`.
     Own(&'a serde_json::Value),
     Headers(&'a Headers),
-    List(Rc<Vec<Val<'a>>>),
-    Map(Rc<Vec<(Cow<'a, str>, Val<'a>)>>),
+    List(Rc<Bundle<Val<'a>>>),
+    Map(Rc<Bundle<(Cow<'a, str>, Val<'a>)>>),
 }
 
 impl<'a> Val<'a> {
@@ -50,6 +72,29 @@ impl<'a> Val<'a> {
     pub(super) fn text(text: impl Into<Cow<'a, str>>, safe: bool) -> Self {
         let text = text.into();
         if text.is_empty() && !safe { Self::Missing } else { Self::Text { text, safe } }
+    }
+
+    /// A list of its own.
+    ///
+    /// # Errors
+    /// When it holds too much.
+    pub(super) fn list(items: Vec<Self>) -> Result<Self, EvalError> {
+        let (size, depth) = weigh(items.iter())?;
+        Ok(Self::List(Rc::new(Bundle { items, size, depth })))
+    }
+
+    /// An object of its own.
+    ///
+    /// # Errors
+    /// When it holds too much.
+    pub(super) fn map(items: Vec<(Cow<'a, str>, Self)>) -> Result<Self, EvalError> {
+        let (size, depth) = weigh(items.iter().map(|(_, value)| value))?;
+        Ok(Self::Map(Rc::new(Bundle { items, size, depth })))
+    }
+
+    /// A number of our own.
+    pub(super) fn number(number: impl ToString) -> Self {
+        Self::Number(Cow::Owned(number.to_string()))
     }
 
     /// A value of the event.
@@ -78,6 +123,30 @@ impl<'a> Val<'a> {
     /// Whether nothing is there, or only an "" that was asked for.
     pub(super) fn is_blank(&self) -> bool {
         matches!(self, Self::Missing) || matches!(self, Self::Text { text, .. } if text.is_empty())
+    }
+
+    /// What is at a dotted path: `author.name`, `items.0`.
+    pub(super) fn path(&self, path: &str) -> Self {
+        path.split('.').fold(self.clone(), |value, step| {
+            let found = value.get(step);
+            match step.parse() {
+                Ok(place) if matches!(found, Self::Missing) => value.at(place),
+                _ => found,
+            }
+        })
+    }
+
+    /// The same as somebody else's, if it is a text.
+    pub(super) fn made_foreign(self) -> Self {
+        match self {
+            Self::Text { text, .. } => Self::foreign(text),
+            other => other,
+        }
+    }
+
+    /// How many elements, if this is a list.
+    pub(super) fn elements_len(&self) -> Option<usize> {
+        if self.type_name() == "list" { self.len() } else { None }
     }
 
     /// The member of this name. Headers do not mind capitals.
@@ -193,14 +262,15 @@ impl<'a> Val<'a> {
         }
     }
 
-    /// What is printed, markup and all; `None` if it is missing.
+    /// What is printed, markup and all; `None` if it is missing. A list that is longer than any text
+    /// may be is cut somewhere behind [`TEXT_MAX`].
     pub(super) fn shown(&self) -> Option<Cow<'a, str>> {
         match self {
             Self::Missing => None,
             Self::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
             Self::Number(text) | Self::Text { text, .. } => Some(text.clone()),
             Self::Node(node) => Some(Cow::Borrowed(node.source())),
-            _ => Some(Cow::Owned(self.to_json().to_string())),
+            _ => Some(Cow::Owned(self.to_json())),
         }
     }
 
@@ -213,19 +283,50 @@ impl<'a> Val<'a> {
         }
     }
 
-    /// The value as a tree. Only for the filters that need one.
-    pub(super) fn to_json(&self) -> serde_json::Value {
+    /// The value as JSON without white space. What is longer than any text may be is cut somewhere
+    /// behind [`TEXT_MAX`].
+    pub(super) fn to_json(&self) -> String {
+        let mut out = String::new();
+        self.write_json(&mut out);
+        out
+    }
+
+    fn write_json(&self, out: &mut String) {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
         match self {
-            Self::Missing => serde_json::Value::Null,
-            Self::Bool(value) => (*value).into(),
-            Self::Number(text) => number_to_json(text),
-            Self::Text { text, .. } => text.as_ref().into(),
-            Self::Node(node) => serde_json::from_str(node.source()).unwrap_or_default(),
-            Self::Own(value) => (*value).clone(),
-            Self::List(items) => items.iter().map(Self::to_json).collect(),
+            Self::Missing => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Number(text) => out.push_str(text),
+            Self::Text { text, .. } => out.push_str(&quoted(text)),
+            Self::Node(node) => compact(node.source(), out),
+            Self::Own(value) => out.push_str(&value.to_string()),
+            Self::List(items) => {
+                out.push('[');
+                for (place, item) in items.iter().enumerate() {
+                    if place > 0 {
+                        out.push(',');
+                    }
+                    item.write_json(out);
+                    if out.len() > TEXT_MAX {
+                        return;
+                    }
+                }
+                out.push(']');
+            }
             Self::Headers(_) | Self::Map(_) => {
-                let entries = self.entries().unwrap_or_default().into_iter();
-                entries.map(|(key, value)| (key.into_owned(), value.to_json())).collect()
+                out.push('{');
+                for (place, (key, item)) in self.entries().unwrap_or_default().iter().enumerate() {
+                    if place > 0 {
+                        out.push(',');
+                    }
+                    out.push_str(&quoted(key));
+                    out.push(':');
+                    item.write_json(out);
+                    if out.len() > TEXT_MAX {
+                        return;
+                    }
+                }
+                out.push('}');
             }
         }
     }
@@ -243,8 +344,47 @@ impl<'a> Val<'a> {
     }
 }
 
-fn number_to_json(text: &str) -> serde_json::Value {
-    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+/// How many values these are in all, and how deep they are nested.
+fn weigh<'v, 'a: 'v>(
+    values: impl Iterator<Item = &'v Val<'a>>,
+) -> Result<(usize, usize), EvalError> {
+    let (mut size, mut depth) = (0_usize, 1);
+    for value in values {
+        let (held, below) = match value {
+            Val::List(list) => (list.size, list.depth),
+            Val::Map(map) => (map.size, map.depth),
+            _ => (0, 0),
+        };
+        size = size.saturating_add(held).saturating_add(1);
+        depth = depth.max(below + 1);
+    }
+    if size > VALUES_MAX {
+        return Err(EvalError::Other(format!("a list becomes longer than {VALUES_MAX} values")));
+    }
+    if depth > NESTING_MAX {
+        let message = format!("lists are nested more than {NESTING_MAX} deep");
+        return Err(EvalError::Other(message));
+    }
+    Ok((size, depth))
+}
+
+/// JSON without the white space between its parts.
+fn compact(source: &str, out: &mut String) {
+    let (mut in_text, mut escaped) = (false, false);
+    for c in source.chars() {
+        if out.len() > TEXT_MAX {
+            return;
+        }
+        if in_text || !matches!(c, ' ' | '\n' | '\r' | '\t') {
+            out.push(c);
+        }
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if in_text => escaped = true,
+            '"' => in_text = !in_text,
+            _ => {}
+        }
+    }
 }
 
 /// At most `max` characters, the last of them `…` if there were more.

@@ -17,6 +17,7 @@ mod tidy;
 mod store;
 mod config;
 mod language;
+mod language_filters;
 mod language_jinja;
 mod verify;
 mod rules;
