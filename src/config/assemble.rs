@@ -128,7 +128,7 @@ fn rule(
         pattern: settings.pattern,
         when: when?,
     };
-    let (sends, each) = (sends?, each?);
+    let (sends, each) = (sends?, each.ok()?);
     if let Some((source, _)) = sources.iter().find(|(it, _)| it.name() == matcher.source) {
         let said = rehearse::Said { matcher: &matcher, each: each.as_ref(), sends: &sends };
         rehearse::rule(book, id, path, source, &said);
@@ -145,14 +145,17 @@ fn rule(
     Some((matcher, rule))
 }
 
-/// Adds the names of `let:` and `each:` to the scope; `None` when one of them is wrong.
+/// Something is wrong, and was told.
+struct Told;
+
+/// Adds the names of `let:` and `each:` to the scope.
 fn names(
     book: &mut Book,
     id: TreeId,
     path: &str,
     settings: &RuleSettings,
     scope: &mut Scope<'_>,
-) -> Option<Option<Each>> {
+) -> Result<Option<Each>, Told> {
     if let Some(text) = &settings.each {
         Each::announce(text, scope);
     }
@@ -165,10 +168,11 @@ fn names(
     }
     let each = settings.each.as_deref().map(|text| Each::compile(text, scope));
     match each.transpose() {
-        Ok(each) => fine.then_some(each),
+        Ok(each) if fine => Ok(each),
+        Ok(_) => Err(Told),
         Err(faults) => {
             report(book, id, &format!("{path}.each"), faults);
-            None
+            Err(Told)
         }
     }
 }

@@ -28,6 +28,7 @@ mod value;
 mod decimal;
 mod filters;
 mod neutral;
+mod marks;
 mod markdown;
 mod locale;
 mod money;

@@ -128,21 +128,21 @@ impl Table {
     /// What the table has for `key`. Its texts may have come from customers: they are foreign.
     pub(super) fn find(&self, columns: Columns, key: &str) -> Val<'_> {
         match &self.content {
-            Content::Json(value) => in_object(&Val::of_own(value), key).made_foreign(),
+            Content::Json(value) => {
+                in_object(&Val::of_own(value), key).made_foreign().unwrap_or(Val::Missing)
+            }
             Content::Rows { names, rows } => {
                 let place = self.by_column(columns.key).get(&folded(key));
                 let Some(row) = place.and_then(|place| rows.get(*place)) else {
                     return Val::Missing;
                 };
                 let cell = |column: usize| Val::foreign(row.get(column).unwrap_or_default().trim());
-                match columns.value {
-                    Some(column) => cell(column),
-                    None => {
-                        let cells = names.iter().enumerate();
-                        let cells = cells.map(|(place, name)| (name.as_str().into(), cell(place)));
-                        Val::map(cells.collect()).unwrap_or(Val::Missing)
-                    }
+                if let Some(column) = columns.value {
+                    return cell(column);
                 }
+                let cells = names.iter().enumerate();
+                let cells = cells.map(|(place, name)| (name.as_str().into(), cell(place)));
+                Val::map(cells.collect()).unwrap_or(Val::Missing)
             }
         }
     }

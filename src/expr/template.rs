@@ -82,6 +82,9 @@ impl Template {
         };
         let eval = Eval::new(view, &self.compiled.source, self.escape);
         let value = eval.value(expr)?;
+        if value.is_blank() && expr.is_lookup() {
+            return Err(eval.missing(expr));
+        }
         if value.is_blank() {
             return Ok(Values::Nothing);
         }

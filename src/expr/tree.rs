@@ -180,6 +180,15 @@ impl Expr {
         }
     }
 
+    /// Whether this looks into a table.
+    pub(super) fn is_lookup(&self) -> bool {
+        match &self.what {
+            What::Lookup(..) => true,
+            What::Filter(filter, ..) => filter.is_lookup(),
+            _ => false,
+        }
+    }
+
     /// Whether this is a path from a name that the template did not set itself.
     pub(super) fn starts_at_root(&self) -> bool {
         match &self.what {

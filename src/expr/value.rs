@@ -93,8 +93,13 @@ impl<'a> Val<'a> {
     }
 
     /// A number of our own.
-    pub(super) fn number(number: impl ToString) -> Self {
+    pub(super) fn number(number: impl ToString + Copy) -> Self {
         Self::Number(Cow::Owned(number.to_string()))
+    }
+
+    /// A number by its digits.
+    pub(super) fn digits(digits: String) -> Self {
+        Self::Number(Cow::Owned(digits))
     }
 
     /// A value of the event.
@@ -136,12 +141,18 @@ impl<'a> Val<'a> {
         })
     }
 
-    /// The same as somebody else's, if it is a text.
-    pub(super) fn made_foreign(self) -> Self {
-        match self {
-            Self::Text { text, .. } => Self::foreign(text),
-            other => other,
+    /// The same as somebody else's: the texts in it are foreign.
+    pub(super) fn made_foreign(self) -> Result<Self, EvalError> {
+        if let Self::Text { text, .. } = self {
+            return Ok(Self::foreign(text));
         }
+        if let Some(items) = self.elements() {
+            let items: Result<_, _> = items.into_iter().map(Self::made_foreign).collect();
+            return Self::list(items?);
+        }
+        let Some(entries) = self.entries() else { return Ok(self) };
+        let entries = entries.into_iter().map(|(key, value)| Ok((key, value.made_foreign()?)));
+        Self::map(entries.collect::<Result<_, EvalError>>()?)
     }
 
     /// How many elements, if this is a list.

@@ -162,8 +162,6 @@ const EXPRESSIONS: &[&str] = &[
     "-5 | abs",
     "event.name | capitalize",
     "'a b' | urlencode",
-    "event.map | tojson",
-    "event.tags | tojson",
     "[3, 1, 2] | max ~ ([3, 1, 2] | min)",
     "[1, 1, 2] | unique | join",
     "{'a': 1}.a ~ {'a': 2}['a']",

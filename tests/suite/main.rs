@@ -18,6 +18,8 @@ mod store;
 mod config;
 mod language;
 mod language_filters;
+mod language_rules;
+mod language_hostile;
 mod language_jinja;
 mod verify;
 mod rules;

@@ -7,10 +7,11 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::{FilterDoc, Made, Parameter, Topic, argument, count, may, needs, printed, refuse};
 use crate::expr::eval::Eval;
 use crate::expr::value::Val;
-use crate::expr::{markdown, neutral};
+use crate::expr::{markdown, marks, neutral};
 
 const TOPIC: Topic = Topic::Message;
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub(super) fn filters() -> [FilterDoc; 7] {
     const TRUNCATE: &[Parameter] = &[needs("length"), may("end")];
     const DEFAULT: &[Parameter] = &[needs("value"), may("boolean")];
@@ -112,6 +113,7 @@ fn text<'a>(eval: &Eval<'a>, value: &Val<'a>, _: &[Val<'a>]) -> Made<'a> {
     }))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all filters have one signature")]
 fn raw<'a>(_: &Eval<'a>, value: &Val<'a>, _: &[Val<'a>]) -> Made<'a> {
     Ok(made_fit(printed(value)))
 }
@@ -139,7 +141,7 @@ fn truncate<'a>(eval: &Eval<'a>, value: &Val<'a>, arguments: &[Val<'a>]) -> Made
     let kept = length.saturating_sub(end.graphemes(true).count());
     let stop = text.grapheme_indices(true).nth(kept).map_or(text.len(), |(start, _)| start);
     let cut = text.get(..stop).unwrap_or_default().trim_end();
-    let cut = if value.is_safe() { markdown::close(cut) } else { cut.to_owned() };
+    let cut = if value.is_safe() { marks::close(cut) } else { cut.to_owned() };
     eval.text(cut + &end, value.is_safe())
 }
 

@@ -8,6 +8,7 @@ mod customer;
 mod texts;
 mod numbers;
 mod lists;
+mod rows;
 mod choose;
 
 use std::borrow::Cow;
@@ -85,6 +86,7 @@ static TABLE: LazyLock<Vec<FilterDoc>> = LazyLock::new(|| {
     table.extend(texts::filters());
     table.extend(numbers::filters());
     table.extend(lists::filters());
+    table.extend(rows::filters());
     table.extend(choose::filters());
     table.sort_by_key(|filter: &FilterDoc| filter.topic);
     table

@@ -85,21 +85,21 @@ fn round<'a>(_: &Eval<'a>, value: &Val<'a>, arguments: &[Val<'a>]) -> Made<'a> {
         Some(other) => return refuse(format!("{other:?} is none of common, floor and ceil")),
     };
     match rounded {
-        Some(number) => Ok(Val::number(number.plain())),
+        Some(number) => Ok(Val::digits(number.plain())),
         None => refuse(format!("{} has too many digits", value.show())),
     }
 }
 
 fn int<'a>(_: &Eval<'a>, value: &Val<'a>, arguments: &[Val<'a>]) -> Made<'a> {
     match needed(value, arguments) {
-        Ok(number) => Ok(Val::number(number.whole())),
+        Ok(number) => Ok(Val::digits(number.whole())),
         Err(instead) => instead,
     }
 }
 
 fn float<'a>(_: &Eval<'a>, value: &Val<'a>, arguments: &[Val<'a>]) -> Made<'a> {
     match needed(value, arguments) {
-        Ok(number) => Ok(Val::number(number.plain())),
+        Ok(number) => Ok(Val::digits(number.plain())),
         Err(instead) => instead,
     }
 }
