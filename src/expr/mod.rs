@@ -25,6 +25,7 @@ mod places;
 mod missing;
 mod judge;
 mod value;
+mod written;
 mod decimal;
 mod filters;
 mod neutral;

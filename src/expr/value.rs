@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::decimal::Decimal;
-use super::eval::TEXT_MAX;
 use super::{EvalError, Node, Value};
 use crate::model::{Headers, mask_if_phone};
 
@@ -274,7 +273,7 @@ impl<'a> Val<'a> {
     }
 
     /// What is printed, markup and all; `None` if it is missing. A list that is longer than any text
-    /// may be is cut somewhere behind [`TEXT_MAX`].
+    /// may be is cut somewhere behind that length.
     pub(super) fn shown(&self) -> Option<Cow<'a, str>> {
         match self {
             Self::Missing => None,
@@ -291,54 +290,6 @@ impl<'a> Val<'a> {
             Self::Missing | Self::Bool(_) | Self::Number(_) => true,
             Self::Text { safe, .. } => *safe,
             _ => false,
-        }
-    }
-
-    /// The value as JSON without white space. What is longer than any text may be is cut somewhere
-    /// behind [`TEXT_MAX`].
-    pub(super) fn to_json(&self) -> String {
-        let mut out = String::new();
-        self.write_json(&mut out);
-        out
-    }
-
-    fn write_json(&self, out: &mut String) {
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        match self {
-            Self::Missing => out.push_str("null"),
-            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-            Self::Number(text) => out.push_str(text),
-            Self::Text { text, .. } => out.push_str(&quoted(text)),
-            Self::Node(node) => compact(node.source(), out),
-            Self::Own(value) => out.push_str(&value.to_string()),
-            Self::List(items) => {
-                out.push('[');
-                for (place, item) in items.iter().enumerate() {
-                    if place > 0 {
-                        out.push(',');
-                    }
-                    item.write_json(out);
-                    if out.len() > TEXT_MAX {
-                        return;
-                    }
-                }
-                out.push(']');
-            }
-            Self::Headers(_) | Self::Map(_) => {
-                out.push('{');
-                for (place, (key, item)) in self.entries().unwrap_or_default().iter().enumerate() {
-                    if place > 0 {
-                        out.push(',');
-                    }
-                    out.push_str(&quoted(key));
-                    out.push(':');
-                    item.write_json(out);
-                    if out.len() > TEXT_MAX {
-                        return;
-                    }
-                }
-                out.push('}');
-            }
         }
     }
 
@@ -377,25 +328,6 @@ fn weigh<'v, 'a: 'v>(
         return Err(EvalError::Other(message));
     }
     Ok((size, depth))
-}
-
-/// JSON without the white space between its parts.
-fn compact(source: &str, out: &mut String) {
-    let (mut in_text, mut escaped) = (false, false);
-    for c in source.chars() {
-        if out.len() > TEXT_MAX {
-            return;
-        }
-        if in_text || !matches!(c, ' ' | '\n' | '\r' | '\t') {
-            out.push(c);
-        }
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if in_text => escaped = true,
-            '"' => in_text = !in_text,
-            _ => {}
-        }
-    }
 }
 
 /// At most `max` characters, the last of them `…` if there were more.
