@@ -73,7 +73,9 @@ fn may_act(chars: &[char], place: usize) -> bool {
     let after = chars.get(place + 1);
     let in_word = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric());
     let space = |c: Option<&char>| c.is_none_or(|c| c.is_whitespace());
-    let inert = in_word(before) && in_word(after) || space(before) && space(after);
+    // At the end stands what says that the text was cut.
+    let inert =
+        in_word(before) && in_word(after) || space(before) && after.is_some() && space(after);
     !inert
 }
 

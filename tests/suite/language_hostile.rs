@@ -166,6 +166,11 @@ proptest! {
         for template in ["{{ event.x | md }}".to_owned(), format!("{{{{ event.x | md | truncate({length}) }}}}")] {
             let Ok(printed) = render(&template, &json!({ "x": text })) else { continue };
             prop_assert_eq!(printed.matches("```").count() % 2, 0, "{:?}", printed);
+            for line in printed.lines().filter(|line| !line.contains('`') && !line.contains("https://")) {
+                for mark in ['*', '_', '~'] {
+                    prop_assert_eq!(acting(line, mark) % 2, 0, "{} in {:?}", mark, printed);
+                }
+            }
             let leftover = printed.chars().any(|c| ('\u{e000}'..='\u{e005}').contains(&c));
             prop_assert!(!leftover, "{:?}", printed);
         }
