@@ -1,6 +1,7 @@
 //! rules.yaml → Pipeline and Settings, with every problem at its place.
 
 mod text;
+mod offsets;
 mod node;
 mod blot;
 mod problem;
