@@ -45,6 +45,11 @@ impl Doubts<'_> {
         sends: &[Composed],
     ) {
         kinds(book, at, source, matcher);
+        if let Some(why) = matcher.pattern.contradiction() {
+            let path = format!("{}.match", at.path);
+            let help = "this rule never matches: allow what should be";
+            book.fault(at.id, Fault::warning(path, "never-matches", why).help(help));
+        }
         self.test_mode(book, at, matcher);
         for composed in sends {
             let mut faults = vec![file_name(composed), extension(composed), caption(composed)];

@@ -28,6 +28,8 @@ mod repeats;
 mod assemble;
 pub(crate) mod edit;
 mod cases;
+mod schema;
+mod reference;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -46,9 +48,10 @@ use crate::secret::Secret;
 use crate::wachat;
 
 pub use codes::{CODES, Code};
-pub use file::schema;
 pub use places::RulePlace;
 pub use problem::{Problem, Report};
+pub use reference::reference;
+pub use schema::schema;
 
 /// GitHub's own cap on a delivery.
 const BODY_LIMIT: u64 = 25 << 20;

@@ -259,7 +259,7 @@ impl Report {
                 .map(|excerpt| excerpt.snippet(&problem.file, AnnotationKind::Primary, label)),
         );
         if let Some((file, excerpt)) = &also {
-            let label = Some("the first is here");
+            let label = Some("the other is here");
             group = group.element(excerpt.snippet(file, AnnotationKind::Context, label));
         }
         let place = self.place_in_words(problem);

@@ -45,41 +45,39 @@ impl Repeats {
         }
     }
 
-    /// Warns of each send that an earlier one makes useless: all rules apply, so who gets the one
+    /// Warns of each send that another one makes useless: all rules apply, so who gets the one
     /// message gets the other too. For that everything that is sent, and every other key of the
-    /// rules, is the same, and the earlier rule takes all events that this one takes.
+    /// rules, is the same, and the other rule takes all events that this one takes.
     pub(super) fn tell(self, book: &mut Book, rules: &[(Matcher, Rule)]) {
-        for sent in self.alike.into_values().filter(|sent| sent.len() > 1) {
-            for (place, later) in sent.iter().enumerate() {
-                let covers =
-                    |earlier: &&Sent| match (rules.get(earlier.rule), rules.get(later.rule)) {
-                        (Some((earlier, _)), Some((later, _))) => covers(earlier, later),
-                        _ => false,
-                    };
-                let Some(first) = sent[..place].iter().take(COMPARED_MAX).find(covers) else {
-                    continue;
-                };
-                let message = "whoever gets this gets the same from another rule";
-                let place = book.place(first.id, &first.path);
-                let help = format!("remove one of the two; the first is at {place}");
-                let fault = Fault::warning(&later.path, "sent-twice", message).help(help);
-                book.fault_beside(later.id, fault, (first.id, &first.path));
+        for sent in self.alike.into_values() {
+            for (place, later) in sent.iter().enumerate().skip(1) {
+                for earlier in sent[..place].iter().take(COMPARED_MAX) {
+                    if takes_all_of(rules, earlier, later) {
+                        warn(book, later, earlier);
+                        break;
+                    } else if takes_all_of(rules, later, earlier) {
+                        warn(book, earlier, later);
+                        break;
+                    }
+                }
             }
         }
     }
 }
 
-/// Whether each event that `later` takes is one that `earlier` takes.
-fn covers(earlier: &Matcher, later: &Matcher) -> bool {
-    let kinds = |matcher: &Matcher| {
-        let mut kinds = matcher.kinds.clone();
-        kinds.sort();
-        kinds
-    };
-    let when = |matcher: &Matcher| matcher.when.as_ref().map(|when| when.text().trim().to_owned());
-    earlier.pattern == later.pattern
-        && when(earlier) == when(later)
-        && kinds(earlier) == kinds(later)
+fn takes_all_of(rules: &[(Matcher, Rule)], one: &Sent, other: &Sent) -> bool {
+    match (rules.get(one.rule), rules.get(other.rule)) {
+        (Some((one, _)), Some((other, _))) => one.covers(other),
+        _ => false,
+    }
+}
+
+fn warn(book: &mut Book, useless: &Sent, other: &Sent) {
+    let place = book.place(other.id, &other.path);
+    let message = "whoever gets this gets the same from another rule";
+    let fault = Fault::warning(&useless.path, "sent-twice", message)
+        .help(format!("remove one of the two; the other is at {place}"));
+    book.fault_beside(useless.id, fault, (other.id, &other.path));
 }
 
 /// What is sent, and all that decides whether and how, but for which events.

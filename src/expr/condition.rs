@@ -29,11 +29,6 @@ impl Condition {
         Ok(Self { compiled: compile::condition(text)? })
     }
 
-    /// As it was written.
-    pub fn text(&self) -> &str {
-        &self.compiled.source
-    }
-
     /// Whether it holds. A missing value makes it false.
     ///
     /// # Errors

@@ -13,24 +13,32 @@ use crate::model::Kind;
 #[serde(deny_unknown_fields, default)]
 pub struct SendSettings {
     /// Who gets it: a number, an expression that gives one or several, or a list of those.
+    #[schemars(extend("examples" = ["{{ event.data.object.customer_phone }}"]))]
     pub number: Option<OneOrMany>,
     /// What it is; without `type` and `mediaUrl` it is a text.
     #[serde(rename = "type")]
+    #[schemars(extend("examples" = ["document"]))]
     pub kind: Option<Kind>,
     /// Where Wachat fetches the media (https).
     #[serde(rename = "mediaUrl")]
+    #[schemars(extend("examples" = ["{{ event.data.object.invoice_pdf }}"]))]
     pub media_url: Option<String>,
     /// The text or caption.
+    #[schemars(extend("examples" = ["Hi {{ event.data.object.customer_name | default('there') }}"]))]
     pub message: Option<String>,
     /// The name under which a document is shown.
     #[serde(rename = "fileName")]
+    #[schemars(extend("examples" = ["Invoice-{{ event.data.object.number }}.pdf"]))]
     pub file_name: Option<String>,
     /// The file's media type; by default that of `fileName`.
+    #[schemars(extend("examples" = ["application/pdf"]))]
     pub mimetype: Option<String>,
     /// How long "typing" is shown, in milliseconds.
+    #[schemars(extend("examples" = [1200]))]
     pub delay: Option<u64>,
     /// The WhatsApp session to send from; by default `wachat.instance`.
     #[serde(rename = "instanceName")]
+    #[schemars(extend("examples" = ["jakarta_store"]))]
     pub instance_name: Option<String>,
 }
 
@@ -74,12 +82,30 @@ fn take<T: Clone>(
 
 /// A text or a list of texts.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, JsonSchema)]
-#[schemars(untagged)]
+#[schemars(with = "Written")]
 pub enum OneOrMany {
     /// One.
     One(String),
     /// Several.
     Many(Vec<String>),
+}
+
+/// How texts are written, for the schema: an unquoted number is the text that it looks like.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it is only ever described")]
+enum Written {
+    Text(String),
+    Number(u64),
+    Many(Vec<WrittenOne>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it is only ever described")]
+enum WrittenOne {
+    Text(String),
+    Number(u64),
 }
 
 impl OneOrMany {
