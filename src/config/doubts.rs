@@ -181,7 +181,7 @@ fn extension(composed: &Composed) -> Option<Fault> {
     let message = format!("`.{ending}` is no `{}`", written.trim());
     Some(
         Fault::warning("mimetype", "file-type", message)
-            .help(format!("write `{}`, drop `mimetype`, or end `fileName` otherwise", first)),
+            .help(format!("write `{first}`, drop `mimetype`, or end `fileName` otherwise")),
     )
 }
 

@@ -134,6 +134,7 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Box<Report
 ///
 /// # Errors
 /// All problems at once.
+#[expect(clippy::needless_pass_by_value, reason = "the caller has no use for them afterwards")]
 pub fn load_text(
     path: PathBuf,
     text: String,

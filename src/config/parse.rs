@@ -324,7 +324,11 @@ fn merge(entries: &mut Vec<(Key, Node)>, seen: &mut HashSet<String>, from: Node)
         }
         Content::List(list) => {
             // All of them, whether one is wrong or not.
-            list.into_iter().map(|node| merge(entries, seen, node)).fold(true, |all, it| all && it)
+            let mut all = true;
+            for node in list {
+                all &= merge(entries, seen, node);
+            }
+            all
         }
         Content::Scalar(scalar) => scalar.origin == Origin::Unset,
     }

@@ -183,7 +183,9 @@ impl Report {
             format!("{name}: {rules}, {sources}: {found}")
         };
         if self.hidden != [0, 0] {
-            line.push_str(&format!(" Told are the first {}.", self.problems.len()));
+            line.push_str(" Told are the first ");
+            line.push_str(&self.problems.len().to_string());
+            line.push('.');
         }
         if !self.unset.is_empty() {
             line.push_str(" Not set here: ");

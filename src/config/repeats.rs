@@ -99,7 +99,9 @@ fn hash(node: &Node, state: &mut DefaultHasher) {
         Content::Scalar(scalar) => (0_u8, &scalar.text).hash(state),
         Content::List(list) => {
             (1_u8, list.len()).hash(state);
-            list.iter().for_each(|child| hash(child, state));
+            for child in list {
+                hash(child, state);
+            }
         }
         Content::Map(entries) => {
             (2_u8, entries.len()).hash(state);

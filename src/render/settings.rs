@@ -53,16 +53,16 @@ impl SendSettings {
         };
         let own_url = self.media_url.is_some();
         let mut took = Vec::new();
-        take(&mut self.number, &defaults.number, "number", &mut took);
-        take(&mut self.message, &defaults.message, "message", &mut took);
-        take(&mut self.delay, &defaults.delay, "delay", &mut took);
-        take(&mut self.instance_name, &defaults.instance_name, "instanceName", &mut took);
+        take(&mut self.number, defaults.number.as_ref(), "number", &mut took);
+        take(&mut self.message, defaults.message.as_ref(), "message", &mut took);
+        take(&mut self.delay, defaults.delay.as_ref(), "delay", &mut took);
+        take(&mut self.instance_name, defaults.instance_name.as_ref(), "instanceName", &mut took);
         if is_media {
             let kind = defaults.kind.filter(|kind| !(own_url && *kind == Kind::Text));
-            take(&mut self.kind, &kind, "type", &mut took);
-            take(&mut self.media_url, &defaults.media_url, "mediaUrl", &mut took);
-            take(&mut self.file_name, &defaults.file_name, "fileName", &mut took);
-            take(&mut self.mimetype, &defaults.mimetype, "mimetype", &mut took);
+            take(&mut self.kind, kind.as_ref(), "type", &mut took);
+            take(&mut self.media_url, defaults.media_url.as_ref(), "mediaUrl", &mut took);
+            take(&mut self.file_name, defaults.file_name.as_ref(), "fileName", &mut took);
+            take(&mut self.mimetype, defaults.mimetype.as_ref(), "mimetype", &mut took);
         }
         took
     }
@@ -70,12 +70,12 @@ impl SendSettings {
 
 fn take<T: Clone>(
     own: &mut Option<T>,
-    default: &Option<T>,
+    default: Option<&T>,
     name: &'static str,
     took: &mut Vec<&'static str>,
 ) {
     if own.is_none() && default.is_some() {
-        own.clone_from(default);
+        *own = default.cloned();
         took.push(name);
     }
 }
