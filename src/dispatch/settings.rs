@@ -22,10 +22,13 @@ const IN_FLIGHT_MAX: u32 = 256;
 #[serde(deny_unknown_fields, default)]
 pub struct LaneSettings {
     /// How fast it sends; the default is a careful 10/min.
+    #[schemars(extend("default" = "10/min", "examples" = ["off"]))]
     pub pace: Option<Pace>,
     /// How many may go out at once after a rest; default 3.
+    #[schemars(extend("default" = 3, "examples" = [1]))]
     pub burst: Option<u32>,
     /// How many attempts may be under way at once; default 1.
+    #[schemars(extend("default" = 1, "examples" = [1]))]
     pub in_flight: Option<u32>,
 }
 

@@ -12,37 +12,54 @@ use crate::verify::SchemeSettings;
 #[serde(deny_unknown_fields, default)]
 pub struct SourceSettings {
     /// The preset that it is based on; by default the one of its own name.
+    #[schemars(extend("examples" = ["github"]))]
     pub preset: Option<String>,
     /// The secret that the provider signs with.
+    #[schemars(extend("examples" = ["${GITHUB_WEBHOOK_SECRET}"]))]
     pub secret: Option<Secret>,
     /// Several of them, while one is replaced by another. Empty entries drop out.
+    #[schemars(extend("examples" = [["${STRIPE_SECRET}", "${STRIPE_SECRET_OLD:-}"]]))]
     pub secrets: Option<Vec<Secret>>,
     /// How requests are signed.
     pub verify: Option<SchemeSettings>,
     /// What happened: a template such as `{{ event.type }}` or `{{ headers['x-event'] }}`.
+    #[schemars(extend("examples" = ["{{ event.type }}"]))]
     pub kind: Option<String>,
     /// What more precisely happened: a template, appended to `kind` with a dot where it gives
     /// something. A rule for the bare kind then takes all its actions.
+    #[schemars(extend("examples" = ["{{ event.action }}"]))]
     pub action: Option<String>,
     /// The sender's id of an event, by which a second delivery is recognised: a template, `none`
     /// (every request is an event of its own) or `digest` (equal bodies are one event).
+    #[schemars(extend("examples" = ["{{ headers['x-event-id'] }}"]))]
     pub id: Option<String>,
+    /// The kinds (`*` and `?` allowed) that the sender is known to send: `kabari check` warns of a
+    /// rule for another.
+    #[schemars(extend("examples" = [["invoice.*"]]))]
+    pub kinds: Option<Vec<String>>,
     /// The kinds (`*` and `?` allowed) of which the sender never signs the same body twice. Of
     /// these a body that was seen is a second delivery, whatever id it comes with: for senders
     /// whose id is not under the signature.
+    #[schemars(extend("examples" = [["push"]]))]
     pub never_repeats: Option<Vec<String>>,
     /// The field that holds the JSON where a body is sent as a form; without it, the form's fields
     /// are the event.
+    #[schemars(extend("examples" = ["payload"]))]
     pub form: Option<String>,
     /// How amounts of money are written: `minor` (1050 is $10.50) or `major`.
+    #[schemars(extend("examples" = ["minor"]))]
     pub amounts: Option<AmountUnit>,
     /// Which events are of the sender's test mode: a condition, as `event.livemode == false`.
+    #[schemars(extend("examples" = ["event.livemode == false"]))]
     pub test_when: Option<String>,
     /// What becomes of test-mode events; by default they reach nobody.
+    #[schemars(extend("default" = "skip", "examples" = ["send"]))]
     pub test_events: Option<TestEvents>,
     /// Where the sender documents its webhooks.
+    #[schemars(extend("examples" = ["https://docs.example/webhooks"]))]
     pub docs: Option<String>,
     /// Where the sender shows the secret.
+    #[schemars(extend("examples" = ["Settings > Webhooks > Secret"]))]
     pub secret_at: Option<String>,
 }
 
@@ -62,6 +79,11 @@ impl SourceSettings {
     pub(super) fn over(&self, preset: &Self) -> Self {
         let text =
             |own: &Option<String>, theirs: &Option<String>| own.clone().or_else(|| theirs.clone());
+        // As with `action`: the preset's are of its own kinds.
+        let of_kinds = |own: &Option<Vec<String>>, theirs: &Option<Vec<String>>| match self.kind {
+            Some(_) => own.clone(),
+            None => own.clone().or_else(|| theirs.clone()),
+        };
         Self {
             preset: self.preset.clone(),
             secret: self.secret.clone(),
@@ -77,11 +99,8 @@ impl SourceSettings {
                 None => text(&self.action, &preset.action),
             },
             id: text(&self.id, &preset.id),
-            // As with `action`: the preset's are of its own kinds.
-            never_repeats: match (&self.kind, &self.never_repeats) {
-                (Some(_), own) | (None, own @ Some(_)) => own.clone(),
-                (None, None) => preset.never_repeats.clone(),
-            },
+            kinds: of_kinds(&self.kinds, &preset.kinds),
+            never_repeats: of_kinds(&self.never_repeats, &preset.never_repeats),
             form: text(&self.form, &preset.form),
             amounts: self.amounts.or(preset.amounts),
             test_when: text(&self.test_when, &preset.test_when),
