@@ -72,7 +72,15 @@ struct Slot {
 enum Children {
     None,
     List(Vec<Slot>),
-    Map(Vec<(Box<str>, Slot)>),
+    Map(Vec<(Name, Slot)>),
+}
+
+/// A member's name.
+enum Name {
+    /// Where it stands in the text, which saves a copy of each.
+    Here { start: u32, end: u32 },
+    /// One with escapes.
+    Unescaped(Box<str>),
 }
 
 impl Json {
@@ -135,7 +143,7 @@ impl<'a> Node<'a> {
             Children::Map(entries) => entries
                 .iter()
                 .rev()
-                .find(|(name, _)| &**name == key)
+                .find(|(name, _)| name.in_text(self.json.text()) == key)
                 .map(|(_, slot)| self.child(slot)),
             Children::List(_) | Children::None => None,
         }
@@ -163,11 +171,11 @@ impl<'a> Node<'a> {
     /// for anything else.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = (&'a str, Node<'a>)> + use<'a> {
         let node = *self;
-        let entries: &'a [(Box<str>, Slot)] = match self.children() {
+        let entries: &'a [(Name, Slot)] = match self.children() {
             Children::Map(entries) => entries,
             Children::List(_) | Children::None => &[],
         };
-        entries.iter().map(move |(name, slot)| (&**name, node.child(slot)))
+        entries.iter().map(move |(name, slot)| (name.in_text(node.json.text()), node.child(slot)))
     }
 
     /// How many elements or members.
@@ -242,6 +250,28 @@ impl Slot {
     }
 }
 
+impl Name {
+    /// A name that was read in `text`; borrowed, it is part of it.
+    fn of(name: Cow<'_, str>, text: &str) -> Self {
+        match name {
+            Cow::Borrowed(name) => {
+                let start = name.as_ptr() as usize - text.as_ptr() as usize;
+                Self::Here { start: place(start), end: place(start + name.len()) }
+            }
+            Cow::Owned(name) => Self::Unescaped(name.into()),
+        }
+    }
+
+    fn in_text<'t>(&'t self, text: &'t str) -> &'t str {
+        match self {
+            Self::Here { start, end } => {
+                text.get(*start as usize..*end as usize).unwrap_or_default()
+            }
+            Self::Unescaped(name) => name,
+        }
+    }
+}
+
 /// Opens one object or list: notes where its children are, and goes into none of them.
 struct Open<'t> {
     text: &'t str,
@@ -257,7 +287,7 @@ impl<'de> Visitor<'de> for Open<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Children, A::Error> {
         let mut entries = Vec::new();
         while let Some((Key(name), raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-            entries.push((name.into(), Slot::of(raw, self.text)));
+            entries.push((Name::of(name, self.text), Slot::of(raw, self.text)));
         }
         Ok(Children::Map(entries))
     }
