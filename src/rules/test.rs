@@ -1,7 +1,7 @@
 //! Does one value satisfy one alternative of a pattern?
 
+use core::net::IpAddr;
 use std::cmp::Ordering;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 

@@ -1,9 +1,9 @@
 //! Under what can a rule wait at a path, and how many others wait there too?
 
+use core::net::IpAddr;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::net::IpAddr;
 
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 

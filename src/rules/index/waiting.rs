@@ -1,8 +1,8 @@
 //! Who waits at one path, and whom does a value there wake?
 
+use core::net::IpAddr;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::net::IpAddr;
 
 use super::affixes::Affixes;
 use super::digests::{Digests, digest};
