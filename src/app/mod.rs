@@ -3,6 +3,7 @@
 
 mod snapshot;
 mod spots;
+mod events;
 mod watch;
 mod reload;
 pub mod by_hand;

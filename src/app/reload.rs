@@ -152,7 +152,7 @@ impl Rules {
                 (watch, is_new) = (Some(it), news);
             }
             let changed = async {
-                match &watch {
+                match &mut watch {
                     Some(watch) => watch.changed().await,
                     None => std::future::pending().await,
                 }

@@ -1,17 +1,14 @@
 //! When is there something new on the disk? The system says so, or the clock.
 
 use std::collections::HashMap;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use notify::event::{AccessKind, AccessMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use super::events::Events;
 use super::spots::Spots;
 use crate::config::Inputs;
 
@@ -28,12 +25,11 @@ const LOOK_BLIND: Duration = Duration::from_secs(2);
 /// Watches the folders of all that was read.
 pub(super) struct Watch {
     /// `None` where the system has no such thing left.
-    watcher: Option<RecommendedWatcher>,
-    /// Rings when something that matters has happened.
-    stirred: Arc<Notify>,
-    spots: Arc<ArcSwap<Spots>>,
+    events: Option<Events>,
+    spots: Spots,
     /// What is watched, with what stood there then.
     watched: HashMap<PathBuf, Identity>,
+    /// Whether something cannot be watched.
     blind: bool,
     /// It is said once.
     said: bool,
@@ -45,25 +41,10 @@ type Identity = (u64, u64);
 impl Watch {
     /// Watches nothing yet. Never fails: what cannot be watched is looked at from time to time.
     pub(super) fn new() -> Self {
-        let (stirred, spots) = (Arc::new(Notify::new()), Arc::new(ArcSwap::default()));
-        let told = {
-            let (stirred, spots) = (Arc::clone(&stirred), Arc::clone(&spots));
-            move |event: notify::Result<Event>| {
-                if matters(&event, &spots.load()) {
-                    stirred.notify_one();
-                }
-            }
-        };
-        let mut watch = Self {
-            watcher: None,
-            stirred,
-            spots,
-            watched: HashMap::new(),
-            blind: true,
-            said: false,
-        };
-        match notify::recommended_watcher(told) {
-            Ok(watcher) => watch.watcher = Some(watcher),
+        let (spots, watched) = (Spots::default(), HashMap::new());
+        let mut watch = Self { events: None, spots, watched, blind: true, said: false };
+        match Events::new() {
+            Ok(events) => watch.events = Some(events),
             Err(why) => watch.say_blind(&why),
         }
         watch
@@ -71,15 +52,13 @@ impl Watch {
 
     /// Watches what was read last: blocks. Also says whether it watches something new.
     pub(super) fn follow(mut self, inputs: &Inputs) -> (Self, bool) {
-        let spots = Spots::of(inputs);
-        let targets = spots.targets();
-        self.spots.store(Arc::new(spots));
-        let Some(watcher) = &mut self.watcher else { return (self, false) };
+        self.spots = Spots::of(inputs);
+        let targets = self.spots.targets();
+        let Some(events) = &mut self.events else { return (self, false) };
         self.watched.retain(|path, identity| {
             let stays = targets.contains(path) && identity_of(path) == Some(*identity);
             if !stays {
-                // It may be gone already, and its watch with it.
-                let _ = watcher.unwatch(path);
+                events.unwatch(path);
             }
             stays
         });
@@ -89,7 +68,7 @@ impl Watch {
             if self.watched.contains_key(&path) {
                 continue;
             }
-            match watcher.watch(&path, RecursiveMode::NonRecursive) {
+            match events.watch(&path) {
                 Ok(()) => drop(self.watched.insert(path, identity)),
                 Err(why) => trouble = Some(why),
             }
@@ -103,10 +82,10 @@ impl Watch {
     }
 
     /// Returns when it is time to look again.
-    pub(super) async fn changed(&self) {
+    pub(super) async fn changed(&mut self) {
         let look = if self.blind { LOOK_BLIND } else { LOOK_WATCHED };
         tokio::select! {
-            () = self.stirred.notified() => {}
+            () = self.stirred() => {}
             () = sleep(look) => return,
         }
         let enough = sleep(QUIET_MAX);
@@ -114,13 +93,24 @@ impl Watch {
         loop {
             tokio::select! {
                 () = &mut enough => return,
-                () = self.stirred.notified() => {}
+                () = self.stirred() => {}
                 () = sleep(QUIET) => return,
             }
         }
     }
 
-    fn say_blind(&mut self, why: &notify::Error) {
+    /// Returns when something happened that may have changed what was read.
+    async fn stirred(&mut self) {
+        let Some(events) = &mut self.events else { return std::future::pending().await };
+        loop {
+            let at = events.next().await;
+            if at.is_none_or(|path| self.spots.concerns(&path)) {
+                return;
+            }
+        }
+    }
+
+    fn say_blind(&mut self, why: &io::Error) {
         if !std::mem::replace(&mut self.said, true) {
             tracing::warn!(
                 error = %why,
@@ -129,14 +119,6 @@ impl Watch {
             );
         }
     }
-}
-
-/// Whether something happened that may have changed what was read. Reading is nothing.
-fn matters(event: &notify::Result<Event>, spots: &Spots) -> bool {
-    let Ok(event) = event else { return true };
-    let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
-    let only_read = event.kind.is_access() && event.kind != written;
-    event.need_rescan() || (!only_read && event.paths.iter().any(|path| spots.concerns(path)))
 }
 
 fn identity_of(path: &Path) -> Option<Identity> {
