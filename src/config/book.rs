@@ -18,6 +18,13 @@ use super::syntax;
 use super::text::FileText;
 use crate::model::{Fault, Severity};
 
+/// So many problems are told; of the rest there is only the count.
+const PROBLEMS_MAX: usize = 1000;
+/// For what explains itself.
+const HELP: &str = "what can be written is listed by `kabari schema --reference`";
+/// Mistakes in a key, not in its value.
+const KEYS_WRONG: [&str; 2] = ["unknown-path", "match-path"];
+
 /// The files and what is wrong with them.
 #[derive(Default)]
 pub(super) struct Book {
@@ -60,13 +67,15 @@ impl Book {
     pub(super) fn open(
         &mut self,
         path: &Path,
-        text: &str,
+        mut text: String,
         options: &LoadOptions<'_>,
     ) -> Option<TreeId> {
         self.watch(path);
         let file = self.report.files.len();
         let included = file > 0;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+        if text.starts_with('\u{feff}') {
+            text.drain(..'\u{feff}'.len_utf8());
+        }
         self.report.files.push(FileText::new(path.display().to_string(), text));
         let text = &self.report.files[file];
         let (root, mistakes) = parse(file, text);
@@ -150,9 +159,12 @@ impl Book {
                 fault.help.filter(|help| scalar.text.is_empty() || !help.contains(&scalar.text));
             fault.range = None;
         }
+        // A path that is wrong is shown where the path is written.
+        let about_key = fault.range.is_none() && KEYS_WRONG.contains(&fault.code);
         let (file, range) = match follow(&tree.root, &fault.path) {
             (Found::Value(node), _) if tree.reading.is_poisoned(node) => return,
             (Found::Outside(node, rest), _) if tree.reading.left_out(node, rest) => return,
+            (Found::Value(_), Some(key)) if about_key => (key.file, key.span.clone()),
             (Found::Value(node), key) => match (node.scalar(), &fault.range, key) {
                 (Some(scalar), ..) if scalar.origin == Origin::Unset => return,
                 (Some(_), Some(range), _) => {
@@ -166,6 +178,18 @@ impl Book {
             (Found::Outside(node, _), None) => (node.file, node.span.start..node.span.start),
         };
         self.record(file, fault, range);
+    }
+
+    /// The same, and shows beside it the value at a path of another file, or of the same.
+    pub(super) fn fault_beside(&mut self, id: TreeId, fault: Fault, other: (TreeId, &str)) {
+        let known = self.report.problems.len();
+        self.fault(id, fault);
+        let Some(node) = self.node(other.0, other.1) else { return };
+        let also =
+            self.report.files.get(node.file).map(|text| (text.name.clone(), node.span.clone()));
+        if let Some(problem) = self.report.problems.get_mut(known) {
+            problem.also = also;
+        }
     }
 
     /// The same for a fault without a path of its own, if there is one.
@@ -194,6 +218,10 @@ impl Book {
     }
 
     fn record(&mut self, file: usize, mut fault: Fault, range: Range<usize>) {
+        if self.report.problems.len() >= PROBLEMS_MAX {
+            self.report.hide(fault.severity);
+            return;
+        }
         let Some(text) = self.report.files.get(file) else { return };
         let start = text.floor(range.start);
         if fault.code == "yaml-comment" && !is_secret(&fault.path) {
@@ -208,8 +236,9 @@ impl Book {
             code: fault.code,
             path: fault.path,
             message: fault.message,
-            help: fault.help,
+            help: fault.help.or_else(|| Some(HELP.to_owned())),
             range: start..text.floor(range.end).max(start),
+            also: None,
         };
         self.report.problems.push(problem);
     }

@@ -115,8 +115,11 @@ impl Doubts<'_> {
 
     fn number(&self, text: &str) -> Option<Fault> {
         let why = recipient(text, self.country).err()?.to_string();
-        let help = "write it with its country code, as \"6281234567890\"; a group ends in @g.us";
-        Some(Fault::warning("", "number", why).help(help))
+        let (wrong, help) = match why.split_once(": write ") {
+            Some((wrong, help)) => (wrong, format!("write {help}")),
+            None => (&*why, "write it as in \"6281234567890\"; a group ends in @g.us".to_owned()),
+        };
+        Some(Fault::warning("", "number", wrong).help(help))
     }
 }
 

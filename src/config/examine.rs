@@ -1,5 +1,6 @@
 //! What can be wrong with settings that read well one by one?
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use url::Url;
@@ -134,7 +135,9 @@ fn empty_secret(path: &str) -> Fault {
 /// Warns of a secret that everybody who sees the file can read.
 fn in_clear(book: &mut Book, id: TreeId, path: &str) {
     let scalar = book.node(id, path).and_then(Node::scalar);
-    if scalar.is_some_and(|it| it.origin == Origin::Written && !it.text.trim().is_empty()) {
+    if scalar.is_some_and(|it| {
+        it.origin == Origin::Written && !it.text.trim().is_empty() && !it.text.contains("${")
+    }) {
         let fault = Fault::warning(path, "secret-in-clear", "this secret is written in clear");
         let help = "take it from the environment, `\"${NAME}\"`, or from a file, \
                     `\"${file:/run/secrets/name}\"`";
@@ -154,19 +157,21 @@ fn warn_if_short(book: &mut Book, id: TreeId, path: &str, secret: &Secret) {
 /// What is wrong with rules as a whole: names twice, sources that are not there, `match` that
 /// starts at `event`.
 pub(super) fn rules(book: &mut Book, rules: &[(TreeId, Placed<RuleSettings>)], sources: &[String]) {
-    let mut seen: std::collections::HashMap<&str, String> = std::collections::HashMap::new();
+    let mut seen: HashMap<&str, (TreeId, String)> = HashMap::new();
     for (id, Placed { path, value: rule }) in rules {
         let name_path = format!("{path}.name");
         let standing = book.node(*id, &name_path).is_some();
         if standing && rule.name.trim().is_empty() {
             let fault = Fault::error(&name_path, "value", "the name is empty");
             book.fault(*id, fault.help("give the rule a name of its own"));
-        } else if let Some(first) = seen.get(rule.name.as_str()).filter(|_| standing) {
+        } else if let Some((other, first)) = seen.get(rule.name.as_str()).filter(|_| standing) {
             let message = format!("another rule is named `{}`", rule.name);
-            let fault = Fault::error(&name_path, "duplicate-name", message);
-            book.fault(*id, fault.help(format!("rename one of the two; the first is at {first}")));
+            let place = book.place(*other, first);
+            let fault = Fault::error(&name_path, "duplicate-name", message)
+                .help(format!("rename one of the two; the first is at {place}"));
+            book.fault_beside(*id, fault, (*other, first));
         } else if standing {
-            seen.insert(&rule.name, book.place(*id, &name_path));
+            seen.insert(&rule.name, (*id, name_path));
         }
         known_source(book, *id, path, &rule.source, sources);
         if rule.send.is_none() {

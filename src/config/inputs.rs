@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// How many files one rule file may include.
-pub(super) const INCLUDES_MAX: usize = 1000;
+pub(super) const FILES_MAX: usize = 1000;
 
 /// What a reading of the rule file depended on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,12 +19,12 @@ pub struct Inputs {
 pub struct Include {
     /// The folder of the rule file, from which a relative pattern starts.
     pub folder: PathBuf,
-    /// As written, perhaps with `*`, `?`, `[…]` or `**`.
+    /// As written, perhaps with `*`, `?` or `[…]`.
     pub pattern: String,
 }
 
 impl Include {
-    /// The files that match now, in the order of their names, at most 1,000.
+    /// The files that match now, in the order of their names; a thousand and one if they are more.
     ///
     /// # Errors
     /// What is wrong with the pattern.
@@ -32,6 +32,6 @@ impl Include {
         let base = glob::Pattern::escape(&self.folder.display().to_string());
         let whole = Path::new(&base).join(&self.pattern);
         let found = glob::glob(&whole.display().to_string()).map_err(|error| error.msg)?;
-        Ok(found.filter_map(Result::ok).take(INCLUDES_MAX).collect())
+        Ok(found.filter_map(Result::ok).take(FILES_MAX + 1).collect())
     }
 }

@@ -4,6 +4,7 @@ mod text;
 mod offsets;
 mod node;
 mod blot;
+mod codes;
 mod problem;
 mod parse;
 mod syntax;
@@ -18,6 +19,7 @@ mod placed;
 mod file;
 mod inputs;
 mod book;
+mod include;
 mod places;
 mod examine;
 mod compose;
@@ -28,7 +30,7 @@ mod assemble;
 pub(crate) mod edit;
 mod cases;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,11 +42,11 @@ use self::doubts::Doubts;
 use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
 use self::placed::Placed;
 use crate::dispatch::LaneSettings;
-use crate::model::Fault;
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::wachat;
 
+pub use codes::{CODES, Code};
 pub use file::schema;
 pub use inputs::{Include, Inputs};
 pub use places::RulePlace;
@@ -130,7 +132,7 @@ pub struct LoadOptions<'a> {
 /// # Errors
 /// All problems at once.
 pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Box<Report>> {
-    match read_rule_file(path) {
+    match include::read(path, include::BYTES_MAX) {
         Ok(text) => load_text(path.to_owned(), text, options),
         Err(why) => Err(Box::new(Report::unreadable(path, &why))),
     }
@@ -140,14 +142,13 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Box<Report
 ///
 /// # Errors
 /// All problems at once.
-#[expect(clippy::needless_pass_by_value, reason = "the caller has no use for them afterwards")]
 pub fn load_text(
     path: PathBuf,
     text: String,
     options: &LoadOptions<'_>,
 ) -> Result<Loaded, Box<Report>> {
     let mut book = Book::default();
-    let parts = read_all(&mut book, &path, &text, options);
+    let parts = read_all(&mut book, &path, text, options);
     let places = parts.as_ref().map(|parts| rule_places(&book, &parts.rules)).unwrap_or_default();
     let loaded = parts.map(|parts| compile(&mut book, &path, parts));
     if !book.report.has_errors() && !matches!(loaded, Some(Some(_))) {
@@ -156,6 +157,7 @@ pub fn load_text(
     let Inputs { files, includes } = book.take_inputs();
     let mut report = book.report;
     report.sort();
+    report.leave_out_good_files();
     match loaded {
         Some(Some((pipeline, settings, tests))) if !report.has_errors() => {
             Ok(Loaded { pipeline, settings, tests, places, files, includes, warnings: report })
@@ -175,7 +177,12 @@ struct Parts {
     tests: Vec<(TreeId, PathBuf, Placed<TestSettings>)>,
 }
 
-fn read_all(book: &mut Book, path: &Path, text: &str, options: &LoadOptions<'_>) -> Option<Parts> {
+fn read_all(
+    book: &mut Book,
+    path: &Path,
+    text: String,
+    options: &LoadOptions<'_>,
+) -> Option<Parts> {
     let main = book.open(path, text, options)?;
     let mut file: RuleFile = book.read(main)?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -185,8 +192,8 @@ fn read_all(book: &mut Book, path: &Path, text: &str, options: &LoadOptions<'_>)
         .into_iter()
         .map(|test| (main, folder.to_owned(), test))
         .collect();
-    for (included, text) in includes(book, main, folder, &file.include.0, path) {
-        let Some(id) = book.open(&included, &text, options) else { continue };
+    for (included, text) in include::files(book, main, path, &file.include.0) {
+        let Some(id) = book.open(&included, text, options) else { continue };
         let Some(more) = book.read::<IncludedFile>(id) else { continue };
         let folder = included.parent().unwrap_or(Path::new("")).to_owned();
         rules.extend(more.rules.into_iter().map(|rule| (id, rule)));
@@ -205,57 +212,6 @@ fn rule_places(
         (rule.value.name.clone(), places::of_rule(book, *id, &rule.path))
     };
     rules.iter().map(place).collect()
-}
-
-/// The texts of all included files, in the order of their names.
-fn includes(
-    book: &mut Book,
-    main: TreeId,
-    folder: &Path,
-    patterns: &[String],
-    itself: &Path,
-) -> Vec<(PathBuf, String)> {
-    let mut paths = BTreeSet::new();
-    for (index, pattern) in patterns.iter().enumerate() {
-        let at = if book.node(main, "include[0]").is_some() {
-            format!("include[{index}]")
-        } else {
-            "include".to_owned()
-        };
-        let include = Include { folder: folder.to_owned(), pattern: pattern.clone() };
-        let found = include.files();
-        book.watch_include(include);
-        let found = match found {
-            Ok(found) => found,
-            Err(why) => {
-                let message = format!("`{pattern}` is no pattern of files: {why}");
-                book.fault(main, Fault::error(at, "include", message));
-                continue;
-            }
-        };
-        if found.is_empty() {
-            let message = format!("no file matches `{pattern}`");
-            let fault = if pattern.contains(['*', '?', '[']) {
-                Fault::warning(at, "include", message)
-            } else {
-                Fault::error(at, "include", message)
-            };
-            book.fault(main, fault.help("a relative path starts at the folder of the rule file"));
-        }
-        paths.extend(found.into_iter().filter(|path| path != itself));
-    }
-    let mut texts = Vec::new();
-    for path in paths.into_iter().take(inputs::INCLUDES_MAX) {
-        book.watch(&path);
-        match read_rule_file(&path) {
-            Ok(text) => texts.push((path, text)),
-            Err(why) => {
-                let message = format!("`{}` cannot be read: {why}", path.display());
-                book.fault(main, Fault::error("include", "include", message));
-            }
-        }
-    }
-    texts
 }
 
 type Compiled = (Pipeline, Settings, Vec<TestCase>);
@@ -305,12 +261,4 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         instances,
     };
     Some((pipeline, settings, cases))
-}
-
-fn read_rule_file(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        format!("it is not UTF-8 (line {})", valid.split(|byte| *byte == b'\n').count())
-    })
 }

@@ -60,10 +60,10 @@ impl Repeats {
                     continue;
                 };
                 let message = "whoever gets this gets the same from another rule";
-                let first = book.place(first.id, &first.path);
-                let help = format!("remove one of the two; the first is at {first}");
+                let place = book.place(first.id, &first.path);
+                let help = format!("remove one of the two; the first is at {place}");
                 let fault = Fault::warning(&later.path, "sent-twice", message).help(help);
-                book.fault(later.id, fault);
+                book.fault_beside(later.id, fault, (first.id, &first.path));
             }
         }
     }

@@ -405,7 +405,7 @@ fn an_included_file_holds_rules_and_tests_only() {
     let report =
         load_text(folder.path().join("rules.yaml"), text.to_owned(), &options).unwrap_err();
     let problem = report.problems().iter().find(|p| p.file.ends_with("more.yaml")).unwrap();
-    assert_eq!(problem.message, "unknown key `wachat`");
+    assert_eq!(problem.message, "`wachat` cannot be in a file that is included");
 }
 
 #[test]
