@@ -26,6 +26,7 @@ mod wachat;
 mod sandbox;
 mod receive;
 mod receive_odd;
+mod sources;
 mod admin;
 mod metrics;
 mod cli;
