@@ -24,6 +24,8 @@ use crate::wachat::{self, Client};
 const READINGS_MAX: usize = 5;
 /// How many mistakes one line of the log names.
 const MISTAKES_TOLD: usize = 3;
+/// How many mistakes the detail of `/readyz` names.
+const MISTAKES_DETAILED: usize = 20;
 
 /// Reads the rule file again.
 pub type Read = dyn Fn() -> Result<Loaded, BadRules> + Send + Sync;
@@ -41,6 +43,8 @@ pub struct Rereading {
 pub struct BadRules {
     /// The first mistakes, in one line.
     pub summary: String,
+    /// More of them, as a line.
+    pub detail: String,
     /// All mistakes, for people.
     pub report: String,
     /// What was read before it was given up.
@@ -96,7 +100,7 @@ impl BadRules {
     /// Of what is no mistake in a file.
     pub fn because(why: impl Into<String>) -> Self {
         let why = why.into();
-        Self { summary: why.clone(), report: why, inputs: Inputs::default() }
+        Self { summary: why.clone(), detail: why.clone(), report: why, inputs: Inputs::default() }
     }
 }
 
@@ -106,13 +110,15 @@ impl From<Box<Report>> for BadRules {
         let mut told: Vec<String> = errors
             .map(|it| format!("{}:{}:{}: {}", it.file, it.line, it.column, it.message))
             .collect();
+        let detail: Vec<&str> = told.iter().map(String::as_str).take(MISTAKES_DETAILED).collect();
+        let detail = detail.join("; ");
         let more = told.len().saturating_sub(MISTAKES_TOLD);
         told.truncate(MISTAKES_TOLD);
         if more > 0 {
             told.push(format!("and {more} more (`kabari check` shows them)"));
         }
         let inputs = report.inputs().clone();
-        Self { summary: told.join("; "), report: report.render(false), inputs }
+        Self { summary: told.join("; "), detail, report: report.render(false), inputs }
     }
 }
 
@@ -194,7 +200,7 @@ impl Rules {
     }
 
     fn refuse(&self, bad: &BadRules) -> String {
-        let told = format!("the last good rules stay in force: {}", bad.summary);
+        let told = format!("the last good rules stay in force: {}", bad.detail);
         *self.mistakes.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
         self.metrics.reload_failed();
         tracing::error!("the rule file has mistakes, the last good one stays: {}", bad.summary);
