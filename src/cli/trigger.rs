@@ -115,7 +115,9 @@ pub(super) fn sign(
     }
     change(&mut body, changes)?;
     let body = serde_json::to_vec(&body)?;
-    headers.extend(source.sign(&Outgoing { body: &body, now: clock::now() }));
+    let outgoing = Outgoing::post(source.name(), body, clock::now()).with_headers(headers);
+    let Outgoing { headers, body, .. } =
+        source.sign(outgoing, None).context("it cannot be signed")?;
     Ok(Signed { headers, body })
 }
 

@@ -8,10 +8,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::book::{Book, TreeId};
+use super::inputs::{FILES_MAX, Include};
 use crate::model::Fault;
 
-/// How many files one rule file may include.
-const FILES_MAX: usize = 1000;
 /// How much may stand in a rule file and all that it includes, in bytes.
 pub(super) const BYTES_MAX: u64 = 64 << 20;
 
@@ -28,7 +27,8 @@ pub(super) fn files(
     let mut found: BTreeMap<PathBuf, (String, PathBuf)> = BTreeMap::new();
     for (index, pattern) in patterns.iter().enumerate() {
         let at = if listed { format!("include[{index}]") } else { "include".to_owned() };
-        match matching(folder, path, pattern) {
+        let include = Include { folder: folder.to_owned(), pattern: pattern.clone() };
+        match matching(&include, path) {
             Ok(paths) => {
                 for path in paths {
                     let real = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
@@ -36,6 +36,9 @@ pub(super) fn files(
                 }
             }
             Err(fault) => book.fault(main, fault.under(&at)),
+        }
+        if !searches_folders(pattern) {
+            book.watch_include(include);
         }
         if found.len() > FILES_MAX {
             let message = format!("more than {FILES_MAX} files are included");
@@ -74,19 +77,18 @@ fn texts(book: &mut Book, main: TreeId, found: Vec<(String, PathBuf)>) -> Vec<(P
 }
 
 /// The files that one entry means.
-fn matching(folder: &Path, main: &Path, pattern: &str) -> Result<Vec<PathBuf>, Fault> {
+fn matching(include: &Include, main: &Path) -> Result<Vec<PathBuf>, Fault> {
+    let pattern = &include.pattern;
     let wrong = |message: String| Fault::error("", "include", message);
-    if pattern.contains("**") {
+    if searches_folders(pattern) {
         return Err(wrong(format!("`{pattern}` would search whole folders"))
             .help("name the folder: one `*` stands for any name in it"));
     }
-    let base = glob::Pattern::escape(&folder.display().to_string());
-    let whole = Path::new(&base).join(pattern);
-    let found = glob::glob(&whole.display().to_string())
-        .map_err(|error| wrong(format!("`{pattern}` is no pattern of files: {}", error.msg)))
+    let mut found = include
+        .files()
+        .map_err(|why| wrong(format!("`{pattern}` is no pattern of files: {why}")))
         .map_err(|fault| fault.help("write it as in `rules.d/*.yaml`"))?;
     let is_pattern = pattern.contains(['*', '?', '[']);
-    let mut found: Vec<PathBuf> = found.filter_map(Result::ok).take(FILES_MAX + 1).collect();
     if found.is_empty() {
         let message = format!("no file matches `{pattern}`");
         let fault =
@@ -101,6 +103,10 @@ fn matching(folder: &Path, main: &Path, pattern: &str) -> Result<Vec<PathBuf>, F
             .help("remove it: a file cannot include itself"));
     }
     Ok(found)
+}
+
+fn searches_folders(pattern: &str) -> bool {
+    pattern.contains("**")
 }
 
 /// Reads a text file of at most so many bytes.

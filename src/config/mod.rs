@@ -17,6 +17,7 @@ mod access;
 mod variant;
 mod placed;
 mod file;
+mod inputs;
 mod book;
 mod include;
 mod places;
@@ -50,6 +51,7 @@ use crate::secret::Secret;
 use crate::wachat;
 
 pub use codes::{CODES, Code};
+pub use inputs::{Include, Inputs};
 pub use places::RulePlace;
 pub use problem::{Problem, Report};
 pub use reference::reference;
@@ -71,8 +73,17 @@ pub struct Loaded {
     pub places: BTreeMap<String, RulePlace>,
     /// All files that were read: when one changes, the rule file is to be read again.
     pub files: Vec<PathBuf>,
+    /// What `include:` asks for: when another file matches it, the same.
+    pub includes: Vec<Include>,
     /// What is legal but surely not meant, and, for a lenient load, unset variables.
     pub warnings: Report,
+}
+
+impl Loaded {
+    /// What it was all read from.
+    pub fn inputs(&self) -> Inputs {
+        Inputs { files: self.files.clone(), includes: self.includes.clone() }
+    }
 }
 
 /// All but the pipeline.
@@ -149,15 +160,18 @@ pub fn load_text(
     if !book.report.has_errors() && !matches!(loaded, Some(Some(_))) {
         book.refuse_unset();
     }
-    let files = book.take_files();
+    let Inputs { files, includes } = book.take_inputs();
     let mut report = book.report;
     report.sort();
     report.leave_out_good_files();
     match loaded {
         Some(Some((pipeline, settings, tests))) if !report.has_errors() => {
-            Ok(Loaded { pipeline, settings, tests, places, files, warnings: report })
+            Ok(Loaded { pipeline, settings, tests, places, files, includes, warnings: report })
         }
-        _ => Err(Box::new(report)),
+        _ => {
+            report.inputs = Inputs { files, includes };
+            Err(Box::new(report))
+        }
     }
 }
 

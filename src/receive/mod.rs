@@ -7,6 +7,7 @@ mod settings;
 mod body;
 mod reply;
 mod line;
+mod provider;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +16,8 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, Response};
-use axum::routing::post;
+use axum::http::{HeaderMap, Method, Response};
+use axum::routing::any;
 use jiff::Timestamp;
 
 use crate::clock::{self, Stopwatch};
@@ -90,10 +91,7 @@ impl Receiver {
 /// The public listener's routes.
 pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
-        .route("/hooks/{source}", post(hook))
-        .method_not_allowed_fallback(async |State(receiver), request: Request| {
-            no_hook(&receiver, request.uri().path(), Reply::Method)
-        })
+        .route("/hooks/{source}", any(hook))
         .fallback(async |State(receiver), request: Request| {
             no_hook(&receiver, request.uri().path(), Reply::NoSuchPage)
         })
@@ -113,8 +111,9 @@ async fn hook(
         Ok(reply) | Err(Refused::Early(reply)) => reply,
         Err(Refused::Denied(denied)) => receiver.deny(&denied, client, now, &mut line),
     };
+    let name = line.source_label().to_owned();
     line.end(&reply, &receiver.refused, now);
-    reply.into_response()
+    provider::response(reply, receiver.pipeline.load().source(&name))
 }
 
 /// What is no webhook leaves its line too: a mistyped address at the sender shows in it.
@@ -141,11 +140,17 @@ async fn answer(
 ) -> Result<Reply, Refused> {
     let (head, body) = request.into_parts();
     let source = head.uri.path().strip_prefix("/hooks/").unwrap_or_default();
-    if receiver.pipeline.load().source(source).is_none() {
-        line.asked_for(source);
-        return Err(Refused::Early(Reply::UnknownSource));
+    match receiver.pipeline.load().source(source) {
+        Some(known) => {
+            line.source(source);
+            provider::method(known, &head.method).map_err(Refused::Early)?;
+        }
+        None => {
+            line.asked_for(source);
+            let by_post = head.method == Method::POST;
+            return Err(Refused::Early(if by_post { Reply::UnknownSource } else { Reply::Method }));
+        }
     }
-    line.source(source);
     let (body, _held) = body::read(body, &head.headers, &receiver.settings, &receiver.budget)
         .await
         .map_err(Refused::Early)?;
@@ -159,8 +164,18 @@ async fn answer(
         headers(&head.headers),
         body,
     );
-    let accepted = receiver.pipeline.load().accept(&request, now);
+    let pipeline = receiver.pipeline.load();
+    if let Some(reply) = provider::before(pipeline.source(source), &request, now) {
+        return Ok(reply);
+    }
+    let accepted = pipeline.accept(&request, now);
     drop(request);
+    if accepted.is_ok()
+        && let Some(refused) = provider::media_type(pipeline.source(source), &head.headers)
+    {
+        return Err(Refused::Early(refused));
+    }
+    drop(pipeline);
     match accepted {
         Ok(accepted) => Ok(receiver.record(accepted, line).await),
         Err(Rejection::UnknownSource) => Err(Refused::Early(Reply::UnknownSource)),

@@ -7,12 +7,17 @@ mod settings;
 mod presets;
 mod build;
 mod source;
+mod rotation;
+mod handshake;
 mod body;
 mod lookup;
 mod glob;
 mod samples;
+mod sample_table;
 
+pub use handshake::{Answer, Handshake};
 pub use presets::presets;
+pub use rotation::{DatedSecret, SOON_S};
 pub use samples::{Sample, sample, samples};
-pub use settings::{SourceSettings, TestEvents};
+pub use settings::{ReplySettings, SourceSettings, TestEvents, Unsigned};
 pub use source::{Read, Source};

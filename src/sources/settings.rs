@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::handshake::Handshake;
+use super::rotation::DatedSecret;
 use crate::expr::AmountUnit;
 use crate::secret::Secret;
 use crate::verify::SchemeSettings;
@@ -17,9 +19,14 @@ pub struct SourceSettings {
     /// The secret that the provider signs with.
     #[schemars(extend("examples" = ["${GITHUB_WEBHOOK_SECRET}"]))]
     pub secret: Option<Secret>,
-    /// Several of them, while one is replaced by another. Empty entries drop out.
+    /// Several of them, while one is replaced by another. Empty entries drop out. An entry may say
+    /// when it counts: `{ secret: …, from: 2026-11-01, until: 2026-12-01 }`.
     #[schemars(extend("examples" = [["${STRIPE_SECRET}", "${STRIPE_SECRET_OLD:-}"]]))]
-    pub secrets: Option<Vec<Secret>>,
+    pub secrets: Option<Vec<DatedSecret>>,
+    /// The address of this source as its sender knows it, for senders that sign it.
+    pub url: Option<String>,
+    /// What a handshake must show, where that is not the secret (Meta's, Strava's `verify_token`).
+    pub verify_token: Option<Secret>,
     /// How requests are signed.
     pub verify: Option<SchemeSettings>,
     /// What happened: a template such as `{{ event.type }}` or `{{ headers['x-event'] }}`.
@@ -55,12 +62,62 @@ pub struct SourceSettings {
     /// What becomes of test-mode events; by default they reach nobody.
     #[schemars(extend("default" = "skip", "examples" = ["send"]))]
     pub test_events: Option<TestEvents>,
+    /// What the sender asks before, or among, its events.
+    pub handshake: Option<Handshake>,
+    /// What the sender must be answered for an event, where that is not kabari's own answer.
+    pub reply: Option<ReplySettings>,
+    /// The methods that the sender uses, by default `[POST]`.
+    pub methods: Option<Vec<String>>,
+    /// The media types that are taken, by default any; others are refused with 415, after they are
+    /// verified.
+    pub accepts: Option<Vec<String>>,
+    /// The parts of a request that whoever has seen one can change: `body`, `id`, `kind`,
+    /// `timestamp`.
+    pub unsigned: Option<Vec<Unsigned>>,
     /// Where the sender documents its webhooks.
     #[schemars(extend("examples" = ["https://docs.example/webhooks"]))]
     pub docs: Option<String>,
     /// Where the sender shows the secret.
     #[schemars(extend("examples" = ["Settings > Webhooks > Secret"]))]
     pub secret_at: Option<String>,
+}
+
+/// A fixed answer for events that are recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReplySettings {
+    /// The status, by default 200.
+    pub status: Option<u16>,
+    /// The body's media type, by default `text/plain`.
+    #[serde(rename = "type")]
+    pub media_type: Option<String>,
+    /// The body, by default empty.
+    pub body: String,
+}
+
+/// A part of a request that is not under the signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unsigned {
+    /// The body, or some of its fields.
+    Body,
+    /// What the id is made of.
+    Id,
+    /// What the kind is made of.
+    Kind,
+    /// The time that the sender names.
+    Timestamp,
+}
+
+impl std::fmt::Display for Unsigned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Body => "body",
+            Self::Id => "id",
+            Self::Kind => "kind",
+            Self::Timestamp => "timestamp",
+        })
+    }
 }
 
 /// What becomes of events of the sender's test mode.
@@ -88,6 +145,8 @@ impl SourceSettings {
             preset: self.preset.clone(),
             secret: self.secret.clone(),
             secrets: self.secrets.clone(),
+            url: self.url.clone(),
+            verify_token: self.verify_token.clone(),
             verify: match (&self.verify, &preset.verify) {
                 (Some(own), Some(theirs)) => Some(own.over(theirs)),
                 (own, theirs) => own.clone().or_else(|| theirs.clone()),
@@ -105,6 +164,11 @@ impl SourceSettings {
             amounts: self.amounts.or(preset.amounts),
             test_when: text(&self.test_when, &preset.test_when),
             test_events: self.test_events.or(preset.test_events),
+            handshake: self.handshake.or(preset.handshake),
+            reply: self.reply.clone().or_else(|| preset.reply.clone()),
+            methods: self.methods.clone().or_else(|| preset.methods.clone()),
+            accepts: self.accepts.clone().or_else(|| preset.accepts.clone()),
+            unsigned: self.unsigned.clone().or_else(|| preset.unsigned.clone()),
             docs: text(&self.docs, &preset.docs),
             secret_at: text(&self.secret_at, &preset.secret_at),
         }

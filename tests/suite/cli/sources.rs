@@ -33,7 +33,7 @@ fn one_source_is_shown_with_what_to_check_and_never_its_secret() {
     let said = run(&home, &["sources", "show", "stripe"]).is(0).says(&[
         "Signing secret (whsec_…)",
         "Stripe-Signature",
-        "{t}.{body}",
+        "{timestamp}.{body}",
         "300 s",
         "mismatch",
         "stale",
