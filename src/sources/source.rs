@@ -39,6 +39,17 @@ pub(super) enum Identity {
     Given(Lookup),
 }
 
+/// Where the id of an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdPlace<'s> {
+    /// In this header.
+    Header(&'s str),
+    /// At this path in the body.
+    Field(&'s [String]),
+    /// It is made of several parts, of the whole body, or there is none.
+    Elsewhere,
+}
+
 /// A verified request, read.
 #[derive(Debug)]
 pub struct Read {
@@ -78,6 +89,17 @@ impl Source {
     /// How it writes amounts of money, if its preset or the user said.
     pub fn amounts(&self) -> Option<AmountUnit> {
         self.parts.amounts
+    }
+
+    /// Where the id of an event stands, so that a sample can be made a new one.
+    pub fn id_place(&self) -> IdPlace<'_> {
+        match &self.parts.identity {
+            Identity::Given(Lookup::Header(name)) => IdPlace::Header(name),
+            Identity::Given(Lookup::Path(path)) => IdPlace::Field(path),
+            Identity::Given(Lookup::Template(_)) | Identity::Digest | Identity::None => {
+                IdPlace::Elsewhere
+            }
+        }
     }
 
     /// Where the sender documents its webhooks.
