@@ -127,6 +127,12 @@ impl Source {
         self.parts.secrets.all()
     }
 
+    /// Until when the secret at this place counts, if that is soon.
+    pub fn ends_soon(&self, place: usize, now: Timestamp) -> Option<Timestamp> {
+        let secret = self.parts.secrets.all().get(place)?;
+        if secret.ends_soon(now) { secret.until() } else { None }
+    }
+
     /// How it signs.
     pub fn scheme(&self) -> &Scheme {
         &self.parts.scheme
