@@ -12,7 +12,7 @@ use super::input::{RuleFile, StoreUrl, sample_names, shown_time, unknown_source}
 use super::{output, presets};
 use crate::clock;
 use crate::config::Loaded;
-use crate::sources::Source;
+use crate::sources::{DatedSecret, Source};
 use crate::store::{self, SourceRow};
 
 /// List and show sources: the URL to paste at the provider, where its secret is
@@ -143,7 +143,7 @@ impl Row<'_> {
             "secrets": source.secret_count(),
             "signs": source.signs(),
             "unsigned": unsigned(source),
-            "secrets_until": source.secrets().iter().map(|secret| secret.until()).collect::<Vec<_>>(),
+            "secrets_until": source.secrets().iter().map(DatedSecret::until).collect::<Vec<_>>(),
             "docs": source.docs(),
             "events": seen.map_or(0, |seen| seen.events),
             "last_event_at": seen.map(|seen| seen.last_at),

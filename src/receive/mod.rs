@@ -145,17 +145,15 @@ async fn answer(
 ) -> Result<Reply, Refused> {
     let (head, body) = request.into_parts();
     let source = head.uri.path().strip_prefix("/hooks/").unwrap_or_default();
-    match receiver.pipeline.load().source(source) {
-        Some(known) => {
-            line.source(source);
-            provider::method(known, &head.method).map_err(Refused::Early)?;
-        }
-        None => {
-            line.asked_for(source);
-            let by_post = head.method == Method::POST;
-            return Err(Refused::Early(if by_post { Reply::UnknownSource } else { Reply::Method }));
-        }
-    }
+    let Some(method) = receiver.pipeline.load().source(source).map(|known| {
+        line.source(source);
+        provider::method(known, &head.method)
+    }) else {
+        line.asked_for(source);
+        let by_post = head.method == Method::POST;
+        return Err(Refused::Early(if by_post { Reply::UnknownSource } else { Reply::Method }));
+    };
+    method.map_err(Refused::Early)?;
     let (body, _held) = body::read(body, &head.headers, &receiver.settings, &receiver.budget)
         .await
         .map_err(Refused::Early)?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{GITHUB_SECRET, ROW, Row, furnish, home_alone, run};
+use super::{GITHUB_SECRET, ROW, Row, Said, furnish, home_alone, run};
 
 #[tokio::test]
 async fn each_source_is_listed_with_its_address_and_what_came_from_it() {
@@ -64,13 +64,14 @@ fn all_presets_are_listed_with_what_they_leave_unsigned() {
 #[test]
 fn a_new_secret_is_of_the_form_that_its_sender_takes_and_never_the_same() {
     let home = home_alone();
-    let made = |words: &[&str]| run(&home, words).is(0).out.trim().to_owned();
+    let run = |words: &[&str]| Said::from(home.say(words, ""));
+    let made = |words: &[&str]| run(words).is(0).out.trim().to_owned();
     let bare = made(&["secrets", "new"]);
     assert!(bare.len() == 64 && bare != made(&["secrets", "new"]), "{bare}");
     assert!(made(&["secrets", "new", "svix"]).starts_with("whsec_"));
     assert!(made(&["secrets", "new", "postmark-basic"]).contains(':'));
     let pair = made(&["secrets", "new", "discord"]);
     assert!(pair.contains("public ") && pair.contains("private "), "{pair}");
-    run(&home, &["secrets", "new", "paypal"]).is(1).says(&["key of its own"]);
-    run(&home, &["secrets", "new", "nobody"]).is(1).says(&["no preset `nobody`"]);
+    run(&["secrets", "new", "paypal"]).is(1).says(&["key of its own"]);
+    run(&["secrets", "new", "nobody"]).is(1).says(&["no preset `nobody`"]);
 }

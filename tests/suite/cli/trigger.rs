@@ -100,7 +100,7 @@ fn only_the_variable_of_its_own_secret_must_be_set() {
 /// A form, a batch, a signature in the body and an answer of its own, each through the real program.
 #[tokio::test(flavor = "multi_thread")]
 async fn senders_of_every_shape_can_be_tried() {
-    let rules = r#"
+    let rules = r"
 wachat: { token: unused, instance: jakarta_store }
 store: sqlite://kabari.db
 server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0 }
@@ -111,7 +111,7 @@ sources:
   mercadopago: { secret: a secret signature of some length }
   discord: { secret: 1d16b6e24c3f3e8c3b5a3b8e2f5e4a1c7d9b0a2e4f6c8d0b1a3c5e7f9b2d4f6a }
 rules: []
-"#;
+";
     let home = Home::new(rules);
     let kabari = home.start().await;
     let to = format!("http://{}", kabari.listen());

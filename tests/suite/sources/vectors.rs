@@ -53,7 +53,7 @@ fn request(vector: &Value) -> Outgoing {
     let text = |name: &str| vector[name].as_str().unwrap_or_default();
     let body = STANDARD.decode(text("body_b64")).expect("base64");
     let mut request = outgoing(text("scheme"), &body);
-    request.method = text("method").to_owned();
+    text("method").clone_into(&mut request.method);
     if let Some((_, query)) = text("url").split_once('?') {
         request.target = format!("{}?{query}", request.target);
     }
