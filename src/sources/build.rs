@@ -7,7 +7,7 @@ use super::rotation::{DatedSecret, Secrets};
 use super::settings::{ReplySettings, SourceSettings, TestEvents, Unsigned};
 use super::source::Identity;
 use crate::expr::{AmountUnit, Condition};
-use crate::model::{Fault, Severity};
+use crate::model::{Fault, Severity, Span};
 use crate::secret::Secret;
 use crate::verify::{Address, Scheme};
 
@@ -25,6 +25,8 @@ pub(super) struct Parts {
     pub(super) kind: Option<Lookup>,
     pub(super) action: Option<Lookup>,
     pub(super) identity: Identity,
+    /// How long equal bodies are one event, in seconds; `None` for as long as ids are remembered.
+    pub(super) window_s: Option<i64>,
     /// Kinds of which no body is signed twice; empty where the id is signed.
     pub(super) never_repeats: Vec<String>,
     pub(super) form: Option<String>,
@@ -74,6 +76,7 @@ impl Parts {
                     kind,
                     action,
                     identity,
+                    window_s: settings.window.map(whole_seconds),
                     never_repeats: settings.never_repeats.unwrap_or_default(),
                     form: settings.form,
                     amounts: settings.amounts,
@@ -146,6 +149,11 @@ fn preset(
         faults.push(Fault::error("", "unknown-source", wrong).help(help));
     }
     None
+}
+
+/// At least one.
+fn whole_seconds(span: Span) -> i64 {
+    i64::try_from(span.0.as_secs()).unwrap_or(i64::MAX).max(1)
 }
 
 fn upper(methods: Option<Vec<String>>) -> Vec<String> {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::handshake::Handshake;
 use super::rotation::DatedSecret;
 use crate::expr::AmountUnit;
+use crate::model::Span;
 use crate::secret::Secret;
 use crate::verify::SchemeSettings;
 
@@ -34,6 +35,10 @@ pub struct SourceSettings {
     /// The sender's id of an event, by which a second delivery is recognised: a template, `none`
     /// (every request is an event of its own) or `digest` (equal bodies are one event).
     pub id: Option<String>,
+    /// With `id: digest`: how long equal bodies are one event, as `1h`. Time is cut into pieces of
+    /// this length, so a second delivery just after a cut is an event of its own. Without it they
+    /// are one as long as ids are remembered.
+    pub window: Option<Span>,
     /// The kinds (`*` and `?` allowed) of which the sender never signs the same body twice. Of
     /// these a body that was seen is a second delivery, whatever id it comes with: for senders
     /// whose id is not under the signature.
@@ -136,6 +141,7 @@ impl SourceSettings {
                 None => text(&self.action, &preset.action),
             },
             id: text(&self.id, &preset.id),
+            window: self.window.or(preset.window),
             // As with `action`: the preset's are of its own kinds.
             never_repeats: match (&self.kind, &self.never_repeats) {
                 (Some(_), own) | (None, own @ Some(_)) => own.clone(),

@@ -275,11 +275,11 @@ impl Source {
         let mut id_missing = false;
         event.provider_id = match &self.parts.identity {
             Identity::None => None,
-            Identity::Digest => Some(self.digest(&event.body)),
+            Identity::Digest => Some(self.digest(&event.body, event.received_at)),
             Identity::Given(lookup) => {
                 let found = lookup.find(&event, json.as_ref().ok(), &self.around);
                 id_missing = found.is_none();
-                found.or_else(|| Some(self.digest(&event.body)))
+                found.or_else(|| Some(self.digest(&event.body, event.received_at)))
             }
         };
         Read { event, json, id_missing }
@@ -300,12 +300,19 @@ impl Source {
         kind
     }
 
-    /// What stands for an id where there is none: equal bodies to one source are one event.
-    fn digest(&self, body: &[u8]) -> String {
+    /// What stands for an id where there is none: equal bodies to one source are one event, within
+    /// its window.
+    fn digest(&self, body: &[u8], received_at: Timestamp) -> String {
         let mut digest = Sha256::new();
         digest.update(self.name.as_bytes());
         digest.update([0]);
         digest.update(body);
-        format!("sha256:{}", hex::encode(digest.finalize()))
+        let digest = hex::encode(digest.finalize());
+        match self.parts.window_s {
+            Some(window_s) => {
+                format!("sha256:{digest}@{}", received_at.as_second().div_euclid(window_s))
+            }
+            None => format!("sha256:{digest}"),
+        }
     }
 }
