@@ -1,16 +1,21 @@
 //! What happens to a request? verify → read → match → render, in one short function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::expr::{EvalError, Facts, Json, Step, Surroundings};
+use crate::expr::{Each, EvalError, Facts, Fuel, Json, Step, Surroundings, View};
 use crate::model::{Event, Message, MessageId, OnUncertain, Origin, Policy, Reason, State};
 use crate::render::{Country, Made, Send, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
 use crate::sources::Source;
 use crate::verify::{Denied, Request};
+
+/// The most messages of one rule for one event.
+const MESSAGES_MAX: usize = 5_000;
+/// The most text in all of them together, in bytes.
+const WORDS_MAX: usize = 32 << 20;
 
 /// The rule file, compiled: all that decides what a request becomes. Immutable.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub struct Pipeline {
 pub struct Rule {
     /// Its name, unique in the file.
     pub name: String,
+    /// Where it sends once for each element of a list.
+    pub each: Option<Each>,
     /// What it sends.
     pub sends: Vec<Send>,
     /// What it promises about trying again: attempts, age in seconds.
@@ -133,19 +140,13 @@ impl Pipeline {
         }
         let facts = Facts::new(event, json, Arc::clone(around));
         let is_test = source.is_test(&facts);
-        let mut drafts = Drafts { event, now, instance: &self.defaults.instance, made: Vec::new() };
+        let mut drafts = Drafts::new(event, now, &self.defaults, is_test);
         for place in places {
             let rule = &self.rules[place];
             match self.set.matcher(place).when.as_ref().map_or(Ok(true), |it| it.holds(&facts)) {
-                Ok(true) => {
-                    for (send, number) in rule.sends.iter().zip(0_u16..) {
-                        for made in send.make(&facts, self.defaults.country) {
-                            drafts.add(rule, number, made, is_test);
-                        }
-                    }
-                }
+                Ok(true) => drafts.follow(rule, &facts),
                 Ok(false) => {}
-                Err(error) => drafts.add(rule, 0, Err(undecided(&error)), is_test),
+                Err(error) => drafts.add(rule, Place::default(), Err(undecided(&error))),
             }
         }
         drafts.made
@@ -221,29 +222,106 @@ fn undecided(error: &EvalError) -> Unmade {
     Unmade { state: State::Failed, reason, detail, about: String::new() }
 }
 
+/// A row that says that a rule could not do all of its work.
+fn incomplete(detail: String) -> Unmade {
+    let about = "the rest".to_owned();
+    Unmade { state: State::Failed, reason: Reason::Render, detail, about }
+}
+
+/// Which part of a rule a message is of.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    send: u16,
+    element: u32,
+}
+
 /// The messages of one event, as they are made.
 struct Drafts<'e> {
     event: &'e Event,
     now: Timestamp,
-    instance: &'e str,
+    defaults: &'e Defaults,
+    is_test: bool,
     made: Vec<Message>,
+    ids: HashSet<MessageId>,
+    /// How many messages the rule at hand made, and how much text is in them.
+    of_rule: (usize, usize),
 }
 
-impl Drafts<'_> {
-    fn add(&mut self, rule: &Rule, send: u16, made: Result<Made, Unmade>, is_test: bool) {
-        match made {
-            Ok(made) => self.add_made(rule, send, made, is_test),
-            Err(unmade) => self.add_unmade(rule, send, unmade),
+impl<'e> Drafts<'e> {
+    fn new(event: &'e Event, now: Timestamp, defaults: &'e Defaults, is_test: bool) -> Self {
+        let (made, ids) = (Vec::new(), HashSet::new());
+        Self { event, now, defaults, is_test, made, ids, of_rule: (0, 0) }
+    }
+
+    /// All messages of a rule that matched: for the event, or for each element of it.
+    fn follow(&mut self, rule: &Rule, facts: &Facts) {
+        self.of_rule = (0, 0);
+        let fuel = Fuel::default();
+        let view = View::with_fuel(facts, &fuel);
+        let Some(each) = &rule.each else {
+            self.send_all(rule, 0, &view);
+            return;
+        };
+        let elements = match each.elements(&view) {
+            Ok(elements) => elements,
+            Err(error) => {
+                let unmade = incomplete(format!("each: {error}"));
+                return self.add(rule, Place::default(), Err(unmade));
+            }
+        };
+        for (element, view) in &elements.views {
+            if !self.send_all(rule, *element, view) {
+                return;
+            }
+        }
+        if elements.left_out > 0 {
+            let element = elements.views.last().map_or(0, |(element, _)| element + 1);
+            let (made, left) = (elements.views.len(), elements.left_out);
+            let unmade = incomplete(format!(
+                "each: {} elements are too many: the first {made} have their messages, {left} have none",
+                made + left
+            ));
+            self.add(rule, Place { send: 0, element }, Err(unmade));
         }
     }
 
-    fn add_made(&mut self, rule: &Rule, send: u16, made: Made, is_test: bool) {
-        let id = self.id(rule, send, made.recipient.expose());
-        if self.has(id) {
+    /// The messages of all sends; `false` when the rule may make no more.
+    fn send_all<'v>(&mut self, rule: &'v Rule, element: u32, view: &View<'v>) -> bool {
+        for (send, number) in rule.sends.iter().zip(0_u16..) {
+            let place = Place { send: number, element };
+            for made in send.make(view.clone(), self.defaults.country) {
+                let words = made
+                    .as_ref()
+                    .map_or(0, |made| made.content.message.as_ref().map_or(0, String::len));
+                self.of_rule = (self.of_rule.0 + 1, self.of_rule.1 + words);
+                if self.of_rule.0 > MESSAGES_MAX || self.of_rule.1 > WORDS_MAX {
+                    let unmade = incomplete(format!(
+                        "more than {MESSAGES_MAX} messages or {WORDS_MAX} bytes of text for one \
+                         event: this and what follows has no message"
+                    ));
+                    self.add(rule, place, Err(unmade));
+                    return false;
+                }
+                self.add(rule, place, made);
+            }
+        }
+        true
+    }
+
+    fn add(&mut self, rule: &Rule, place: Place, made: Result<Made, Unmade>) {
+        match made {
+            Ok(made) => self.add_made(rule, place, made),
+            Err(unmade) => self.add_unmade(rule, place, unmade),
+        }
+    }
+
+    fn add_made(&mut self, rule: &Rule, place: Place, made: Made) {
+        let id = self.id(rule, place, made.recipient.expose());
+        if !self.ids.insert(id) {
             return;
         }
-        let mut message = self.blank(rule, send, id, made.recipient.is_group());
-        if is_test {
+        let mut message = self.blank(rule, place, id, made.recipient.is_group());
+        if self.is_test {
             message.state = State::Skipped;
             message.reason = Some(Reason::TestMode);
             let remedy = "the sender's test mode reaches nobody without `test_events: send`";
@@ -257,38 +335,35 @@ impl Drafts<'_> {
         self.made.push(message);
     }
 
-    fn add_unmade(&mut self, rule: &Rule, send: u16, unmade: Unmade) {
+    fn add_unmade(&mut self, rule: &Rule, place: Place, unmade: Unmade) {
         // Two wrong numbers can look alike once they are masked: each keeps its row.
-        let mut id = self.id(rule, send, &unmade.about);
+        let mut id = self.id(rule, place, &unmade.about);
         for again in 2.. {
-            if !self.has(id) {
+            if self.ids.insert(id) {
                 break;
             }
-            id = self.id(rule, send, &format!("{}#{again}", unmade.about));
+            id = self.id(rule, place, &format!("{}#{again}", unmade.about));
         }
-        let mut message = self.blank(rule, send, id, false);
+        let mut message = self.blank(rule, place, id, false);
         message.state = unmade.state;
         message.reason = Some(unmade.reason);
         message.detail = Some(unmade.detail);
         self.made.push(message);
     }
 
-    fn id(&self, rule: &Rule, send: u16, recipient: &str) -> MessageId {
-        MessageId::derive(self.event.id, &rule.name, send, 0, recipient)
+    fn id(&self, rule: &Rule, place: Place, recipient: &str) -> MessageId {
+        MessageId::derive(self.event.id, &rule.name, place.send, place.element, recipient)
     }
 
-    fn has(&self, id: MessageId) -> bool {
-        self.made.iter().any(|message| message.id == id)
-    }
-
-    fn blank(&self, rule: &Rule, send: u16, id: MessageId, for_group: bool) -> Message {
+    fn blank(&self, rule: &Rule, place: Place, id: MessageId, for_group: bool) -> Message {
         let unsaid = if for_group { OnUncertain::Resend } else { OnUncertain::Hold };
+        let Place { send, element } = place;
         Message {
             id,
             event: self.event.id,
             source: self.event.source.clone(),
-            origin: Origin { rule: rule.name.clone(), send, element: 0 },
-            instance: self.instance.to_owned(),
+            origin: Origin { rule: rule.name.clone(), send, element },
+            instance: self.defaults.instance.clone(),
             recipient: None,
             content: None,
             state: State::Waiting,

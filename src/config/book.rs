@@ -213,6 +213,13 @@ impl Book {
         })
     }
 
+    /// The folder of a file, where its relative paths start.
+    pub(super) fn folder(&self, id: TreeId) -> PathBuf {
+        let name = self.trees.get(id.0).and_then(|tree| self.report.files.get(tree.file));
+        let path = name.and_then(|text| Path::new(&text.name).parent());
+        path.map(Path::to_owned).unwrap_or_default()
+    }
+
     /// The text of a file.
     pub(super) fn text(&self, file: usize) -> Option<&FileText> {
         self.report.files.get(file)

@@ -19,6 +19,7 @@ mod book;
 mod places;
 mod examine;
 mod rehearse;
+mod tables;
 mod assemble;
 pub(crate) mod edit;
 mod cases;
@@ -250,7 +251,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let store = assemble::store(book, main, folder, file.store.as_deref());
     let vars = assemble::vars(book, main);
     let sources = std::mem::take(&mut file.sources);
-    let sources = assemble::sources(book, main, sources, &vars, &timezone);
+    let sources = assemble::sources(book, main, sources, &vars, &timezone, file.defaults.country);
     let rules = assemble::rules(book, rules, &file.defaults, &sources);
     let mut cases = Vec::new();
     for (id, folder, test) in tests {

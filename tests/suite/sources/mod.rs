@@ -103,6 +103,7 @@ fn pipeline(sources: Vec<Source>) -> Pipeline {
         vars: serde_json::json!({}),
         amounts: None,
         timezone: jiff::tz::TimeZone::UTC,
+        country: None,
     };
     let sources = sources.into_iter().map(|source| (source, around())).collect();
     let defaults = Defaults { instance: "jakarta".to_owned(), country: None };
