@@ -16,6 +16,8 @@ mod send;
 mod events;
 mod messages;
 mod sources;
+mod presets;
+mod secrets;
 mod sandbox;
 mod demo;
 mod schema;
@@ -55,6 +57,8 @@ enum Command {
     Messages(messages::Messages),
     /// List and show sources: the URL to paste at the provider, where its secret is
     Sources(sources::Sources),
+    /// Make secrets
+    Secrets(secrets::Secrets),
     /// Run a Wachat look-alike on this machine, to try things without an account
     Sandbox(sandbox::Sandbox),
     /// Play the main job on built-in events: no account, no network
@@ -99,6 +103,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Events(events) => events.run().await,
         Command::Messages(messages) => messages.run().await,
         Command::Sources(sources) => sources.run().await,
+        Command::Secrets(secrets) => secrets.run(),
         Command::Sandbox(sandbox) => sandbox.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Schema(schema) => schema.run(),

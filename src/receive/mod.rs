@@ -26,8 +26,9 @@ use crate::pipeline::{Accepted, Pipeline, Rejection};
 use crate::receive::body::Budget;
 use crate::receive::line::Line;
 use crate::receive::reply::Reply;
+use crate::sources::Source;
 use crate::store::{Recorded, SharedStore};
-use crate::telemetry::{Failures, Flood, Metrics};
+use crate::telemetry::{Failures, Flood, Metrics, Seen};
 use crate::verify::{self, Denied};
 
 pub use settings::{BODY_BUDGET, BODY_LIMIT, BODY_TIME, FAILURES_BURST, FAILURES_PER_S, Settings};
@@ -37,6 +38,8 @@ pub use settings::{BODY_BUDGET, BODY_LIMIT, BODY_TIME, FAILURES_BURST, FAILURES_
 const REFUSED_LINES_MAX: u32 = 10;
 /// In seconds.
 const REFUSED_WINDOW_S: i64 = 60;
+/// In seconds.
+const DAY_S: i64 = 24 * 60 * 60;
 
 /// What the public listener works with.
 pub struct Receiver {
@@ -51,6 +54,7 @@ pub struct Receiver {
     failures: Failures,
     denied: Flood,
     refused: Flood,
+    expiring: Flood,
 }
 
 impl Receiver {
@@ -72,6 +76,7 @@ impl Receiver {
             dice: Mutex::new(clock::dice()),
             denied: Flood::new(REFUSED_LINES_MAX, REFUSED_WINDOW_S),
             refused: Flood::new(REFUSED_LINES_MAX, REFUSED_WINDOW_S),
+            expiring: Flood::new(1, DAY_S),
         }
     }
 
@@ -140,17 +145,15 @@ async fn answer(
 ) -> Result<Reply, Refused> {
     let (head, body) = request.into_parts();
     let source = head.uri.path().strip_prefix("/hooks/").unwrap_or_default();
-    match receiver.pipeline.load().source(source) {
-        Some(known) => {
-            line.source(source);
-            provider::method(known, &head.method).map_err(Refused::Early)?;
-        }
-        None => {
-            line.asked_for(source);
-            let by_post = head.method == Method::POST;
-            return Err(Refused::Early(if by_post { Reply::UnknownSource } else { Reply::Method }));
-        }
-    }
+    let Some(method) = receiver.pipeline.load().source(source).map(|known| {
+        line.source(source);
+        provider::method(known, &head.method)
+    }) else {
+        line.asked_for(source);
+        let by_post = head.method == Method::POST;
+        return Err(Refused::Early(if by_post { Reply::UnknownSource } else { Reply::Method }));
+    };
+    method.map_err(Refused::Early)?;
     let (body, _held) = body::read(body, &head.headers, &receiver.settings, &receiver.budget)
         .await
         .map_err(Refused::Early)?;
@@ -175,6 +178,9 @@ async fn answer(
     {
         return Err(Refused::Early(refused));
     }
+    if let Ok(accepted) = &accepted {
+        receiver.warn_of_the_end(pipeline.source(source), accepted.secret, now);
+    }
     drop(pipeline);
     match accepted {
         Ok(accepted) => Ok(receiver.record(accepted, line).await),
@@ -184,6 +190,16 @@ async fn answer(
 }
 
 impl Receiver {
+    /// Says, once a day, that the sender still signs with a secret that soon counts no more.
+    fn warn_of_the_end(&self, source: Option<&Source>, secret: usize, now: Timestamp) {
+        let Some(until) = source.and_then(|source| source.ends_soon(secret, now)) else { return };
+        let name = source.map(Source::name).unwrap_or_default();
+        if let Seen::Write { .. } = self.expiring.look(name, now) {
+            let help = "the sender still signs with a secret that soon counts no more: give it the new one";
+            tracing::warn!(source = name, secret, %until, "{help}");
+        }
+    }
+
     /// Keeps what was believed, and says what the sender is told.
     async fn record(&self, accepted: Accepted, line: &mut Line<'_>) -> Reply {
         let Accepted { event, messages, secret, unreadable, id_missing } = accepted;

@@ -7,7 +7,7 @@ use super::rotation::{DatedSecret, Secrets};
 use super::settings::{ReplySettings, SourceSettings, TestEvents, Unsigned};
 use super::source::Identity;
 use crate::expr::{AmountUnit, Condition};
-use crate::model::{Fault, Severity};
+use crate::model::{Fault, Severity, Span};
 use crate::secret::Secret;
 use crate::verify::{Address, Scheme};
 
@@ -27,6 +27,8 @@ pub(super) struct Parts {
     pub(super) identity: Identity,
     /// Kinds that it is known to send; empty where that is not known.
     pub(super) kinds: Vec<String>,
+    /// How long equal bodies are one event, in seconds; `None` for as long as ids are remembered.
+    pub(super) window_s: Option<i64>,
     /// Kinds of which no body is signed twice; empty where the id is signed.
     pub(super) never_repeats: Vec<String>,
     pub(super) form: Option<String>,
@@ -77,6 +79,7 @@ impl Parts {
                     action,
                     identity,
                     kinds: settings.kinds.unwrap_or_default(),
+                    window_s: settings.window.map(whole_seconds),
                     never_repeats: settings.never_repeats.unwrap_or_default(),
                     form: settings.form,
                     amounts: settings.amounts,
@@ -149,6 +152,11 @@ fn preset(
         faults.push(Fault::error("", "unknown-source", wrong).help(help));
     }
     None
+}
+
+/// At least one.
+fn whole_seconds(span: Span) -> i64 {
+    i64::try_from(span.0.as_secs()).unwrap_or(i64::MAX).max(1)
 }
 
 fn upper(methods: Option<Vec<String>>) -> Vec<String> {

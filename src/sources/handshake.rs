@@ -42,7 +42,7 @@ pub enum Handshake {
     Monday,
     /// A GET with a challenge in a header.
     Okta,
-    /// An OPTIONS with `WebHook-Request-Origin` (CloudEvents' HTTP webhooks).
+    /// An OPTIONS with `WebHook-Request-Origin` (HTTP webhooks of `CloudEvents`).
     Cloudevents,
     /// An unsigned form with `webhook_id` alone.
     Woocommerce,

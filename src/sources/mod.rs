@@ -20,4 +20,4 @@ pub use presets::presets;
 pub use rotation::{DatedSecret, SOON_S};
 pub use samples::{Sample, sample, samples};
 pub use settings::{ReplySettings, SourceSettings, TestEvents, Unsigned};
-pub use source::{Read, Source};
+pub use source::{IdPlace, Read, Source};

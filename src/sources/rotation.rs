@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use crate::secret::Secret;
 
@@ -34,16 +34,15 @@ enum SecretOrDated {
 }
 
 /// A secret with its time.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes what is written, for editors")]
+#[schemars(deny_unknown_fields)]
 struct Dated {
     /// The secret.
     secret: Secret,
     /// From when it counts: a day (`2026-12-01`, from 00:00 UTC) or a time (RFC 3339).
-    #[serde(default)]
     from: Option<Moment>,
     /// Until when it counts: that time, or that day at 00:00 UTC, is the first at which it does not.
-    #[serde(default)]
     until: Option<Moment>,
 }
 
@@ -145,9 +144,18 @@ impl<'de> Visitor<'de> for TextOrMap {
         self.visit_str("")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DatedSecret, A::Error> {
-        let Dated { secret, from, until } = Dated::deserialize(MapAccessDeserializer::new(map))?;
-        let (from, until) = (from.map(|it| it.0), until.map(|it| it.0));
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DatedSecret, A::Error> {
+        let (mut secret, mut from, mut until) = (None, None, None);
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "secret" => secret = Some(map.next_value::<Secret>()?),
+                "from" => from = Some(map.next_value::<Moment>()?.0),
+                "until" => until = Some(map.next_value::<Moment>()?.0),
+                // The key itself may be half of a secret with a colon in it.
+                _ => return Err(de::Error::custom(KEYS)),
+            }
+        }
+        let secret = secret.ok_or_else(|| de::Error::custom(KEYS))?;
         if let (Some(from), Some(until)) = (from, until)
             && until <= from
         {
@@ -156,6 +164,9 @@ impl<'de> Visitor<'de> for TextOrMap {
         Ok(DatedSecret { secret, from, until })
     }
 }
+
+const KEYS: &str = "a secret with its time has the keys `secret`, `from` and `until`; quote a \
+                    secret that has a colon in it";
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

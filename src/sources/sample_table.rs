@@ -8,7 +8,7 @@ const fn of(
     headers: &'static [(&'static str, &'static str)],
     body: &'static str,
 ) -> Sample {
-    Sample { preset, kind, headers, body }
+    Sample { preset, kind, headers, query: "", body }
 }
 
 #[rustfmt::skip]
@@ -61,7 +61,7 @@ pub(super) const SAMPLES: &[Sample] = &[
     of("paystack", "charge.success", &[], include_str!("samples/paystack/charge.success.json")),
     of("flutterwave-v3", "charge.completed", &[], include_str!("samples/flutterwave-v3/charge.completed.json")),
     of("flutterwave-v4", "charge.completed", &[], include_str!("samples/flutterwave-v4/charge.completed.json")),
-    of("mercadopago", "payment.updated", &[("x-request-id", "5f0c9a10-7c11-4c6e-9d53-000000000124")], include_str!("samples/mercadopago/payment.updated.json")),
+    Sample { query: "data.id=999999999&type=payment", ..of("mercadopago", "payment.updated", &[("x-request-id", "5f0c9a10-7c11-4c6e-9d53-000000000124")], include_str!("samples/mercadopago/payment.updated.json")) },
     of("linear", "Issue.create", &[("linear-event", "Issue"), ("linear-delivery", "5f0c9a10-7c11-4c6e-9d53-000000000129")], include_str!("samples/linear/Issue.create.json")),
     of("jira", "jira:issue_created", &[("x-atlassian-webhook-identifier", "5f0c9a10-7c11-4c6e-9d53-000000000130")], include_str!("samples/jira/jira_issue_created.json")),
     of("sentry", "issue.created", &[("sentry-hook-resource", "issue"), ("request-id", "5f0c9a10-7c11-4c6e-9d53-000000000132"), ("sentry-hook-timestamp", "1767323045")], include_str!("samples/sentry/issue.created.json")),

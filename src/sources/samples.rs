@@ -14,6 +14,8 @@ pub struct Sample {
     /// The headers that carry kind and id, beside the signature; lower case. Among them a content
     /// type, if it is not JSON.
     pub headers: &'static [(&'static str, &'static str)],
+    /// The query of its address, mostly empty.
+    pub query: &'static str,
     /// The body.
     pub body: &'static str,
 }

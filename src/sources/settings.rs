@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::handshake::Handshake;
 use super::rotation::DatedSecret;
 use crate::expr::AmountUnit;
+use crate::model::Span;
 use crate::secret::Secret;
 use crate::verify::SchemeSettings;
 
@@ -44,6 +45,11 @@ pub struct SourceSettings {
     /// rule for another.
     #[schemars(extend("examples" = [["invoice.*"]]))]
     pub kinds: Option<Vec<String>>,
+    /// With `id: digest`: how long equal bodies are one event, as `1h`. Time is cut into pieces of
+    /// this length, so a second delivery just after a cut is an event of its own. Without it they
+    /// are one as long as ids are remembered.
+    #[schemars(extend("examples" = ["1h"]))]
+    pub window: Option<Span>,
     /// The kinds (`*` and `?` allowed) of which the sender never signs the same body twice. Of
     /// these a body that was seen is a second delivery, whatever id it comes with: for senders
     /// whose id is not under the signature.
@@ -160,6 +166,7 @@ impl SourceSettings {
             id: text(&self.id, &preset.id),
             kinds: of_kinds(&self.kinds, &preset.kinds),
             never_repeats: of_kinds(&self.never_repeats, &preset.never_repeats),
+            window: self.window.or(preset.window),
             form: text(&self.form, &preset.form),
             amounts: self.amounts.or(preset.amounts),
             test_when: text(&self.test_when, &preset.test_when),

@@ -39,6 +39,17 @@ pub(super) enum Identity {
     Given(Lookup),
 }
 
+/// Where the id of an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdPlace<'s> {
+    /// In this header.
+    Header(&'s str),
+    /// At this path in the body.
+    Field(&'s [String]),
+    /// It is made of several parts, of the whole body, or there is none.
+    Elsewhere,
+}
+
 /// A verified request, read.
 #[derive(Debug)]
 pub struct Read {
@@ -81,6 +92,17 @@ impl Source {
         self.parts.amounts
     }
 
+    /// Where the id of an event stands, so that a sample can be made a new one.
+    pub fn id_place(&self) -> IdPlace<'_> {
+        match &self.parts.identity {
+            Identity::Given(Lookup::Header(name)) => IdPlace::Header(name),
+            Identity::Given(Lookup::Path(path)) => IdPlace::Field(path),
+            Identity::Given(Lookup::Template(_)) | Identity::Digest | Identity::None => {
+                IdPlace::Elsewhere
+            }
+        }
+    }
+
     /// Where the sender documents its webhooks.
     pub fn docs(&self) -> Option<&str> {
         self.parts.docs.as_deref()
@@ -104,6 +126,12 @@ impl Source {
     /// The secrets in the order in which they are tried.
     pub fn secrets(&self) -> &[DatedSecret] {
         self.parts.secrets.all()
+    }
+
+    /// Until when the secret at this place counts, if that is soon.
+    pub fn ends_soon(&self, place: usize, now: Timestamp) -> Option<Timestamp> {
+        let secret = self.parts.secrets.all().get(place)?;
+        if secret.ends_soon(now) { secret.until() } else { None }
     }
 
     /// How it signs.
@@ -262,11 +290,11 @@ impl Source {
         let mut id_missing = false;
         event.provider_id = match &self.parts.identity {
             Identity::None => None,
-            Identity::Digest => Some(self.digest(&event.body)),
+            Identity::Digest => Some(self.digest(&event.body, event.received_at)),
             Identity::Given(lookup) => {
                 let found = lookup.find(&event, json.as_ref().ok(), &self.around);
                 id_missing = found.is_none();
-                found.or_else(|| Some(self.digest(&event.body)))
+                found.or_else(|| Some(self.digest(&event.body, event.received_at)))
             }
         };
         Read { event, json, id_missing }
@@ -287,12 +315,19 @@ impl Source {
         kind
     }
 
-    /// What stands for an id where there is none: equal bodies to one source are one event.
-    fn digest(&self, body: &[u8]) -> String {
+    /// What stands for an id where there is none: equal bodies to one source are one event, within
+    /// its window.
+    fn digest(&self, body: &[u8], received_at: Timestamp) -> String {
         let mut digest = Sha256::new();
         digest.update(self.name.as_bytes());
         digest.update([0]);
         digest.update(body);
-        format!("sha256:{}", hex::encode(digest.finalize()))
+        let digest = hex::encode(digest.finalize());
+        match self.parts.window_s {
+            Some(window_s) => {
+                format!("sha256:{digest}@{}", received_at.as_second().div_euclid(window_s))
+            }
+            None => format!("sha256:{digest}"),
+        }
     }
 }

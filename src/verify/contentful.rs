@@ -68,7 +68,7 @@ impl ContentfulScheme {
         Ok(made)
     }
 
-    pub(super) fn sign(self, outgoing: &mut Outgoing, secret: &Secret, at: Signer<'_>) -> bool {
+    pub(super) fn sign(outgoing: &mut Outgoing, secret: &Secret, at: Signer<'_>) -> bool {
         outgoing.put_header(TIME, &outgoing.now.as_millisecond().to_string());
         outgoing.put_header(LIST, &format!("{LIST},{TIME}"));
         let arriving = outgoing.arriving();
@@ -80,7 +80,7 @@ impl ContentfulScheme {
     }
 
     /// The headers that must not be kept, in lower case.
-    pub(super) fn credentials(self) -> Vec<String> {
+    pub(super) fn credentials() -> Vec<String> {
         vec![HEADER.to_owned()]
     }
 }

@@ -77,7 +77,7 @@ impl Algorithm {
 }
 
 /// The bytes of a public key: from PEM (a key or a certificate), hex, or base64 (also after
-/// `whpk_`), bare or as a SubjectPublicKeyInfo (RFC 5280, 4.1).
+/// `whpk_`), bare or as a `SubjectPublicKeyInfo` (RFC 5280, 4.1).
 fn public_bytes(text: &str) -> Option<Vec<u8>> {
     let text = text.trim();
     if text.starts_with("-----BEGIN CERTIFICATE") {

@@ -180,8 +180,8 @@ impl Shape {
             Self::Signature(it) => it.credentials(),
             Self::Token(it) => it.credentials(),
             Self::Jwt(it) => it.credentials(),
-            Self::Twilio(it) => it.credentials(),
-            Self::Contentful(it) => it.credentials(),
+            Self::Twilio(_) => TwilioScheme::credentials(),
+            Self::Contentful(_) => ContentfulScheme::credentials(),
         }
     }
 }
@@ -222,7 +222,7 @@ impl Scheme {
             Shape::Signature(it) => it.check(&view, secrets, now)?,
             Shape::Token(it) => it.check(&view, secrets)?,
             Shape::Jwt(it) => it.check(&view, secrets, now)?,
-            Shape::Twilio(it) => it.check(&view, secrets)?,
+            Shape::Twilio(_) => TwilioScheme::check(&view, secrets)?,
             Shape::Contentful(it) => it.check(&view, secrets, now)?,
         };
         Ok(Verified::new(request, made, self.covers_body(), Arc::clone(&self.credentials)))
@@ -244,8 +244,8 @@ impl Scheme {
                 it.sign(&mut outgoing, secret);
                 true
             }
-            Shape::Twilio(it) => it.sign(&mut outgoing, secret, at),
-            Shape::Contentful(it) => it.sign(&mut outgoing, secret, at),
+            Shape::Twilio(_) => TwilioScheme::sign(&mut outgoing, secret, at),
+            Shape::Contentful(_) => ContentfulScheme::sign(&mut outgoing, secret, at),
         };
         is_signed.then_some(outgoing)
     }

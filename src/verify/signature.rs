@@ -291,17 +291,14 @@ impl SignatureScheme {
             let Some(made) = made else { return false };
             written.push(format!("{}{}", self.prefix, self.encoding.write(&made)));
         }
-        match (&self.each, &self.place) {
-            (Some(path), Place::Field(field)) => {
-                for (number, written) in written.iter().enumerate() {
-                    outgoing.put_field(&numbered(path, number, field), written);
-                }
+        if let (Some(path), Place::Field(field)) = (&self.each, &self.place) {
+            for (number, written) in written.iter().enumerate() {
+                outgoing.put_field(&numbered(path, number, field), written);
             }
-            _ => {
-                let Some(written) = written.first() else { return false };
-                self.place.put(outgoing, &self.listed(written, time.as_ref().map(|(_, t)| &**t)));
-            }
+            return true;
         }
+        let Some(written) = written.first() else { return false };
+        self.place.put(outgoing, &self.listed(written, time.as_ref().map(|(_, t)| &**t)));
         true
     }
 

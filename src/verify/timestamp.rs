@@ -148,7 +148,7 @@ impl fmt::Display for SignedTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             TimePlace::InList(prefix) if prefix.is_empty() => {
-                f.write_str("the first of the list")?
+                f.write_str("the first of the list")?;
             }
             TimePlace::InList(prefix) => f.write_str(prefix)?,
             TimePlace::At(place) => write!(f, "{place}:")?,

@@ -28,7 +28,7 @@ impl fmt::Display for TwilioScheme {
 }
 
 impl TwilioScheme {
-    pub(super) fn check(self, view: &View<'_>, secrets: &[Secret]) -> Result<Match, Denied> {
+    pub(super) fn check(view: &View<'_>, secrets: &[Secret]) -> Result<Match, Denied> {
         let sent = view.request.header(HEADER)?;
         if let Some(why) = mac::misshapen(Hash::Sha1, Encoding::Base64, &sent) {
             return Err(malformed(HEADER, why));
@@ -46,12 +46,12 @@ impl TwilioScheme {
         }
         mac::matching_secret(secrets, |secret| {
             let written = addresses.iter().map(|address| sign(secret, address, &fields));
-            let held = written.filter(|written| mac::is(written, &sent));
-            Ok(held.last())
+            let mut held = written.filter(|written| mac::is(written, &sent));
+            Ok(held.next())
         })
     }
 
-    pub(super) fn sign(self, outgoing: &mut Outgoing, secret: &Secret, at: Signer<'_>) -> bool {
+    pub(super) fn sign(outgoing: &mut Outgoing, secret: &Secret, at: Signer<'_>) -> bool {
         if !outgoing.arriving().is_form() {
             let hash = body_hash(&outgoing.body);
             outgoing.put_parameter(BODY_HASH, &hash);
@@ -64,7 +64,7 @@ impl TwilioScheme {
     }
 
     /// The headers that must not be kept, in lower case.
-    pub(super) fn credentials(self) -> Vec<String> {
+    pub(super) fn credentials() -> Vec<String> {
         vec![HEADER.to_ascii_lowercase()]
     }
 }
@@ -87,7 +87,7 @@ fn fields(request: &Request) -> String {
         }
     }
     let written = |(name, values): (String, BTreeSet<String>)| {
-        values.into_iter().map(move |value| format!("{name}{value}")).collect::<String>()
+        values.into_iter().flat_map(move |value| [name.clone(), value]).collect::<String>()
     };
     sorted.into_iter().map(written).collect()
 }

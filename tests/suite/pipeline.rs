@@ -129,10 +129,10 @@ fn lines(messages: &[Message]) -> Vec<String> {
 }
 
 #[test]
-fn every_built_in_event_is_accepted_with_its_kind_and_id() {
+fn every_built_in_event_of_github_and_stripe_is_accepted_with_its_kind_and_id() {
     let sources = vec![source("github", SECRET), source("stripe", SECRET)];
     let pipeline = pipeline(sources, &[]);
-    for sample in samples() {
+    for sample in samples().iter().filter(|it| ["github", "stripe"].contains(&it.preset)) {
         let accepted = play(&pipeline, sample.preset, sample.kind);
         assert_eq!(accepted.event.kind, sample.kind);
         assert!(accepted.event.provider_id.is_some_and(|id| !id.starts_with("sha256:")));

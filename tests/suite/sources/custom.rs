@@ -89,6 +89,22 @@ async fn equal_bodies_are_two_events_where_every_request_is_one_and_one_by_their
     }
 }
 
+#[tokio::test]
+async fn equal_bodies_are_one_event_within_their_window_and_two_beyond() {
+    let _alone = CLOCK.lock().await;
+    let house = House::new().await;
+    let yaml = "{ secret: a secret of the meter, id: digest, window: 1h, verify: { hmac: { header: X-Sum } } }";
+    house.serve(source("meter", yaml));
+    let pipeline = house.source();
+    let signed = pipeline.source("meter").unwrap().sign(outgoing("meter", b"{}"), None).unwrap();
+    for (seconds, expected) in [(0, 1), (60, 1), (3600, 2)] {
+        NOW.store(NOON + seconds, Ordering::SeqCst);
+        assert_eq!(house.send(&signed).await.status, 200);
+        assert_eq!(house.recorded().await.len(), expected, "{seconds}");
+    }
+    NOW.store(NOON, Ordering::SeqCst);
+}
+
 #[test]
 fn what_cannot_be_meant_refuses_with_what_to_do() {
     let refused = |yaml: &str| {

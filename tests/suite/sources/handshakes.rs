@@ -61,7 +61,7 @@ fn build(preset: &str, secret: &str, verify_token: &str) -> Source {
 fn request(preset: &str, row: &Value) -> Outgoing {
     let asked = &row["request"];
     let mut request = outgoing(preset, asked["body"].as_str().unwrap_or_default().as_bytes());
-    request.method = asked["method"].as_str().unwrap().to_owned();
+    asked["method"].as_str().unwrap().clone_into(&mut request.method);
     if let Some((_, query)) = asked["path"].as_str().unwrap().split_once('?') {
         request.target = format!("{}?{query}", request.target);
     }

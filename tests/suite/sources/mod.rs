@@ -5,7 +5,9 @@ mod vectors;
 mod presets;
 mod handshakes;
 mod custom;
+mod traps;
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -76,9 +78,9 @@ impl House {
         let Outgoing { method, target, headers, body, .. } = request;
         let mut bytes = format!("{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
         for (name, value) in headers {
-            bytes.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(bytes, "{name}: {value}\r\n");
         }
-        bytes.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        let _ = write!(bytes, "Content-Length: {}\r\n\r\n", body.len());
         let mut bytes = bytes.into_bytes();
         bytes.extend_from_slice(body);
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
@@ -98,10 +100,10 @@ impl House {
 
 fn pipeline(sources: Vec<Source>) -> Pipeline {
     let around = || Surroundings {
-        country: None,
         vars: serde_json::json!({}),
         amounts: None,
         timezone: jiff::tz::TimeZone::UTC,
+        country: None,
     };
     let sources = sources.into_iter().map(|source| (source, around())).collect();
     let defaults = Defaults { instance: "jakarta".to_owned(), country: None };

@@ -67,7 +67,7 @@ async fn every_sample_of_every_preset_is_believed_recorded_and_of_its_kind() {
     for sample in samples() {
         let (source, private) = build(sample.preset);
         let unsigned = source.unsigned().to_vec();
-        let reply = source.reply().map(|reply| reply.status.unwrap_or(200)).unwrap_or(200);
+        let reply = source.reply().and_then(|reply| reply.status).unwrap_or(200);
         let request = signed(&source, private.as_ref(), sample);
         tried.insert(sample.preset);
         let Some(request) = request else {
@@ -152,19 +152,20 @@ async fn a_media_type_that_a_preset_excludes_is_refused_after_it_is_verified() {
 
 /// What of a signed request can be changed so that it is still believed.
 fn changeable(source: &Source, request: &Outgoing, bit: usize) -> BTreeSet<Unsigned> {
+    let signed_at = request.now;
     let believed = |request: &Outgoing| {
         let headers =
             request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone()));
         let request = kabari::verify::Request::new(
             kabari::model::EventId(uuid::Uuid::nil()),
-            super::now(),
+            signed_at,
             source.name(),
             request.method.clone(),
             request.target.clone(),
             kabari::model::Headers(headers.collect()),
             bytes::Bytes::copy_from_slice(&request.body),
         );
-        source.verify(&request, super::now()).is_ok()
+        source.verify(&request, signed_at).is_ok()
     };
     assert!(believed(request), "{}", source.name());
     let mut found = BTreeSet::new();

@@ -53,7 +53,7 @@ fn request(vector: &Value) -> Outgoing {
     let text = |name: &str| vector[name].as_str().unwrap_or_default();
     let body = STANDARD.decode(text("body_b64")).expect("base64");
     let mut request = outgoing(text("scheme"), &body);
-    request.method = text("method").to_owned();
+    text("method").clone_into(&mut request.method);
     if let Some((_, query)) = text("url").split_once('?') {
         request.target = format!("{}?{query}", request.target);
     }
@@ -83,9 +83,10 @@ async fn play(vectors: &[Value]) -> (Counts, Vec<String>) {
             }
             None => 401,
         };
+        // A clock that jumps back looks like a flood to the limit of failures: 429 is a refusal too.
         // 400 is a believed request whose body is no JSON: many vectors sign `Hello`.
         let believed = matches!(status, 200 | 202 | 204 | 400);
-        assert!(believed || matches!(status, 401 | 405), "{}: {status}", vector["id"]);
+        assert!(believed || matches!(status, 401 | 405 | 429), "{}: {status}", vector["id"]);
         let class = if vector["soft"] == true {
             "soft"
         } else if vector["policy"] == true {
