@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::placed::{OneOrList, Placed, Texts};
 use crate::dispatch::LaneSettings;
-use crate::model::{ByteSize, OnUncertain, Span};
+use crate::model::{ByteSize, OnUncertain, Span, State};
 use crate::render::{Country, SendSettings};
 use crate::rules::Pattern;
 use crate::secret::Secret;
@@ -151,17 +152,27 @@ pub(super) struct TestSettings {
     pub(super) name: String,
     /// The source that the event comes from.
     pub(super) source: String,
-    /// The event's kind.
+    /// The event's kind, with or without its action.
     pub(super) kind: Option<String>,
+    /// Headers that come with it, in addition to a sample's own.
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    /// When it comes, as `2026-03-01T09:00:00+07:00`; the present by default.
+    #[schemars(with = "Option<String>")]
+    pub(super) now: Option<Timestamp>,
+    /// Whether it comes through the whole door: signed with the source's secret as the sender
+    /// signs, verified, and read from headers and body alone.
+    #[serde(default)]
+    pub(super) signed: bool,
     /// The event's body.
     #[schemars(required)]
     pub(super) event: Option<TestEvent>,
-    /// What must come of it; an empty list means no message.
+    /// What must come of it, in any order; an empty list means no message.
     #[serde(default)]
     pub(super) expect: Vec<Expected>,
 }
 
-/// `event:` of a test: a file or a built-in sample, with changes.
+/// `event:` of a test: a file, a built-in sample or a body, with changes.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct TestEvent {
@@ -169,6 +180,8 @@ pub(super) struct TestEvent {
     pub(super) file: Option<String>,
     /// A built-in event, as `stripe/invoice.paid`.
     pub(super) sample: Option<String>,
+    /// The body itself.
+    pub(super) body: Option<BTreeMap<String, Value>>,
     /// Values to set, by their dotted paths.
     pub(super) set: BTreeMap<String, Value>,
     /// Dotted paths to remove.
@@ -176,11 +189,27 @@ pub(super) struct TestEvent {
 }
 
 /// One expected message: what is not said is not compared.
-#[derive(Debug, Default, Deserialize, serde::Serialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub(super) struct Expected {
+    /// The rule that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
+    pub(super) rule: Option<String>,
+    /// Its state: `waiting` if it would be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
+    /// Why it would not be sent, as `no recipient`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Texts that stand in its message.
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    #[schemars(with = "OneOrMany<String>")]
+    contains: Texts,
+    /// The whole request to Wachat: no field more, none less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exactly: Option<ExpectedRequest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<String>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
@@ -194,9 +223,29 @@ pub(super) struct Expected {
     #[serde(skip_serializing_if = "Option::is_none")]
     mimetype: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<String>,
+    delay: Option<u64>,
+}
+
+/// `exactly:` of an expected message: the fields of Wachat's API, as `kabari explain` shows them.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub(super) struct ExpectedRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    instance_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mimetype: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay: Option<u64>,
 }
 
 /// How one or several are written, for the schema.
