@@ -9,10 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use super::Pattern;
-use super::decimal::Decimal;
-use super::test::{Literal, Test};
+use super::test::Test;
 use super::walk::{self, Wanted};
-use crate::expr::{Condition, Json, Node, Value};
+use crate::expr::{Condition, Decimal, Json, Node, Value};
 
 /// The part of a rule that decides whether it wants an event.
 #[derive(Clone, Debug)]
@@ -185,14 +184,11 @@ fn exact<'p>(
     pattern: &'p Pattern,
     hasher: &'p RandomState,
 ) -> impl Iterator<Item = (&'p Wanted, Vec<u64>)> {
-    pattern.wanted.iter().filter_map(|wanted| {
+    let branches = pattern.branches();
+    let only = if branches.len() == 1 { branches } else { &[] };
+    only.iter().flatten().filter_map(|wanted| {
         let digests = wanted.tests.iter().map(|test| match test {
-            Test::Is(Literal::Null) => Some(digest(hasher, &Value::Null)),
-            Test::Is(Literal::Bool(value)) => Some(digest(hasher, &Value::Bool(*value))),
-            Test::Is(Literal::Number(_, written)) => Some(digest(hasher, &Value::Number(written))),
-            Test::Is(Literal::Text(text)) => {
-                Some(digest(hasher, &Value::Text(text.as_str().into())))
-            }
+            Test::Is(literal) => Some(digest(hasher, &literal.value())),
             _ => None,
         });
         Some((wanted, digests.collect::<Option<Vec<u64>>>()?))
@@ -205,7 +201,7 @@ fn digest(hasher: &RandomState, value: &Value<'_>) -> u64 {
     match value {
         Value::Null => 0_u8.hash(&mut state),
         Value::Bool(value) => (1_u8, value).hash(&mut state),
-        Value::Number(written) => (2_u8, Decimal::parse(written)).hash(&mut state),
+        Value::Number(written) => (2_u8, Decimal::parse_any_size(written)).hash(&mut state),
         Value::Text(text) => (3_u8, &**text).hash(&mut state),
         Value::List | Value::Map => 4_u8.hash(&mut state),
     }

@@ -127,9 +127,9 @@ fn a_pattern_that_cannot_be_meant_is_refused_with_a_remedy() {
         (r#"{"a": {}}"#, "nothing is wanted at `a`"),
         (r#"{"a": {"b": 1}, "a.b": 2}"#, "twice"),
         (r#"{"a": [{"prefx": "x"}]}"#, "did you mean `prefix`"),
-        (r#"{"a": [{"wildcard": "x*"}]}"#, "not understood yet"),
+        (r#"{"a": [{"wildcrd": "x*"}]}"#, "did you mean `wildcard`"),
         (r#"{"a": {"prefix": "x"}}"#, "write `a: [{ prefix: … }]`"),
-        (r#"{"$or": []}"#, "`$or`"),
+        (r#"{"$or": []}"#, "`$or` takes two patterns"),
         (r#"{"a": [{"numeric": [">", "1"]}]}"#, "no number"),
         (r#"{"a": [{"numeric": ["=>", 1]}]}"#, "known are"),
         (r#"{"a": [{"numeric": [">"]}]}"#, "missing"),
@@ -181,18 +181,11 @@ fn the_cases_of_eventbridges_own_engine_hold() {
         return;
     };
     let cases: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a list of cases");
-    let ours = ["exact", "exists", "prefix", "suffix", "anything-but", "numeric"];
-    let mut count = 0;
-    for case in cases {
-        let operators = case["ops"].as_array().expect("ops");
-        if !operators.iter().all(|it| it.as_str().is_some_and(|name| ours.contains(&name))) {
-            continue;
-        }
+    for case in &cases {
         let (wanted, event) = (case["pattern"].as_str().unwrap(), case["event"].as_str().unwrap());
         assert_eq!(Some(matches(wanted, event)), case["match"].as_bool(), "{}", case["id"]);
-        count += 1;
     }
-    assert!(count > 80, "only {count} cases");
+    assert!(cases.len() > 160, "only {} cases", cases.len());
 }
 
 fn glob(pattern: &str, kind: &str) -> bool {
