@@ -1,13 +1,14 @@
 //! All files that were read, and every mistake at its place in them.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
 use super::LoadOptions;
 use super::blot::{self, is_secret};
 use super::deserializer::Trail;
+use super::inputs::{Include, Inputs};
 use super::interpolate::Interpolation;
 use super::node::{Content, Found, Node, Origin, follow};
 use super::parse::parse;
@@ -22,7 +23,7 @@ use crate::model::{Fault, Severity};
 pub(super) struct Book {
     pub(super) report: Report,
     trees: Vec<Tree>,
-    files: Vec<PathBuf>,
+    inputs: Inputs,
 }
 
 /// One file that could be parsed.
@@ -40,12 +41,19 @@ impl Book {
     /// Remembers a file that was read, or would have been were it there: when it changes, the rule
     /// file is to be read again.
     pub(super) fn watch(&mut self, path: &Path) {
-        self.files.push(path.to_owned());
+        if !self.inputs.files.iter().any(|known| known == path) {
+            self.inputs.files.push(path.to_owned());
+        }
     }
 
-    /// What [`Self::watch`] was told.
-    pub(super) fn take_files(&mut self) -> Vec<PathBuf> {
-        std::mem::take(&mut self.files)
+    /// Remembers what was asked to be included: when another file matches it, the same.
+    pub(super) fn watch_include(&mut self, include: Include) {
+        self.inputs.includes.push(include);
+    }
+
+    /// What [`Self::watch`] and [`Self::watch_include`] were told.
+    pub(super) fn take_inputs(&mut self) -> Inputs {
+        std::mem::take(&mut self.inputs)
     }
 
     /// Parses a file and fills in its variables; `None` if its syntax is broken.
@@ -83,10 +91,13 @@ impl Book {
         let blank = Node { file, span: 0..0, content: Content::Map(Vec::new()) };
         let mut root = root.filter(|root| !root.is_blank()).unwrap_or(blank);
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut variables =
-            Interpolation { options, folder, text, included, faults, unset: Vec::new() };
+        let (unset, files) = (Vec::new(), Vec::new());
+        let mut variables = Interpolation { options, folder, text, included, faults, unset, files };
         variables.fill(&mut root, "");
-        let Interpolation { faults, unset, .. } = variables;
+        let Interpolation { faults, unset, files, .. } = variables;
+        for file in files {
+            self.watch(&file);
+        }
         for name in unset {
             if !self.report.unset.contains(&name) {
                 self.report.unset.push(name);

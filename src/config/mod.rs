@@ -15,6 +15,7 @@ mod access;
 mod variant;
 mod placed;
 mod file;
+mod inputs;
 mod book;
 mod places;
 mod examine;
@@ -39,11 +40,10 @@ use crate::wachat;
 
 pub use cases::TestCase;
 pub use file::schema;
+pub use inputs::{Include, Inputs};
 pub use places::RulePlace;
 pub use problem::{Problem, Report};
 
-/// How many files one rule file may include.
-const INCLUDES_MAX: usize = 1000;
 /// GitHub's own cap on a delivery.
 const BODY_LIMIT: u64 = 25 << 20;
 
@@ -60,8 +60,17 @@ pub struct Loaded {
     pub places: BTreeMap<String, RulePlace>,
     /// All files that were read: when one changes, the rule file is to be read again.
     pub files: Vec<PathBuf>,
+    /// What `include:` asks for: when another file matches it, the same.
+    pub includes: Vec<Include>,
     /// What is legal but surely not meant, and, for a lenient load, unset variables.
     pub warnings: Report,
+}
+
+impl Loaded {
+    /// What it was all read from.
+    pub fn inputs(&self) -> Inputs {
+        Inputs { files: self.files.clone(), includes: self.includes.clone() }
+    }
 }
 
 /// All but the pipeline.
@@ -120,14 +129,17 @@ pub fn load_text(
     if !book.report.has_errors() && !matches!(loaded, Some(Some(_))) {
         book.refuse_unset();
     }
-    let files = book.take_files();
+    let Inputs { files, includes } = book.take_inputs();
     let mut report = book.report;
     report.sort();
     match loaded {
         Some(Some((pipeline, settings, tests))) if !report.has_errors() => {
-            Ok(Loaded { pipeline, settings, tests, places, files, warnings: report })
+            Ok(Loaded { pipeline, settings, tests, places, files, includes, warnings: report })
         }
-        _ => Err(Box::new(report)),
+        _ => {
+            report.inputs = Inputs { files, includes };
+            Err(Box::new(report))
+        }
     }
 }
 
@@ -186,12 +198,13 @@ fn includes(
         } else {
             "include".to_owned()
         };
-        let base = glob::Pattern::escape(&folder.display().to_string());
-        let whole = Path::new(&base).join(pattern);
-        let found: Vec<PathBuf> = match glob::glob(&whole.display().to_string()) {
-            Ok(found) => found.filter_map(Result::ok).take(INCLUDES_MAX).collect(),
-            Err(error) => {
-                let message = format!("`{pattern}` is no pattern of files: {}", error.msg);
+        let include = Include { folder: folder.to_owned(), pattern: pattern.clone() };
+        let found = include.files();
+        book.watch_include(include);
+        let found = match found {
+            Ok(found) => found,
+            Err(why) => {
+                let message = format!("`{pattern}` is no pattern of files: {why}");
                 book.fault(main, Fault::error(at, "include", message));
                 continue;
             }
@@ -208,7 +221,8 @@ fn includes(
         paths.extend(found.into_iter().filter(|path| path != itself));
     }
     let mut texts = Vec::new();
-    for path in paths.into_iter().take(INCLUDES_MAX) {
+    for path in paths.into_iter().take(inputs::INCLUDES_MAX) {
+        book.watch(&path);
         match read_rule_file(&path) {
             Ok(text) => texts.push((path, text)),
             Err(why) => {

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::json;
 
 use super::blot::blotted;
+use super::inputs::Inputs;
 use super::text::FileText;
 use crate::model::Severity;
 
@@ -45,6 +46,8 @@ pub struct Report {
     pub(super) rules: usize,
     pub(super) sources: usize,
     pub(super) unset: Vec<String>,
+    /// What was read before it was given up.
+    pub(super) inputs: Inputs,
 }
 
 impl Report {
@@ -61,6 +64,11 @@ impl Report {
     /// The problems, in the order of their places.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// What was read: when it changes, the report may be another one.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
     }
 
     /// Of the variables and secret files that a lenient load did without, those whose settings
@@ -154,7 +162,8 @@ impl Report {
             ),
             range: 0..0,
         };
-        Self { problems: vec![problem], ..Self::default() }
+        let inputs = Inputs { files: vec![path.to_owned()], includes: Vec::new() };
+        Self { problems: vec![problem], inputs, ..Self::default() }
     }
 
     /// Puts the problems in the order in which they stand in the files.

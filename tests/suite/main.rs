@@ -34,5 +34,7 @@ mod providers;
 mod crash;
 mod process;
 mod by_hand;
+mod reload;
+mod reload_load;
 mod docs;
 mod deploy;

@@ -104,6 +104,10 @@ fn alternatives(
     if trace.kind.1.len() > 1 {
         ways.extend(trace.kind.1.iter().map(|kind| way("kind", "", kind, is_kind(kind))));
     }
+    for step in trace.pattern.iter().filter(|step| step.alternatives.len() > 1) {
+        let all = step.alternatives.iter();
+        ways.extend(all.map(|(wants, held)| way("match", &step.path, wants, *held)));
+    }
     // Of what stands under a `not`, nothing holds when the rule matches.
     if trace.when.iter().any(|step| step.holds) {
         ways.extend(trace.when.iter().map(|step| way("when", "", &step.wants, step.holds)));

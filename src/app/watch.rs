@@ -1,0 +1,145 @@
+//! When is there something new on the disk? The system says so, or the clock.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use super::spots::Spots;
+use crate::config::Inputs;
+
+/// How long it must be quiet after a change: editors write a file in several steps.
+pub(super) const QUIET: Duration = Duration::from_millis(200);
+/// After this long it is looked in any case.
+const QUIET_MAX: Duration = Duration::from_secs(2);
+/// How often it is looked where nothing is said: a network file system tells nobody of what others
+/// write to it.
+const LOOK_WATCHED: Duration = Duration::from_secs(30);
+/// The same where the folders cannot be watched.
+const LOOK_BLIND: Duration = Duration::from_secs(2);
+
+/// Watches the folders of all that was read.
+pub(crate) struct Watch {
+    /// `None` where the system has no such thing left.
+    watcher: Option<RecommendedWatcher>,
+    /// Rings when something that matters has happened.
+    stirred: Arc<Notify>,
+    spots: Arc<ArcSwap<Spots>>,
+    /// What is watched, with what stood there then.
+    watched: HashMap<PathBuf, Identity>,
+    blind: bool,
+    /// It is said once.
+    said: bool,
+}
+
+/// What is at a path: another folder may come to stand under the same name.
+type Identity = (u64, u64);
+
+impl Watch {
+    /// Watches nothing yet. Never fails: what cannot be watched is looked at from time to time.
+    pub(crate) fn new() -> Self {
+        let (stirred, spots) = (Arc::new(Notify::new()), Arc::new(ArcSwap::default()));
+        let told = {
+            let (stirred, spots) = (Arc::clone(&stirred), Arc::clone(&spots));
+            move |event: notify::Result<Event>| {
+                if matters(&event, &spots.load()) {
+                    stirred.notify_one();
+                }
+            }
+        };
+        let mut watch = Self {
+            watcher: None,
+            stirred,
+            spots,
+            watched: HashMap::new(),
+            blind: true,
+            said: false,
+        };
+        match notify::recommended_watcher(told) {
+            Ok(watcher) => watch.watcher = Some(watcher),
+            Err(why) => watch.say_blind(&why),
+        }
+        watch
+    }
+
+    /// Watches what was read last: blocks. Also says whether it watches something new.
+    pub(crate) fn follow(mut self, inputs: &Inputs) -> (Self, bool) {
+        let spots = Spots::of(inputs);
+        let targets = spots.targets();
+        self.spots.store(Arc::new(spots));
+        let Some(watcher) = &mut self.watcher else { return (self, false) };
+        self.watched.retain(|path, identity| {
+            let stays = targets.contains(path) && identity_of(path) == Some(*identity);
+            if !stays {
+                // It may be gone already, and its watch with it.
+                let _ = watcher.unwatch(path);
+            }
+            stays
+        });
+        let (before, mut trouble) = (self.watched.len(), None);
+        for path in targets {
+            let Some(identity) = identity_of(&path) else { continue };
+            if self.watched.contains_key(&path) {
+                continue;
+            }
+            match watcher.watch(&path, RecursiveMode::NonRecursive) {
+                Ok(()) => drop(self.watched.insert(path, identity)),
+                Err(why) => trouble = Some(why),
+            }
+        }
+        self.blind = trouble.is_some();
+        if let Some(why) = trouble {
+            self.say_blind(&why);
+        }
+        let is_new = self.watched.len() != before;
+        (self, is_new)
+    }
+
+    /// Returns when it is time to look again.
+    pub(crate) async fn changed(&self) {
+        let look = if self.blind { LOOK_BLIND } else { LOOK_WATCHED };
+        tokio::select! {
+            () = self.stirred.notified() => {}
+            () = sleep(look) => return,
+        }
+        let enough = sleep(QUIET_MAX);
+        tokio::pin!(enough);
+        loop {
+            tokio::select! {
+                () = &mut enough => return,
+                () = self.stirred.notified() => {}
+                () = sleep(QUIET) => return,
+            }
+        }
+    }
+
+    fn say_blind(&mut self, why: &notify::Error) {
+        if !std::mem::replace(&mut self.said, true) {
+            tracing::warn!(
+                error = %why,
+                "the rule file cannot be watched, so it is looked at every {} s: {why}",
+                LOOK_BLIND.as_secs(),
+            );
+        }
+    }
+}
+
+/// Whether something happened that may have changed what was read. Reading is nothing.
+fn matters(event: &notify::Result<Event>, spots: &Spots) -> bool {
+    let Ok(event) = event else { return true };
+    let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+    let only_read = event.kind.is_access() && event.kind != written;
+    event.need_rescan() || (!only_read && event.paths.iter().any(|path| spots.concerns(path)))
+}
+
+fn identity_of(path: &Path) -> Option<Identity> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.dev(), about.ino()))
+}
