@@ -106,8 +106,11 @@ impl Diff {
 
     /// The events of the store, newest first, a page at a time.
     async fn replay_stored(&self, replay: &mut Replay<'_>, store: &str) -> anyhow::Result<()> {
-        let hint = "--samples replays the built-in events instead";
-        let history = store::history(store).context(hint)?;
+        let history = store::history(store).map_err(|why| {
+            let is_there = store::file_of(store).is_ok_and(|file| file.exists());
+            let hint = if is_there { "" } else { "; --samples replays built-in events instead" };
+            anyhow::anyhow!("{why}{hint}")
+        })?;
         let now = clock::now();
         let span = SignedDuration::try_from(self.since.0).unwrap_or(SignedDuration::MAX);
         let from = now.checked_sub(span).unwrap_or(Timestamp::MIN);
@@ -202,11 +205,11 @@ fn loaded(path: &Path) -> Option<Loaded> {
     }
 }
 
-/// A span in its largest whole unit.
+/// A span in the largest whole unit of which there are several.
 fn shown_span(span: Span) -> String {
     let seconds = span.0.as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
-    let whole = units.into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
+    let whole = units.into_iter().find(|(unit, _)| *unit < seconds && seconds.is_multiple_of(*unit));
     match whole {
         Some((unit, name)) => format!("{} {name}", seconds / unit),
         None => format!("{seconds} s"),
