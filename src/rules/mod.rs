@@ -12,11 +12,13 @@ mod text;
 mod words;
 mod walk;
 mod range;
-mod covers;
 mod contradiction;
+mod matcher;
 mod schema;
+mod index;
 mod rule_set;
 
 pub use literal::EXACT;
+pub use matcher::Matcher;
 pub use pattern::{Pattern, PatternStep};
-pub use rule_set::{Matcher, RuleSet};
+pub use rule_set::RuleSet;

@@ -68,15 +68,17 @@ impl Pattern {
         let matches = self.matches(body);
         let mut steps = Vec::new();
         for wanted in &self.part.wanted {
-            let asking = self.branches().iter().filter(|branch| branch.contains(wanted)).count();
-            if asking > 0 {
-                let mut step = step(wanted, body);
-                // A branch that replaces it may have held in its stead.
-                step.holds |= matches && asking < self.branches().len();
-                steps.push(step);
+            // What every branch replaces is asked nowhere.
+            if self.branches().iter().any(|branch| branch.contains(wanted)) {
+                steps.push(step(wanted, body));
             }
         }
         steps.extend(self.part.choices.iter().map(|choice| choice_step(choice, body)));
+        // Each was asked by itself. Together they may hold all the same: what is missing in the
+        // element that the others chose, or what a branch of `$or` wants in another's stead.
+        for step in &mut steps {
+            step.holds |= matches;
+        }
         if steps.iter().all(|step| step.holds) && !matches {
             let paths: Vec<&str> = steps.iter().map(|step| &*step.path).collect();
             steps.push(PatternStep {

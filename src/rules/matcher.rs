@@ -1,14 +1,27 @@
-//! Does a rule take every event that another one takes?
-//!
-//! Answered from what is written, on the safe side: yes is certain, no may be unknown.
+//! Which events does a rule take, and surely all that another one takes?
 
-use super::Matcher;
+use super::Pattern;
 use super::range::Range;
 use super::test::Test;
 use super::walk::Wanted;
+use crate::expr::Condition;
+
+/// The part of a rule that decides whether it wants an event.
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    /// The source that it listens to.
+    pub source: String,
+    /// The kinds that it takes, globs allowed; empty takes all.
+    pub kinds: Vec<String>,
+    /// The pattern on the body.
+    pub pattern: Pattern,
+    /// The condition over everything.
+    pub when: Option<Condition>,
+}
 
 impl Matcher {
-    /// Whether every event that `other` takes is surely taken by this one too.
+    /// Whether every event that `other` takes is surely taken by this one too. Answered from what
+    /// is written: yes is certain, no may be unknown.
     pub fn covers(&self, other: &Self) -> bool {
         let same_when = match (&self.when, &other.when) {
             (None, _) => true,
