@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::progress::Progress;
 use self::report::{Look, Report};
-use super::input::{RuleFile, load};
+use super::input::{RuleFile, load, shown_time};
 use super::output;
 use crate::admin::Numbers;
 use crate::clock;
@@ -32,10 +32,11 @@ pub(super) use compare::masked;
 ///
 /// Exits with 1 if any does. The store is only read: a running `serve` is not disturbed.
 #[derive(Debug, Args)]
+#[command(override_usage = "kabari diff [OPTIONS] [OLD] NEW")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Diff {
     /// The new rule file, to be compared with --rules; or an old one and a new one
-    #[arg(required = true, num_args = 1..=2, value_names = ["OLD", "NEW"])]
+    #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Events that came within this time, as 12h or 7d
     #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = Span::parse)]
@@ -125,7 +126,8 @@ impl Diff {
                 if self.limit.is_some_and(|limit| limit <= replay.report.events()) {
                     return Ok(());
                 }
-                replay.one(event);
+                let label = format!("{} {}", shown_time(event.received_at), event.id);
+                replay.one(event, &label);
                 replay
                     .progress
                     .at(self.done(event, now, span, &replay.report), replay.report.events());
@@ -159,7 +161,7 @@ impl Diff {
             for (sample, n) in samples().iter().filter(|it| it.preset == preset).zip(1..) {
                 let event = event_of(source, sample, EventId(uuid::Uuid::from_u128(n)), now)
                     .with_context(|| format!("the built-in sample {preset}/{}", sample.kind))?;
-                replay.one(&event);
+                replay.one(&event, "built in");
             }
         }
         Ok(())
@@ -167,7 +169,7 @@ impl Diff {
 }
 
 impl Replay<'_> {
-    fn one(&mut self, event: &Event) {
+    fn one(&mut self, event: &Event, label: &str) {
         // What could not be read when it came makes no message.
         let Ok(json) = Json::parse(event.body.clone()) else { return };
         let old = self.old.messages(event, json.clone(), event.received_at);
@@ -175,9 +177,9 @@ impl Replay<'_> {
         let changes = compare::compare(&old, &new);
         let report = &mut self.report;
         if changes.is_empty() {
-            report.note(event, &changes);
+            report.note(event, label, &changes);
         } else {
-            self.progress.aside(|| report.note(event, &changes));
+            self.progress.aside(|| report.note(event, label, &changes));
         }
     }
 }
@@ -209,7 +211,8 @@ fn loaded(path: &Path) -> Option<Loaded> {
 fn shown_span(span: Span) -> String {
     let seconds = span.0.as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
-    let whole = units.into_iter().find(|(unit, _)| *unit < seconds && seconds.is_multiple_of(*unit));
+    let whole =
+        units.into_iter().find(|(unit, _)| *unit < seconds && seconds.is_multiple_of(*unit));
     match whole {
         Some((unit, name)) => format!("{} {name}", seconds / unit),
         None => format!("{seconds} s"),

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::compare::{Change, Field, What, masked};
 use crate::admin::Numbers;
-use crate::cli::input::shown_time;
 use crate::cli::output::{self, printable};
 use crate::cli::words;
 use crate::model::Event;
@@ -63,8 +62,8 @@ impl Report {
         Self { look, rules: BTreeMap::new(), events: 0, hidden: 0, begun: false }
     }
 
-    /// One more event was replayed.
-    pub(super) fn note(&mut self, event: &Event, changes: &[Change]) {
+    /// One more event was replayed; `label` says where it is to be found.
+    pub(super) fn note(&mut self, event: &Event, label: &str, changes: &[Change]) {
         self.events += 1;
         for change in changes {
             let count = self.rules.entry(change.rule.clone()).or_default().of(change.what);
@@ -73,7 +72,7 @@ impl Report {
                 let comma = if self.begun { "," } else { "{\"differences\":[" };
                 anstream::print!("{comma}{}", change.json(self.look.numbers));
             } else if self.look.all || *count <= EXAMPLES {
-                self.print(event, change);
+                self.print(event, label, change);
             } else {
                 self.hidden += 1;
             }
@@ -85,7 +84,7 @@ impl Report {
         self.events
     }
 
-    fn print(&self, event: &Event, change: &Change) {
+    fn print(&self, event: &Event, label: &str, change: &Change) {
         let sign = match change.what {
             What::Added => "+".green().to_string(),
             What::Lost => "-".red().to_string(),
@@ -94,13 +93,12 @@ impl Report {
         let number = masked("number", &change.message["request"]["number"], self.look.numbers);
         let to = number.as_str().unwrap_or("nobody");
         let (rule, kind) = (printable(&change.rule), printable(&event.kind));
-        let at = shown_time(event.received_at);
         anstream::println!(
             "{sign} {}   {} {kind} → {}   {}",
             rule.bold(),
             printable(&event.source),
             printable(to),
-            format!("{at} {}", event.id).dimmed()
+            label.dimmed()
         );
         for line in self.about(change) {
             anstream::println!("    {line}");

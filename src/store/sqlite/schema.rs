@@ -49,9 +49,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|e| about(path, &e))?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection
-        .pragma_update(None, "cache_size", -READER_CACHE_KIB)
-        .map_err(|e| about(path, &e))?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB).map_err(|e| about(path, &e))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
 }
