@@ -1,26 +1,45 @@
 //! How do settings become a pipeline? Each room compiles its own; mistakes get their places here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::book::{Book, TreeId};
+use super::compose::{self, Common, Composed, Place};
+use super::doubts::Doubts;
 use super::file::{DefaultSettings, RuleFile, RuleSettings};
 use super::placed::Placed;
+use super::repeats::Repeats;
 use super::{examine, rehearse, scalar};
 use crate::expr::{Condition, Surroundings};
 use crate::model::{Fault, OnUncertain, Policy};
 use crate::pipeline::{Defaults, Pipeline, Rule};
-use crate::render::Send;
 use crate::rules::Matcher;
-use crate::sources::{Source, SourceSettings};
+use crate::sources::{Source, SourceSettings, TestEvents, presets};
 
 /// `vars:` as JSON, in which numbers keep the look that they have in the file.
 pub(super) fn vars(book: &Book, id: TreeId) -> Value {
     book.node(id, "vars")
         .filter(|node| !node.is_blank())
         .map_or_else(|| Value::Object(serde_json::Map::new()), scalar::as_json)
+}
+
+/// Of each source that sends its test events to people: the paths that tell them from live ones.
+pub(super) fn tests_go_out(
+    settings: &BTreeMap<String, Placed<SourceSettings>>,
+) -> HashMap<String, Vec<String>> {
+    let told_by = |name: &String, settings: &SourceSettings| {
+        let preset = presets().ok()?.get(settings.preset.as_ref().unwrap_or(name));
+        let own = settings.test_when.as_ref();
+        let when = own.or_else(|| preset.and_then(|preset| preset.test_when.as_ref()))?;
+        Some(Condition::compile(when).ok()?.paths())
+    };
+    settings
+        .iter()
+        .filter(|(_, it)| it.value.test_events == Some(TestEvents::Send))
+        .filter_map(|(name, it)| Some((name.clone(), told_by(name, &it.value)?)))
+        .collect()
 }
 
 /// Builds every source that can be built.
@@ -53,30 +72,42 @@ pub(super) fn sources(
     built
 }
 
+/// What rules are compiled against.
+pub(super) struct Ground<'a> {
+    pub(super) common: Common<'a>,
+    pub(super) defaults: &'a DefaultSettings,
+    pub(super) sources: &'a [(Source, Surroundings)],
+    pub(super) doubts: Doubts<'a>,
+}
+
 /// Compiles every rule that can be compiled.
 pub(super) fn rules(
     book: &mut Book,
     settings: Vec<(TreeId, Placed<RuleSettings>)>,
-    defaults: &DefaultSettings,
-    sources: &[(Source, Surroundings)],
+    ground: &Ground<'_>,
 ) -> Vec<(Matcher, Rule)> {
     let mut compiled = Vec::with_capacity(settings.len());
+    let mut repeats = Repeats::default();
+    compose::defaults(book, &ground.common);
     for (id, Placed { path, value }) in settings {
-        if let Some(rule) = rule(book, id, &path, value, defaults, sources) {
-            compiled.push(rule);
+        let at = Place { id, path: &path };
+        if let Some((matcher, sends, rule)) = rule(book, at, value, ground) {
+            repeats.note(book, at, compiled.len(), &matcher.source, &sends);
+            let sends = sends.into_iter().map(|composed| composed.send).collect();
+            compiled.push((matcher, Rule { sends, ..rule }));
         }
     }
+    repeats.tell(book, &compiled);
     compiled
 }
 
 fn rule(
     book: &mut Book,
-    id: TreeId,
-    path: &str,
-    settings: RuleSettings,
-    defaults: &DefaultSettings,
-    sources: &[(Source, Surroundings)],
-) -> Option<(Matcher, Rule)> {
+    at: Place<'_>,
+    mut settings: RuleSettings,
+    ground: &Ground<'_>,
+) -> Option<(Matcher, Vec<Composed>, Rule)> {
+    let Place { id, path } = at;
     let when = match settings.when.as_deref().map(Condition::compile).transpose() {
         Ok(when) => Some(when),
         Err(faults) => {
@@ -84,21 +115,14 @@ fn rule(
             None
         }
     };
-    let mut sends = Some(Vec::new());
-    for (index, send) in settings.send.map(|send| send.0).unwrap_or_default() {
-        match Send::compile(&send) {
-            Ok(send) => {
-                if let Some(sends) = &mut sends {
-                    sends.push((index, send));
-                }
-            }
-            Err(faults) => {
-                report(book, id, &format!("{path}.send{index}"), faults);
-                sends = None;
-            }
-        }
-    }
+    let written = settings.send.take().map(|send| send.0).unwrap_or_default();
+    let count = written.len();
+    let sends: Vec<Composed> = written
+        .into_iter()
+        .filter_map(|(index, send)| Composed::of(book, at, &index, send, &ground.common))
+        .collect();
     let policy = Policy::default();
+    let defaults = ground.defaults;
     let age = settings.max_age.or(defaults.max_age).map(|span| span.0.as_secs());
     let attempts = settings.attempts.or(defaults.attempts).unwrap_or(policy.attempts_max);
     if attempts == 0 {
@@ -113,18 +137,21 @@ fn rule(
         pattern: settings.pattern,
         when: when?,
     };
-    let sends = sends?;
-    if let Some((source, _)) = sources.iter().find(|(it, _)| it.name() == matcher.source) {
-        rehearse::rule(book, id, path, source, &matcher, &sends);
+    if sends.len() < count {
+        return None;
+    }
+    if let Some((source, _)) = ground.sources.iter().find(|(it, _)| it.name() == matcher.source) {
+        rehearse::rule(book, at, source, &matcher, &sends);
+        ground.doubts.rule(book, at, source, &matcher, &sends);
     }
     let rule = Rule {
         name: settings.name,
-        sends: sends.into_iter().map(|(_, send)| send).collect(),
+        sends: Vec::new(),
         attempts_max: attempts,
         age_max_s: age.unwrap_or(policy.age_max_s),
         on_uncertain,
     };
-    Some((matcher, rule))
+    Some((matcher, sends, rule))
 }
 
 /// Puts the parts together.

@@ -136,7 +136,8 @@ impl Book {
     /// What a room or a check found wrong, at its place; silent about what follows from an
     /// earlier mistake or from a variable that is not set.
     pub(super) fn fault(&mut self, id: TreeId, mut fault: Fault) {
-        if fault.code == "missing-field" && self.is_told(id, &fault.path) {
+        let is_missing = ["missing-field", "missing-key"].contains(&fault.code);
+        if is_missing && self.is_told(id, &fault.path) {
             return;
         }
         let Some(tree) = self.trees.get(id.0) else { return };

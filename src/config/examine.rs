@@ -6,7 +6,7 @@ use url::Url;
 
 use super::book::{Book, TreeId};
 use super::file::{RuleFile, RuleSettings, ServerSettings, WachatSettings};
-use super::node::{Content, Node};
+use super::node::{Content, Node, Origin};
 use super::placed::Placed;
 use super::read::{allowed_or_nearest, nearest};
 use crate::model::Fault;
@@ -38,6 +38,7 @@ pub(super) fn wachat(
         let fault = Fault::error("wachat.instance", "missing-key", "the key `instance` is missing");
         book.fault(id, fault.help("add `instance:`, the name of your WhatsApp session at Wachat"));
     }
+    in_clear(book, id, "wachat.token");
     let url = base_url(book, id, wachat);
     Some((url?, wachat.token.clone(), instance.unwrap_or_default()))
 }
@@ -74,6 +75,7 @@ pub(super) fn server(
     let listen = address(book, id, "server.listen", server.listen.as_deref(), 8080);
     let admin = address(book, id, "server.admin", server.admin.as_deref(), 9090);
     let token = server.admin_token.as_ref();
+    in_clear(book, id, "server.admin_token");
     if token.is_some_and(Secret::is_empty) {
         let fault = Fault::error("server.admin_token", "empty-secret", "the admin token is empty");
         book.fault(id, fault.help("write a long random text, or remove the key"));
@@ -108,11 +110,14 @@ pub(super) fn secrets(book: &mut Book, id: TreeId, path: &str, settings: &mut So
         if secret.is_empty() {
             book.fault(id, empty_secret(&path));
         }
+        in_clear(book, id, &path);
         warn_if_short(book, id, &path, secret);
     }
     let Some(secrets) = &mut settings.secrets else { return };
     for (index, secret) in secrets.iter().enumerate() {
-        warn_if_short(book, id, &format!("{path}.secrets[{index}]"), secret);
+        let path = format!("{path}.secrets[{index}]");
+        in_clear(book, id, &path);
+        warn_if_short(book, id, &path, secret);
     }
     secrets.retain(|secret| !secret.is_empty());
     if secrets.is_empty() {
@@ -124,6 +129,17 @@ pub(super) fn secrets(book: &mut Book, id: TreeId, path: &str, settings: &mut So
 fn empty_secret(path: &str) -> Fault {
     Fault::error(path, "empty-secret", "there is no secret here: anyone could sign")
         .help("set the secret that the sender signs with")
+}
+
+/// Warns of a secret that everybody who sees the file can read.
+fn in_clear(book: &mut Book, id: TreeId, path: &str) {
+    let scalar = book.node(id, path).and_then(Node::scalar);
+    if scalar.is_some_and(|it| it.origin == Origin::Written && !it.text.trim().is_empty()) {
+        let fault = Fault::warning(path, "secret-in-clear", "this secret is written in clear");
+        let help = "take it from the environment, `\"${NAME}\"`, or from a file, \
+                    `\"${file:/run/secrets/name}\"`";
+        book.fault(id, fault.help(help));
+    }
 }
 
 fn warn_if_short(book: &mut Book, id: TreeId, path: &str, secret: &Secret) {

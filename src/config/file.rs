@@ -114,6 +114,9 @@ pub(super) struct DefaultSettings {
     pub(super) max_age: Option<Span>,
     /// What to do when it is not known whether a message was sent.
     pub(super) on_uncertain: Option<OnUncertain>,
+    /// Fields that every `send` has unless it says otherwise. A text takes none of those that media
+    /// alone have (`type`, `mediaUrl`, `fileName`, `mimetype`).
+    pub(super) send: SendSettings,
 }
 
 /// One entry of `rules:`.

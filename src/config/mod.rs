@@ -1,6 +1,7 @@
 //! rules.yaml → Pipeline and Settings, with every problem at its place.
 
 mod text;
+mod offsets;
 mod node;
 mod blot;
 mod problem;
@@ -19,7 +20,10 @@ mod inputs;
 mod book;
 mod places;
 mod examine;
+mod compose;
 mod rehearse;
+mod doubts;
+mod repeats;
 mod assemble;
 pub(crate) mod edit;
 mod cases;
@@ -29,7 +33,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::assemble::Ground;
 use self::book::{Book, TreeId};
+use self::compose::Common;
+use self::doubts::Doubts;
 use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
 use self::placed::Placed;
 use crate::dispatch::LaneSettings;
@@ -249,8 +256,16 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let store = assemble::store(book, main, folder, file.store.as_deref());
     let vars = assemble::vars(book, main);
     let sources = std::mem::take(&mut file.sources);
+    let tests_go_out = assemble::tests_go_out(&sources);
     let sources = assemble::sources(book, main, sources, &vars, &timezone);
-    let rules = assemble::rules(book, rules, &file.defaults, &sources);
+    let country = file.defaults.country;
+    let ground = Ground {
+        common: Common { main, send: &file.defaults.send },
+        defaults: &file.defaults,
+        sources: &sources,
+        doubts: Doubts { main, vars: &vars, country, tests_go_out },
+    };
+    let rules = assemble::rules(book, rules, &ground);
     let mut cases = Vec::new();
     for (id, folder, test) in tests {
         let around = cases::Around { sources: &names, rules: &rule_names, folder: &folder };

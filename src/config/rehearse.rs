@@ -10,9 +10,9 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::book::{Book, TreeId};
+use super::compose::{Composed, Place};
 use crate::expr::Json;
 use crate::model::{Fault, Severity};
-use crate::render::Send;
 use crate::rules::Matcher;
 use crate::sources::{self, Sample, Source};
 
@@ -50,12 +50,12 @@ enum Found {
 /// Tells which paths of a rule no sample has, and which literals are of another type there.
 pub(super) fn rule(
     book: &mut Book,
-    id: TreeId,
-    path: &str,
+    at: Place<'_>,
     source: &Source,
     matcher: &Matcher,
-    sends: &[(String, Send)],
+    sends: &[Composed],
 ) {
+    let Place { id, path } = at;
     let Some(stage) = Stage::of(source, matcher) else { return };
     for wanted in matcher.pattern.paths() {
         let segments: Vec<&str> = wanted.split('.').collect();
@@ -69,11 +69,11 @@ pub(super) fn rule(
         let fault = stage.judge_read(&read.path, false);
         book.faults_at(id, &format!("{path}.when"), fault.map(|fault| fault.at(read.range)));
     }
-    for (index, send) in sends {
-        for (field, read) in send.reads() {
-            let fault = stage.judge_read(&read.path, read.needed);
-            let at = format!("{path}.send{index}.{field}");
-            book.faults_at(id, &at, fault.map(|fault| fault.at(read.range)));
+    for composed in sends {
+        for (field, read) in composed.send.reads() {
+            if let Some(fault) = stage.judge_read(&read.path, read.needed) {
+                composed.tell(book, at, fault.under(field).at(read.range));
+            }
         }
     }
     stage.types(book, id, path, matcher);

@@ -29,6 +29,11 @@ impl Condition {
         Ok(Self { compiled: compile::condition(text)? })
     }
 
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.compiled.source
+    }
+
     /// Whether it holds. A missing value makes it false.
     ///
     /// # Errors

@@ -8,12 +8,12 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use crate::model::Kind;
 
-/// One entry of `send:`. Every text is a template.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// One entry of `send:`, or `defaults.send`. Every text is a template.
+#[derive(Clone, Debug, Default, Hash, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct SendSettings {
     /// Who gets it: a number, an expression that gives one or several, or a list of those.
-    pub number: OneOrMany,
+    pub number: Option<OneOrMany>,
     /// What it is; without `type` and `mediaUrl` it is a text.
     #[serde(rename = "type")]
     pub kind: Option<Kind>,
@@ -34,8 +34,46 @@ pub struct SendSettings {
     pub instance_name: Option<String>,
 }
 
+impl SendSettings {
+    /// Takes what it does not say from `defaults`, and gives the names of what it took. A text
+    /// takes nothing that media alone have.
+    pub fn inherit(&mut self, defaults: &Self) -> Vec<&'static str> {
+        let url = self.media_url.as_ref().or(defaults.media_url.as_ref());
+        let is_media = match self.kind {
+            Some(kind) => kind != Kind::Text,
+            None => url.is_some(),
+        };
+        let own_url = self.media_url.is_some();
+        let mut took = Vec::new();
+        take(&mut self.number, &defaults.number, "number", &mut took);
+        take(&mut self.message, &defaults.message, "message", &mut took);
+        take(&mut self.delay, &defaults.delay, "delay", &mut took);
+        take(&mut self.instance_name, &defaults.instance_name, "instanceName", &mut took);
+        if is_media {
+            let kind = defaults.kind.filter(|kind| !(own_url && *kind == Kind::Text));
+            take(&mut self.kind, &kind, "type", &mut took);
+            take(&mut self.media_url, &defaults.media_url, "mediaUrl", &mut took);
+            take(&mut self.file_name, &defaults.file_name, "fileName", &mut took);
+            take(&mut self.mimetype, &defaults.mimetype, "mimetype", &mut took);
+        }
+        took
+    }
+}
+
+fn take<T: Clone>(
+    own: &mut Option<T>,
+    default: &Option<T>,
+    name: &'static str,
+    took: &mut Vec<&'static str>,
+) {
+    if own.is_none() && default.is_some() {
+        own.clone_from(default);
+        took.push(name);
+    }
+}
+
 /// A text or a list of texts.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Clone, Debug, Hash, PartialEq, Eq, JsonSchema)]
 #[schemars(untagged)]
 pub enum OneOrMany {
     /// One.
@@ -92,5 +130,32 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
             texts.push(text);
         }
         Ok(OneOrMany::Many(texts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_send_takes_what_it_does_not_say_and_a_text_nothing_of_media() {
+        let defaults = SendSettings {
+            message: Some("m".into()),
+            kind: Some(Kind::Document),
+            file_name: Some("f".into()),
+            delay: Some(7),
+            ..SendSettings::default()
+        };
+        let mut text = SendSettings { delay: Some(1), ..SendSettings::default() };
+        assert_eq!(text.inherit(&defaults), ["message"]);
+        assert_eq!((text.delay, text.kind), (Some(1), None));
+        let url = Some("u".to_owned());
+        let mut file = SendSettings { media_url: url.clone(), ..SendSettings::default() };
+        assert_eq!(file.inherit(&defaults), ["message", "delay", "type", "fileName"]);
+        let all_media = SendSettings { media_url: url, ..defaults };
+        let mut nothing = SendSettings::default();
+        assert_eq!(nothing.inherit(&all_media).len(), 5);
+        let mut text = SendSettings { kind: Some(Kind::Text), ..SendSettings::default() };
+        assert_eq!(text.inherit(&all_media), ["message", "delay"]);
     }
 }

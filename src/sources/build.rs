@@ -22,6 +22,8 @@ pub(super) struct Parts {
     pub(super) kind: Option<Lookup>,
     pub(super) action: Option<Lookup>,
     pub(super) identity: Identity,
+    /// Kinds that it is known to send; empty where that is not known.
+    pub(super) kinds: Vec<String>,
     /// Kinds of which no body is signed twice; empty where the id is signed.
     pub(super) never_repeats: Vec<String>,
     pub(super) form: Option<String>,
@@ -61,6 +63,7 @@ impl Parts {
                     kind,
                     action,
                     identity,
+                    kinds: settings.kinds.unwrap_or_default(),
                     never_repeats: settings.never_repeats.unwrap_or_default(),
                     form: settings.form,
                     amounts: settings.amounts,

@@ -27,6 +27,9 @@ pub struct SourceSettings {
     /// The sender's id of an event, by which a second delivery is recognised: a template, `none`
     /// (every request is an event of its own) or `digest` (equal bodies are one event).
     pub id: Option<String>,
+    /// The kinds (`*` and `?` allowed) that the sender is known to send: `kabari check` warns of a
+    /// rule for another.
+    pub kinds: Option<Vec<String>>,
     /// The kinds (`*` and `?` allowed) of which the sender never signs the same body twice. Of
     /// these a body that was seen is a second delivery, whatever id it comes with: for senders
     /// whose id is not under the signature.
@@ -62,6 +65,11 @@ impl SourceSettings {
     pub(super) fn over(&self, preset: &Self) -> Self {
         let text =
             |own: &Option<String>, theirs: &Option<String>| own.clone().or_else(|| theirs.clone());
+        // As with `action`: the preset's are of its own kinds.
+        let of_kinds = |own: &Option<Vec<String>>, theirs: &Option<Vec<String>>| match self.kind {
+            Some(_) => own.clone(),
+            None => own.clone().or_else(|| theirs.clone()),
+        };
         Self {
             preset: self.preset.clone(),
             secret: self.secret.clone(),
@@ -77,11 +85,8 @@ impl SourceSettings {
                 None => text(&self.action, &preset.action),
             },
             id: text(&self.id, &preset.id),
-            // As with `action`: the preset's are of its own kinds.
-            never_repeats: match (&self.kind, &self.never_repeats) {
-                (Some(_), own) | (None, own @ Some(_)) => own.clone(),
-                (None, None) => preset.never_repeats.clone(),
-            },
+            kinds: of_kinds(&self.kinds, &preset.kinds),
+            never_repeats: of_kinds(&self.never_repeats, &preset.never_repeats),
             form: text(&self.form, &preset.form),
             amounts: self.amounts.or(preset.amounts),
             test_when: text(&self.test_when, &preset.test_when),

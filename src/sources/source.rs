@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::body;
 use super::build::Parts;
-use super::glob::glob;
+use super::glob::{glob, meet};
 use super::lookup::Lookup;
 use super::settings::SourceSettings;
 use crate::expr::{AmountUnit, Facts, Json, Surroundings};
@@ -150,6 +150,20 @@ impl Source {
         glob(pattern, kind)
             || (self.parts.action.is_some()
                 && kind.split_once('.').is_some_and(|(bare, _)| glob(pattern, bare)))
+    }
+
+    /// The kinds that it is known to send, globs among them; empty where that is not known.
+    pub fn kinds(&self) -> &[String] {
+        &self.parts.kinds
+    }
+
+    /// Whether it may send a kind that fits `pattern`.
+    pub fn may_send(&self, pattern: &str) -> bool {
+        let fits = |kind: &String| {
+            let bare = kind.split_once('.').filter(|_| self.parts.action.is_some());
+            meet(pattern, kind) || bare.is_some_and(|(bare, _)| meet(pattern, bare))
+        };
+        self.parts.kinds.is_empty() || self.parts.kinds.iter().any(fits)
     }
 
     /// Whether the event is of the sender's test mode, so that it must not reach people.

@@ -36,5 +36,6 @@ mod process;
 mod by_hand;
 mod reload;
 mod reload_load;
+mod recipes;
 mod docs;
 mod deploy;
