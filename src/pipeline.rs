@@ -159,12 +159,23 @@ impl Pipeline {
         let of_source = self.set.of_source(&event.source);
         of_source
             .map(|(place, matcher)| {
-                let name = self.rules[place].name.clone();
-                let wants = |kind: &String| source.kind_matches(kind, &event.kind);
-                let kind_fits = matcher.kinds.is_empty() || matcher.kinds.iter().any(wants);
-                trace(name, kind_fits, matcher, json, &facts)
+                trace((&self.rules[place].name, source), &event.kind, matcher, &facts)
             })
             .collect()
+    }
+
+    /// The rules that an event matches, in file order, each with what it saw. The other rules cost
+    /// nothing.
+    pub fn reached(&self, event: &Event, json: &Json) -> Vec<RuleTrace> {
+        let Some((source, around)) = self.sources.get(&event.source) else { return Vec::new() };
+        let facts = Facts::new(event, json.clone(), Arc::clone(around));
+        let kinds = |pattern: &str, kind: &str| source.kind_matches(pattern, kind);
+        let places = self.set.matching(&event.source, &event.kind, json, &kinds);
+        let traces = places.into_iter().map(|place| {
+            let named = (self.rules[place].name.as_str(), source);
+            trace(named, &event.kind, self.set.matcher(place), &facts)
+        });
+        traces.filter(|trace| trace.matched).collect()
     }
 
     /// The configured source of this name.
@@ -175,6 +186,11 @@ impl Pipeline {
     /// All configured sources.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         self.sources.values().map(|(source, _)| source)
+    }
+
+    /// The names of all rules, in file order.
+    pub fn rule_names(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| rule.name.as_str())
     }
 
     /// How many rules there are.
@@ -188,28 +204,33 @@ impl Pipeline {
     }
 }
 
-/// What one rule does, once it is known whether the kind fits.
+/// What one rule does with an event of this kind.
 fn trace(
-    name: String,
-    kind_fits: bool,
+    (name, source): (&str, &Source),
+    kind: &str,
     matcher: &Matcher,
-    json: &Json,
     facts: &Facts,
 ) -> RuleTrace {
-    let kind = (kind_fits, matcher.kinds.clone());
-    if !kind_fits {
-        let (pattern, when) = (Vec::new(), Vec::new());
-        return RuleTrace { name, matched: false, kind, pattern, when, when_error: None };
+    let kind_fits = matcher.kinds.is_empty()
+        || matcher.kinds.iter().any(|wanted| source.kind_matches(wanted, kind));
+    let mut trace = RuleTrace {
+        name: name.to_owned(),
+        matched: false,
+        kind: (kind_fits, matcher.kinds.clone()),
+        pattern: Vec::new(),
+        when: Vec::new(),
+        when_error: None,
+    };
+    if kind_fits {
+        let body = facts.json().root();
+        let when = matcher.when.as_ref();
+        let judged = when.map_or(Ok(true), |when| when.holds(facts));
+        trace.matched = matcher.pattern.matches(body) && judged == Ok(true);
+        trace.pattern = matcher.pattern.steps(body);
+        trace.when = when.map(|when| when.steps(facts)).unwrap_or_default();
+        trace.when_error = judged.err().map(|error| error.to_string());
     }
-    let judged = matcher.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
-    RuleTrace {
-        name,
-        matched: matcher.pattern.matches(json.root()) && judged == Ok(true),
-        kind,
-        pattern: matcher.pattern.steps(json.root()),
-        when: matcher.when.as_ref().map(|when| when.steps(facts)).unwrap_or_default(),
-        when_error: judged.err().map(|error| error.to_string()),
-    }
+    trace
 }
 
 /// The row of a rule whose `when` could not be judged.

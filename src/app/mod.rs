@@ -33,6 +33,8 @@ use crate::wachat::Client;
 use reload::{Rules, Why};
 
 pub use reload::{BadRules, Read, Rereading};
+pub(crate) use snapshot::Snapshot;
+pub(crate) use watch::Watch as FileWatch;
 
 /// A running kabari.
 pub struct App {

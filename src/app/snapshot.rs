@@ -9,7 +9,7 @@ use crate::config::Inputs;
 
 /// What some files contain, and which files there are to be included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     /// `None` for what cannot be read.
     contents: BTreeMap<PathBuf, Option<[u8; 32]>>,
     included: Vec<Vec<PathBuf>>,
@@ -17,7 +17,7 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Reads them all: blocks.
-    pub(super) fn of(inputs: &Inputs) -> Self {
+    pub(crate) fn of(inputs: &Inputs) -> Self {
         let contents = inputs.files.iter().map(|path| (path.clone(), digest(path))).collect();
         let included = inputs.includes.iter().map(|it| it.files().unwrap_or_default()).collect();
         Self { contents, included }

@@ -23,7 +23,7 @@ const LOOK_WATCHED: Duration = Duration::from_secs(30);
 const LOOK_BLIND: Duration = Duration::from_secs(2);
 
 /// Watches the folders of all that was read.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// `None` where the system has no such thing left.
     events: Option<Events>,
     spots: Spots,
@@ -40,7 +40,7 @@ type Identity = (u64, u64);
 
 impl Watch {
     /// Watches nothing yet. Never fails: what cannot be watched is looked at from time to time.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (spots, watched) = (Spots::default(), HashMap::new());
         let mut watch = Self { events: None, spots, watched, blind: true, said: false };
         match Events::new() {
@@ -51,7 +51,7 @@ impl Watch {
     }
 
     /// Watches what was read last: blocks. Also says whether it watches something new.
-    pub(super) fn follow(mut self, inputs: &Inputs) -> (Self, bool) {
+    pub(crate) fn follow(mut self, inputs: &Inputs) -> (Self, bool) {
         self.spots = Spots::of(inputs);
         let targets = self.spots.targets();
         let Some(events) = &mut self.events else { return (self, false) };
@@ -82,7 +82,7 @@ impl Watch {
     }
 
     /// Returns when it is time to look again.
-    pub(super) async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         let look = if self.blind { LOOK_BLIND } else { LOOK_WATCHED };
         tokio::select! {
             () = self.stirred() => {}

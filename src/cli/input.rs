@@ -18,6 +18,7 @@ use crate::model::{Event, EventId, Headers};
 use crate::pipeline::Pipeline;
 use crate::sources;
 use crate::store;
+use crate::verify::Request;
 
 /// Where the rule file is.
 #[derive(Debug, Args)]
@@ -123,8 +124,31 @@ pub(super) struct EventInput {
 pub(super) struct EventRead {
     pub(super) event: Event,
     pub(super) json: Json,
-    /// Where it comes from, for people.
-    pub(super) origin: String,
+    pub(super) origin: Origin,
+    /// The same for people.
+    pub(super) told: String,
+    /// As it would have arrived, if its body was not changed.
+    pub(super) request: Option<Request>,
+    /// Whether the id that its source promises is not there.
+    pub(super) id_missing: bool,
+}
+
+/// Where an event comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    File,
+    Sample,
+    Stored,
+}
+
+/// A body as it would come, before it is read.
+struct Raw {
+    source: String,
+    kind: Option<String>,
+    headers: Headers,
+    body: Bytes,
+    origin: Origin,
+    told: String,
 }
 
 impl EventInput {
@@ -137,10 +161,8 @@ impl EventInput {
         if let Some(id) = self.event {
             return self.stored(id, store_url).await;
         }
-        let (source_name, kind, mut headers, body, origin) = self.raw(pipeline)?;
-        let source = pipeline
-            .source(&source_name)
-            .with_context(|| unknown_source(pipeline, &source_name))?;
+        let Raw { source: name, kind, mut headers, body, origin, told } = self.raw(pipeline)?;
+        let source = pipeline.source(&name).with_context(|| unknown_source(pipeline, &name))?;
         for header in &self.headers {
             let (name, value) = header.split_once(':').context("write --header as NAME:VALUE")?;
             headers.0.push((name.trim().to_lowercase(), value.trim().to_owned()));
@@ -148,28 +170,30 @@ impl EventInput {
         let body = self.edited(body)?;
         let now = clock::now();
         let id = clock::event_id(now, &mut clock::dice());
+        let request = self.set.is_empty().then(|| {
+            let path = format!("/hooks/{name}");
+            Request::new(id, now, name, "POST", path, headers.clone(), body.clone())
+        });
         let read = source.read_body(id, now, kind.as_deref(), headers, body);
-        let json = read.json.map_err(|why| anyhow::anyhow!("{origin}: {why}"))?;
-        Ok(EventRead { event: read.event, json, origin })
+        let json = read.json.map_err(|why| anyhow::anyhow!("{told}: {why}"))?;
+        let id_missing = read.id_missing;
+        Ok(EventRead { event: read.event, json, origin, told, request, id_missing })
     }
 
     async fn stored(&self, id: EventId, store_url: &str) -> anyhow::Result<EventRead> {
-        let store = store::open_existing(store_url)?;
-        let event = store
+        let event = store::history(store_url)?
             .event(id)
             .await?
             .with_context(|| format!("there is no event {id}; `kabari events list` shows them"))?;
         let body = self.edited(event.body.clone())?;
         let json = Json::parse(body.clone()).context("its body cannot be read")?;
-        let origin = format!("stored {}", shown_time(event.received_at));
-        Ok(EventRead { event: Event { body, ..event }, json, origin })
+        let told = format!("stored {} UTC", shown_time(event.received_at));
+        let (origin, event) = (Origin::Stored, Event { body, ..event });
+        Ok(EventRead { event, json, origin, told, request: None, id_missing: false })
     }
 
-    /// Source, kind, headers and body of a file or a sample.
-    fn raw(
-        &self,
-        pipeline: &Pipeline,
-    ) -> anyhow::Result<(String, Option<String>, Headers, Bytes, String)> {
+    /// A file or a sample.
+    fn raw(&self, pipeline: &Pipeline) -> anyhow::Result<Raw> {
         let source = self.source.clone();
         if let Some(name) = &self.sample {
             let (preset, kind) = match name.split_once('/') {
@@ -184,17 +208,18 @@ impl EventInput {
                 Headers(headers.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
             let source = source.unwrap_or_else(|| preset.clone());
             let body = Bytes::from_static(sample.body.as_bytes());
-            let origin = format!("the built-in sample {preset}/{}", sample.kind);
+            let told = format!("the built-in sample {preset}/{}", sample.kind);
             let kind = self.kind.clone().or_else(|| Some(sample.kind.to_owned()));
-            return Ok((source, kind, headers, body, origin));
+            return Ok(Raw { source, kind, headers, body, origin: Origin::Sample, told });
         }
         let source = source.context("which source is it from? add --source NAME")?;
         let Some(path) = &self.file else {
             bail!("give a FILE with the body, - for standard input, --sample NAME or --event ID");
         };
         let body = read_body(path)?;
-        let origin = "from a file: signature and duplicates not checked".to_owned();
-        Ok((source, self.kind.clone(), Headers::default(), body, origin))
+        let told = if path == Path::new("-") { "from standard input" } else { "from a file" };
+        let (kind, headers, told) = (self.kind.clone(), Headers::default(), told.to_owned());
+        Ok(Raw { source, kind, headers, body, origin: Origin::File, told })
     }
 
     fn edited(&self, body: Bytes) -> anyhow::Result<Bytes> {

@@ -5,12 +5,13 @@
 mod input;
 mod output;
 mod running;
+mod words;
 
 mod serve;
 mod check;
 mod test;
 mod explain;
-mod explained;
+mod diff;
 mod trigger;
 mod send;
 mod events;
@@ -47,6 +48,8 @@ enum Command {
     Test(test::Test),
     /// Show what the rules make of an event, and why; sends nothing
     Explain(explain::Explain),
+    /// Replay stored events through two rule files, and show which messages differ
+    Diff(diff::Diff),
     /// Sign a built-in event and post it
     Trigger(trigger::Trigger),
     /// Send one message now
@@ -96,8 +99,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run().await,
         Command::Check(check) => check.run(),
-        Command::Test(test) => test.run(),
+        Command::Test(test) => test.run().await,
         Command::Explain(explain) => explain.run().await,
+        Command::Diff(diff) => diff.run().await,
         Command::Trigger(trigger) => trigger.run().await,
         Command::Send(send) => send.run().await,
         Command::Events(events) => events.run().await,

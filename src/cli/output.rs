@@ -48,6 +48,11 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
     writeln!(out, "{table}")
 }
 
+/// A stranger's text without what would move the terminal's cursor or colour.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Prints a text as it is.
 #[expect(clippy::unnecessary_wraps, reason = "the end of a command")]
 pub(super) fn text(text: &str) -> anyhow::Result<ExitCode> {

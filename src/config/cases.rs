@@ -1,26 +1,54 @@
 //! `tests:` of the rule file: which event, what must come of it?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::edit;
-
-use super::TestCase;
 use super::book::{Book, TreeId};
+use super::edit;
 use super::examine;
 use super::file::{TestEvent, TestSettings};
 use super::placed::Placed;
-use crate::model::Fault;
+use crate::model::{Fault, Headers};
+use crate::sources::Sample;
 
 /// The largest event of a test, in bytes.
 const EVENT_MAX: u64 = 25 << 20;
+
+/// One entry of `tests:`.
+#[derive(Clone, Debug)]
+pub struct TestCase {
+    /// A sentence.
+    pub name: String,
+    /// Where it stands, for the report: `rules.yaml:54`.
+    pub place: String,
+    /// The source that the event comes from.
+    pub source: String,
+    /// Its kind; of a signed one, what it must turn out to be.
+    pub kind: Option<String>,
+    /// Its headers, a sample's own included; names in lower case.
+    pub headers: Headers,
+    /// When it comes; `None` for the present.
+    pub now: Option<Timestamp>,
+    /// Whether it is signed, verified, and read from headers and body alone.
+    pub signed: bool,
+    /// Its body, `set` and `unset` applied. Without those, what the file or the sample holds, byte
+    /// for byte.
+    pub body: String,
+    /// What must come of it: each expected message as a partial view of `{rule, state, number,
+    /// type, …}`, with the texts that it `contains` and the whole request that it is `exactly`;
+    /// empty means no message.
+    pub expect: Vec<BTreeMap<String, Value>>,
+}
 
 /// What is around all tests of a file.
 pub(super) struct Around<'a> {
     /// The names of all sources.
     pub(super) sources: &'a [String],
+    /// The names of all rules.
+    pub(super) rules: &'a BTreeSet<String>,
     /// The folder of the file in which they stand.
     pub(super) folder: &'a Path,
 }
@@ -34,30 +62,66 @@ pub(super) fn case(
 ) -> Option<TestCase> {
     let Placed { path, value: test } = test;
     let known = examine::known_source(book, id, &path, &test.source, around.sources);
-    let Some(event) = test.event else {
+    known_rules(book, id, &path, &test, around.rules);
+    let Some(event) = &test.event else {
         let fault =
             Fault::error(format!("{path}.event"), "missing-key", "the key `event` is missing");
         book.fault(id, fault.help("add `event: { sample: … }` or `event: { file: … }`"));
         return None;
     };
     let event_path = format!("{path}.event");
-    if let Some(file) = &event.file {
-        book.watch(&around.folder.join(file));
-    }
-    match body(book, id, &event_path, &event, around.folder) {
-        Ok(body) => known.then(|| TestCase {
-            place: book.place(id, &path),
-            name: test.name,
-            source: test.source,
-            kind: test.kind.or_else(|| kind_of_sample(&event)),
-            body: body.to_string(),
-            expect: test.expect.iter().map(as_map).collect(),
+    match body(book, id, &event_path, event, around.folder) {
+        Ok(body) => known.then(|| {
+            // A request says its kind itself.
+            let of_sample = sample_of(event).filter(|_| !test.signed);
+            let of_sample = of_sample.map(|sample| sample.kind.to_owned());
+            TestCase {
+                place: book.place(id, &path),
+                headers: headers(&test, event),
+                now: test.now,
+                signed: test.signed,
+                kind: test.kind.clone().or(of_sample),
+                name: test.name.clone(),
+                source: test.source.clone(),
+                body,
+                expect: test.expect.iter().map(as_map).collect(),
+            }
         }),
         Err(fault) => {
             book.fault(id, fault.under(&event_path));
             None
         }
     }
+}
+
+/// A rule that no file has makes no message: the test can only fail.
+fn known_rules(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    test: &TestSettings,
+    rules: &BTreeSet<String>,
+) {
+    for (index, expected) in test.expect.iter().enumerate() {
+        let Some(rule) = expected.rule.as_ref().filter(|rule| !rules.contains(*rule)) else {
+            continue;
+        };
+        let names: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let at = format!("{path}.expect[{index}].rule");
+        let fault = Fault::warning(at, "unknown-rule", format!("there is no rule `{rule}`"));
+        book.fault(id, fault.help(super::read::allowed_or_nearest(rule, &names)));
+    }
+}
+
+/// A sample's own headers and the test's, which win.
+fn headers(test: &TestSettings, event: &TestEvent) -> Headers {
+    let mut headers: BTreeMap<String, String> = sample_of(event)
+        .iter()
+        .flat_map(|sample| sample.headers)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    headers.extend(test.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())));
+    Headers(headers.into_iter().collect())
 }
 
 fn as_map(expected: &super::file::Expected) -> BTreeMap<String, Value> {
@@ -67,26 +131,42 @@ fn as_map(expected: &super::file::Expected) -> BTreeMap<String, Value> {
     }
 }
 
-fn kind_of_sample(event: &TestEvent) -> Option<String> {
+fn sample_of(event: &TestEvent) -> Option<&'static Sample> {
     let (preset, kind) = event.sample.as_deref()?.split_once('/')?;
-    crate::sources::sample(preset, kind).map(|sample| sample.kind.to_owned())
+    crate::sources::sample(preset, kind)
 }
 
 fn body(
-    book: &Book,
+    book: &mut Book,
     id: TreeId,
     path: &str,
     event: &TestEvent,
     folder: &Path,
-) -> Result<Value, Fault> {
-    let mut body = match (&event.file, &event.sample) {
-        (Some(file), None) => from_file(&folder.join(file), file)?,
-        (None, Some(name)) => from_sample(name)?,
+) -> Result<String, Fault> {
+    let text = match (&event.file, &event.sample, &event.body) {
+        (Some(file), None, None) => {
+            let whole = folder.join(file);
+            book.watch(&whole);
+            from_file(&whole, file)?
+        }
+        (None, Some(name), None) => from_sample(name)?,
+        (None, None, Some(_)) => {
+            let body = book.node(id, &format!("{path}.body")).map(super::scalar::as_json);
+            body.unwrap_or_default().to_string()
+        }
         _ => {
             return Err(Fault::error("", "event", "a test's event is either a file or a sample")
-                .help("write one of `file:` and `sample:`"));
+                .help("write one of `file:`, `sample:` and `body:`"));
         }
     };
+    let mut body: Value = serde_json::from_str(&text).map_err(|error| {
+        let name = event.file.as_ref().or(event.sample.as_ref()).map_or("", String::as_str);
+        let key = if event.sample.is_some() { "sample" } else { "file" };
+        Fault::error(key, "event", format!("`{name}` cannot be read: it is not JSON: {error}"))
+    })?;
+    if event.set.is_empty() && event.unset.is_empty() {
+        return Ok(text);
+    }
     for key in event.set.keys() {
         let node = book.node(id, &format!("{path}.set.{key}"));
         let value = node.map_or(Value::Null, super::scalar::as_json);
@@ -100,10 +180,10 @@ fn body(
             Fault::error(format!("unset[{index}]"), "event", message)
         })?;
     }
-    Ok(body)
+    Ok(body.to_string())
 }
 
-fn from_file(path: &Path, name: &str) -> Result<Value, Fault> {
+fn from_file(path: &Path, name: &str) -> Result<String, Fault> {
     let wrong = |why: String| {
         Fault::error("file", "event", format!("`{name}` cannot be read: {why}"))
             .help("a relative path starts at the folder of the rule file")
@@ -112,11 +192,10 @@ fn from_file(path: &Path, name: &str) -> Result<Value, Fault> {
     if !about.is_file() || about.len() > EVENT_MAX {
         return Err(wrong("it is no file, or larger than 25 MiB".to_owned()));
     }
-    let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-    serde_json::from_slice(&bytes).map_err(|error| wrong(format!("it is not JSON: {error}")))
+    std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))
 }
 
-fn from_sample(wanted: &str) -> Result<Value, Fault> {
+fn from_sample(wanted: &str) -> Result<String, Fault> {
     let sample =
         wanted.split_once('/').and_then(|(preset, kind)| crate::sources::sample(preset, kind));
     let Some(sample) = sample else {
@@ -128,7 +207,5 @@ fn from_sample(wanted: &str) -> Result<Value, Fault> {
         return Err(Fault::error("sample", "event", format!("there is no sample `{wanted}`"))
             .help(super::read::allowed_or_nearest(wanted, &known)));
     };
-    serde_json::from_str(sample.body).map_err(|error| {
-        Fault::error("sample", "event", format!("the sample `{wanted}` is not JSON: {error}"))
-    })
+    Ok(sample.body.to_owned())
 }

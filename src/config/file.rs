@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::placed::{Named, OneOrList, Placed, Texts};
 use crate::dispatch::LaneSettings;
-use crate::model::{ByteSize, OnUncertain, Span};
+use crate::model::{ByteSize, OnUncertain, Span, State};
 use crate::render::{Country, SendSettings};
 use crate::rules::Pattern;
 use crate::secret::Secret;
@@ -187,18 +188,28 @@ pub(super) struct TestSettings {
     /// The source that the event comes from.
     #[schemars(extend("examples" = ["stripe"]))]
     pub(super) source: String,
-    /// The event's kind.
+    /// The event's kind, with or without its action.
     #[schemars(extend("examples" = ["invoice.paid"]))]
     pub(super) kind: Option<String>,
+    /// Headers that come with it, in addition to a sample's own.
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    /// When it comes, as `2026-03-01T09:00:00+07:00`; the present by default.
+    #[schemars(with = "Option<String>")]
+    pub(super) now: Option<Timestamp>,
+    /// Whether it comes through the whole door: signed with the source's secret as the sender
+    /// signs, verified, and read from headers and body alone.
+    #[serde(default)]
+    pub(super) signed: bool,
     /// The event's body.
     #[schemars(required)]
     pub(super) event: Option<TestEvent>,
-    /// What must come of it; an empty list means no message.
+    /// What must come of it, in any order; an empty list means no message.
     #[serde(default)]
     pub(super) expect: Vec<Expected>,
 }
 
-/// `event:` of a test: a file or a built-in sample, with changes.
+/// `event:` of a test: a file, a built-in sample or a body, with changes.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct TestEvent {
@@ -208,6 +219,8 @@ pub(super) struct TestEvent {
     /// A built-in event, as `stripe/invoice.paid`.
     #[schemars(extend("examples" = ["stripe/invoice.paid"]))]
     pub(super) sample: Option<String>,
+    /// The body itself.
+    pub(super) body: Option<BTreeMap<String, Value>>,
     /// Values to set, by their dotted paths.
     pub(super) set: BTreeMap<String, Value>,
     /// Dotted paths to remove.
@@ -215,12 +228,28 @@ pub(super) struct TestEvent {
 }
 
 /// One expected message: what is not said is not compared.
-#[derive(Debug, Default, Deserialize, serde::Serialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub(super) struct Expected {
-    /// The name of the rule.
+    /// The rule that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
+    pub(super) rule: Option<String>,
+    /// Its state: `waiting` if it would be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
+    /// Why it would not be sent, as `no recipient`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Texts that stand in its message.
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    #[schemars(with = "OneOrMany<String>")]
+    contains: Texts,
+    /// The whole request to Wachat: no field more, none less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exactly: Option<ExpectedRequest>,
+    /// The session that sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_name: Option<String>,
     /// The number, with its country code and no `+`, or the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<crate::render::OneOrMany>")]
@@ -240,12 +269,39 @@ pub(super) struct Expected {
     /// The media type.
     #[serde(skip_serializing_if = "Option::is_none")]
     mimetype: Option<String>,
-    /// The state, as `waiting` or `skipped`.
+    /// How long Wachat shows "typing", in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<String>,
-    /// Why it is `skipped` or `failed`, as `no recipient`.
+    delay: Option<u64>,
+}
+
+/// `exactly:` of an expected message: the fields of Wachat's API, as `kabari explain` shows them.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub(super) struct ExpectedRequest {
+    /// The session that sends.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    instance_name: Option<String>,
+    /// The number, with its country code and no `+`, or the group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<String>,
+    /// `image`, `video`, `document` or `audio`; none for a text.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    /// The address of the media.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_url: Option<String>,
+    /// The text or caption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// The name of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_name: Option<String>,
+    /// The media type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mimetype: Option<String>,
+    /// How long Wachat shows "typing", in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay: Option<u64>,
 }
 
 /// How one or several are written, for the schema.

@@ -33,7 +33,7 @@ mod cases;
 mod schema;
 mod reference;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,6 +50,7 @@ use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::wachat;
 
+pub use cases::TestCase;
 pub use codes::{CODES, Code};
 pub use inputs::{Include, Inputs};
 pub use places::RulePlace;
@@ -103,24 +104,6 @@ pub struct Settings {
     pub wachat: wachat::Settings,
     /// `wachat.instances`, and the default instance in any case.
     pub instances: BTreeMap<String, LaneSettings>,
-}
-
-/// One entry of `tests:`.
-#[derive(Clone, Debug)]
-pub struct TestCase {
-    /// A sentence.
-    pub name: String,
-    /// Where it stands, for the report.
-    pub place: String,
-    /// The source that the event comes from.
-    pub source: String,
-    /// Its kind.
-    pub kind: Option<String>,
-    /// Its body, `set` and `unset` applied.
-    pub body: String,
-    /// What must come of it: each expected message as a partial view of `{rule, state, number,
-    /// type, …}`; empty means no message.
-    pub expect: Vec<BTreeMap<String, serde_json::Value>>,
 }
 
 /// How to load.
@@ -230,6 +213,8 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let (listen, admin) = examine::server(book, main, &file.server);
     let timezone = examine::timezone(book, main, file.defaults.timezone.as_deref());
     examine::rules(book, &rules, &names);
+    let rule_names: BTreeSet<String> =
+        rules.iter().map(|(_, rule)| rule.value.name.clone()).collect();
     let store = assemble::store(book, main, folder, file.store.as_deref());
     let vars = assemble::vars(book, main);
     let sources = std::mem::take(&mut file.sources);
@@ -246,7 +231,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let rules = assemble::rules(book, rules, &ground);
     let mut cases = Vec::new();
     for (id, folder, test) in tests {
-        let around = cases::Around { sources: &names, folder: &folder };
+        let around = cases::Around { sources: &names, rules: &rule_names, folder: &folder };
         cases.extend(cases::case(book, id, test, &around));
     }
     if book.report.has_errors() {

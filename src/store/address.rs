@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::store::sqlite::{OpenOptions, SqliteStore};
+use crate::store::sqlite::{History, OpenOptions, SqliteStore};
 use crate::store::{SharedStore, StoreError};
 
 /// Opens the store at `sqlite://path`, and makes it if there is none.
@@ -19,6 +19,12 @@ pub fn open(url: &str) -> Result<SharedStore, StoreError> {
 /// The same, for commands that look at a store and must not make an empty one.
 pub fn open_existing(url: &str) -> Result<SharedStore, StoreError> {
     open_with(url, OpenOptions { create: false, ..OpenOptions::default() })
+}
+
+/// The events of the store at this address, for reading alone: a `serve` that has it open is not
+/// disturbed.
+pub fn history(url: &str) -> Result<History, StoreError> {
+    History::open(&file_of(url)?)
 }
 
 fn open_with(url: &str, options: OpenOptions) -> Result<SharedStore, StoreError> {

@@ -16,9 +16,9 @@ use tokio::sync::watch;
 
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Reason, State};
 
-pub use address::{file_of, open, open_existing};
+pub use address::{file_of, history, open, open_existing};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
-pub use sqlite::{OpenOptions, SqliteStore};
+pub use sqlite::{History, OpenOptions, Page, SqliteStore};
 
 /// What survives a crash.
 #[async_trait]

@@ -12,6 +12,7 @@ mod settle;
 mod by_hand;
 mod recover;
 mod lists;
+mod history;
 mod fault;
 
 use std::path::Path;
@@ -27,6 +28,7 @@ use crate::store::{
     Recorded, Settlement, SourceRow, Store, StoreError,
 };
 
+pub use history::{History, Page};
 use row::{MessageRow, PackedEvent};
 use writer::{Desk, Operation};
 

@@ -41,10 +41,7 @@ pub(super) fn open_writer(path: &Path, create: bool) -> Result<Connection, Store
     if create {
         create_private(path)?;
     } else if !path.exists() {
-        return Err(StoreError::Broken(format!(
-            "there is no store at {}: `kabari serve` makes it, or name another with --store",
-            path.display()
-        )));
+        return Err(missing(path));
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|e| about(path, &e))?;
@@ -62,9 +59,54 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|e| about(path, &e))?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB).map_err(|e| about(path, &e))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
+}
+
+/// Whether a reader understands the file: it is a store, and its tables are of this version.
+pub(super) fn check_readable(path: &Path) -> Result<(), StoreError> {
+    if !path.exists() {
+        return Err(missing(path));
+    }
+    let connection = open_reader(path)?;
+    let from = version(&connection).map_err(|e| about(path, &e))?;
+    if !is_ours(&connection)? {
+        return Err(foreign(path));
+    }
+    if from < STEPS.len() {
+        return Err(StoreError::Broken(format!(
+            "{} was written by an older kabari: `kabari serve` brings it up to date",
+            path.display()
+        )));
+    }
+    if from > STEPS.len() {
+        return Err(newer(path, from));
+    }
+    Ok(())
+}
+
+fn missing(path: &Path) -> StoreError {
+    StoreError::Broken(format!(
+        "there is no store at {}: `kabari serve` makes it, or name another with --store",
+        path.display()
+    ))
+}
+
+fn foreign(path: &Path) -> StoreError {
+    StoreError::Broken(format!(
+        "{} is a database of another program: name another file with --store",
+        path.display()
+    ))
+}
+
+fn newer(path: &Path, from: usize) -> StoreError {
+    StoreError::Broken(format!(
+        "{} was written by a newer kabari (its tables are version {from}, this program knows {}): \
+         run that version again, or name another store with --store",
+        path.display(),
+        STEPS.len()
+    ))
 }
 
 fn prepare_writer(connection: &Connection) -> rusqlite::Result<()> {
@@ -92,20 +134,12 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 fn migrate_inside(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let from = version(connection)?;
     if from > STEPS.len() && is_ours(connection)? {
-        return Err(StoreError::Broken(format!(
-            "{} was written by a newer kabari (its tables are version {from}, this program knows \
-             {}): run that version again, or name another store with --store",
-            path.display(),
-            STEPS.len()
-        )));
+        return Err(newer(path, from));
     }
     let empty = from == 0
         && connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
     if !empty && !is_ours(connection)? {
-        return Err(StoreError::Broken(format!(
-            "{} is a database of another program: name another file with --store",
-            path.display()
-        )));
+        return Err(foreign(path));
     }
     for (version, step) in (1_i64..).zip(STEPS).skip(from) {
         connection.execute_batch(step)?;

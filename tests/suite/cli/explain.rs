@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{ROW, Row, Said, furnish, home_alone, run};
+use super::{GITHUB_SECRET, ROW, Row, Said, furnish, home_alone, home_with, run};
+use crate::support::kabari::github_signature;
 
 fn json(said: &Said) -> Value {
     serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:#?}"))
@@ -52,3 +53,128 @@ async fn a_stored_event_is_explained_again() {
     assert_eq!(told["rules"][0]["matched"], false);
     run(&home, &["explain", "--event", &Row { n: 2, ..ROW }.event().to_string()]).is(1);
 }
+
+const CI_RULES: &str = r#"
+wachat: { token: "${WACHAT_TOKEN}", instance: phone }
+sources:
+  github: { secrets: ["${GITHUB_SECRET}", "${STRIPE_SECRET}"] }
+rules:
+  - name: push-to-ann
+    source: github
+    kind: push
+    match: { sender.login: ann, ref: [{ prefix: refs/heads/ }] }
+    send: { number: "6281234567890", message: hi }
+  - name: push-by-phone
+    source: github
+    kind: push
+    match: { pusher.phone: "6281234567891" }
+    send: { number: "6281234567890", message: hi }
+  - name: pushed
+    source: github
+    kind: push
+    when: event.sender.login == "bea"
+    send: { number: "+62 812-3456-7890", message: "*{{ event.sender.login }}* pushed" }
+  - name: starred
+    source: github
+    kind: star
+    send: { number: "6281234567890", message: hi }
+"#;
+
+const PUSH: &str =
+    r#"{"sender":{"login":"bea"},"ref":"refs/tags/x","pusher":{"phone":"081234567890"}}"#;
+
+#[test]
+fn what_matches_comes_first_then_the_nearest_misses_and_numbers_are_masked() {
+    let home = home_with(CI_RULES, "http://127.0.0.1:1");
+    let words = ["explain", "--source", "github", "--kind", "push", "-"];
+    let said = Said::from(home.say(&words, PUSH)).is(0);
+    let expected = "\
+event  github push   from standard input: signature and duplicates not checked
+
+✓ pushed                                                           rules.yaml:16
+    ✓ kind   push
+    ✓ when   login == \"bea\"   \"bea\" == \"bea\"                                 :19
+✗ push-by-phone                                                    rules.yaml:11
+    ✓ kind   push
+    ✗ match  pusher.phone   wants \"62812••••7891\"
+                            saw   \"08123••••7890\"                            :14
+✗ push-to-ann                                                       rules.yaml:6
+    ✓ kind   push
+    ✗ match  sender.login   wants \"ann\"
+                            saw   \"bea\"                                       :9
+    ✗ match  ref            wants a text that begins with \"refs/heads/\"
+                            saw   \"refs/tags/x\"                               :9
+· 1 rule wants another kind (--all shows them)
+
+pushed  would be sent
+POST /api/v1/send/text
+{
+  \"instanceName\": \"phone\",
+  \"message\": \"*bea* pushed\",
+  \"number\": \"62812••••7890\"
+}
+  ╭─ 62812••••7890
+  │ bea pushed
+  ╰─
+
+";
+    assert_eq!(said.out, expected);
+    let said = Said::from(home.say(&[&words[..], &["--full"]].concat(), PUSH)).is(0);
+    said.says(&["saw   \"081234567890\"", "\"number\": \"6281234567890\""]);
+    let told = json(&Said::from(home.say(&[&words[..], &["--json"]].concat(), PUSH)).is(0));
+    let names: Vec<_> = told["rules"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["push-to-ann", "push-by-phone", "pushed", "starred"], "in file order");
+    assert_eq!(told["rules"][0]["at"], "rules.yaml:6");
+    assert_eq!(told["messages"][0]["request"]["number"], "6281234567890", "as it would be sent");
+    assert_eq!(told["event"]["signature"]["checked"], false);
+}
+
+#[tokio::test]
+async fn a_signature_that_is_given_is_checked_and_a_second_delivery_is_recognised() {
+    let home = home_with(CI_RULES, "http://127.0.0.1:1");
+    let store = home.store();
+    let told = |secret: &str, delivery: &str| {
+        let signature =
+            format!("X-Hub-Signature-256: {}", github_signature(secret, PUSH.as_bytes()));
+        let delivery = format!("X-GitHub-Delivery: {delivery}");
+        let words = ["explain", "--source", "github", "--kind", "push", "-", "--store", &store];
+        let headers = ["--header", &signature, "--header", &delivery];
+        Said::from(home.say(&[&words[..], &headers].concat(), PUSH)).is(0)
+    };
+    told(GITHUB_SECRET, "d-9").says(&["✓ signed  by secret 1 of 2", "sha256=HMAC-SHA-256"]);
+    told("whsec_of_the_invoice_endpoint", "d-9").says(&["by secret 2 of 2"]);
+    told("another", "d-9").says(&["✗ signed  signature does not match any of 2 secret(s)"]);
+    assert!(!home.path("kabari.db").exists(), "it makes no store");
+    furnish(&home, &[ROW]).await;
+    told(GITHUB_SECRET, "d-9").says(&["✓ new     not in the store"]);
+    let known = format!("✗ new     a duplicate of event {}", ROW.event());
+    told(GITHUB_SECRET, "d-1").says(&[&known, "nothing would be sent"]);
+    let stored = run(&home, &["explain", "--event", &ROW.event().to_string()]).is(0);
+    stored.says(&["stored 2026-01-02 03:04:05 UTC", "held when it came", "delivery of d-1"]);
+}
+
+#[test]
+fn an_old_signature_is_told_from_a_wrong_one_and_a_missing_secret_from_both() {
+    let home = home_alone();
+    let explain = |home: &crate::support::kabari::Home, signature: &str| {
+        let header = format!("Stripe-Signature: {signature}");
+        let words = ["explain", "--source", "stripe", "-", "--header", &header, "--json"];
+        json(&Said::from(home.say(&words, STRIPE)).is(0))["event"]["signature"].clone()
+    };
+    let old = crate::support::kabari::stripe_signature(
+        "whsec_of_the_invoice_endpoint",
+        1_700_000_000,
+        STRIPE,
+    );
+    let told = explain(&home, &old);
+    assert_eq!((&told["holds"], &told["secret"]), (&true.into(), &1.into()), "{told}");
+    assert!(told["why"].as_str().unwrap().starts_with("signed "), "{told}");
+    let told = explain(&home, &old.replace("v1=", "v1=00"));
+    assert_eq!(told["holds"], false, "{told}");
+    let unset = crate::support::kabari::Home::new(super::RULES)
+        .variable("WACHAT_URL", "http://127.0.0.1:1");
+    let told = explain(&unset, &old);
+    assert_eq!((&told["checked"], &told["holds"]), (&false.into(), &Value::Null), "{told}");
+}
+
+const STRIPE: &str = r#"{"id":"evt_1","type":"invoice.paid","data":{"object":{"amount_paid":0}}}"#;

@@ -6,7 +6,9 @@ mod trigger;
 mod send;
 mod events;
 mod messages;
+mod test;
 mod explain;
+mod diff;
 mod sources;
 mod schema;
 

@@ -104,6 +104,21 @@ impl Home {
         })
     }
 
+    /// Starts a command that goes on by itself.
+    pub(crate) fn spawn(&self, words: &[&str]) -> Kabari {
+        self.follow(&[&[env!("CARGO_BIN_EXE_kabari")], words].concat())
+    }
+
+    fn follow(&self, words: &[&str]) -> Kabari {
+        let mut command = self.command(Path::new(words[0]), &words[1..]);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kabari starts");
+        let log = Log::default();
+        log.follow(child.stdout.take().unwrap());
+        log.follow(child.stderr.take().unwrap());
+        Kabari { child, log, listen: None, admin: None, http: http() }
+    }
+
     /// Starts `serve` on free ports and waits until both are open.
     pub(crate) async fn start(&self) -> Kabari {
         self.start_with(&[]).await
@@ -117,13 +132,7 @@ impl Home {
         words.extend([program, "serve", "--rules", "rules.yaml", "--store", &store]);
         words.extend(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         words.extend(more);
-        let mut command = self.command(Path::new(words[0]), &words[1..]);
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kabari starts");
-        let log = Log::default();
-        log.follow(child.stdout.take().unwrap());
-        log.follow(child.stderr.take().unwrap());
-        let mut kabari = Kabari { child, log, listen: None, admin: None, http: http() };
+        let mut kabari = self.follow(&words);
         kabari.listen = Some(kabari.address("listen").await);
         kabari.admin = Some(kabari.address("admin").await);
         kabari
@@ -368,4 +377,11 @@ pub(crate) fn github_signature(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// Stripe's `Stripe-Signature`, made at `time` (seconds since 1970).
+pub(crate) fn stripe_signature(secret: &str, time: i64, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{time}.{body}").as_bytes());
+    format!("t={time},v1={}", hex::encode(mac.finalize().into_bytes()))
 }

@@ -1,0 +1,134 @@
+//! `kabari explain`: what do the rules make of an event, and why?
+
+mod door;
+mod message;
+mod rules;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::Args;
+use owo_colors::OwoColorize;
+use serde_json::{Value, json};
+
+use self::door::Door;
+use super::input::{EventInput, EventRead, RuleFile, StoreUrl};
+use super::output::{self, printable};
+use crate::admin::{Numbers, message_json};
+use crate::clock;
+use crate::config::RulePlace;
+use crate::model::Message;
+use crate::pipeline::RuleTrace;
+
+pub(super) use message::print_message;
+pub(super) use rules::short_of;
+
+/// Show what the rules make of an event, and why; sends nothing
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    #[command(flatten)]
+    input: EventInput,
+    #[command(flatten)]
+    rules: RuleFile,
+    #[command(flatten)]
+    store: StoreUrl,
+    /// Also show the rules that want another kind
+    #[arg(long)]
+    all: bool,
+    /// Exit with 1 unless this rule matches
+    #[arg(long, value_name = "RULE")]
+    expect: Option<String>,
+    /// Show numbers whole; --json does in any case, as they would be sent
+    #[arg(long)]
+    full: bool,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that is known of an event.
+struct Explained {
+    read: EventRead,
+    door: Door,
+    /// In file order.
+    traces: Vec<RuleTrace>,
+    messages: Vec<Message>,
+    /// Where the rules stand.
+    places: BTreeMap<String, RulePlace>,
+}
+
+impl Explain {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let loaded = match self.rules.load_lenient() {
+            Ok(loaded) => loaded,
+            Err(code) => return Ok(code),
+        };
+        let store = self.store.store.clone().unwrap_or_else(|| loaded.settings.store.clone());
+        let read = self.input.read(&loaded.pipeline, &store).await?;
+        let door = Door::of(&read, &loaded, &store).await;
+        let traces = loaded.pipeline.explain(&read.event, &read.json);
+        let messages = loaded.pipeline.messages(&read.event, read.json.clone(), clock::now());
+        let told = Explained { read, door, traces, messages, places: loaded.places };
+        if self.json {
+            output::json(&told.json())?;
+        } else {
+            told.print(self.all, Numbers::full_if(self.full));
+        }
+        let expected = self.expect.as_ref();
+        let missed =
+            expected.is_some_and(|name| !told.traces.iter().any(|t| t.matched && t.name == *name));
+        Ok(ExitCode::from(if missed { output::NO } else { 0 }))
+    }
+}
+
+impl Explained {
+    /// For people: the event, each rule with its conditions, and the messages.
+    fn print(&self, all: bool, numbers: Numbers) {
+        let (event, unknown) = (&self.read.event, self.door.is_unknown());
+        let (source, kind) = (printable(&event.source), printable(&event.kind));
+        let unchecked = if unknown { ": signature and duplicates not checked" } else { "" };
+        let told = format!("{}{unchecked}", printable(&self.read.told));
+        anstream::println!("event  {} {}   {}", source.bold(), kind.bold(), told.dimmed());
+        if !unknown {
+            self.door.print();
+        }
+        anstream::println!();
+        rules::print(&self.traces, &event.kind, &self.places, all, numbers);
+        if self.messages.is_empty() {
+            rules::print_nearest(&self.traces);
+        }
+        for message in &self.messages {
+            print_message(message, numbers);
+        }
+    }
+
+    /// The contract of `--json`: rules in file order, requests as they would be sent.
+    fn json(&self) -> Value {
+        let event = &self.read.event;
+        let rules: Vec<Value> = self.traces.iter().map(|trace| self.trace_json(trace)).collect();
+        let messages: Vec<Value> =
+            self.messages.iter().map(|message| message_json(message, Numbers::Full)).collect();
+        json!({
+            "event": { "source": event.source, "kind": event.kind, "id": event.id,
+                       "signature": self.door.signature_json(),
+                       "duplicate_of": self.door.duplicate_json() },
+            "rules": rules,
+            "messages": messages,
+        })
+    }
+
+    fn trace_json(&self, trace: &RuleTrace) -> Value {
+        let mut why = vec![json!({ "what": "kind", "wants": trace.kind.1, "holds": trace.kind.0 })];
+        why.extend(trace.pattern.iter().map(|step| {
+            json!({ "what": "match", "path": step.path, "wants": step.wants, "saw": step.saw,
+                    "holds": step.holds })
+        }));
+        why.extend(trace.when.iter().map(|step| {
+            json!({ "what": "when", "wants": step.wants, "saw": step.saw, "holds": step.holds })
+        }));
+        let error = trace.when_error.iter();
+        why.extend(error.map(|error| json!({ "what": "when", "error": error, "holds": false })));
+        let at = self.places.get(&trace.name).map(|place| &place.at);
+        json!({ "name": trace.name, "at": at, "matched": trace.matched, "why": why })
+    }
+}

@@ -1,0 +1,79 @@
+//! What becomes of a test's event?
+
+use bytes::Bytes;
+
+use crate::clock;
+use crate::config::TestCase;
+use crate::expr::Json;
+use crate::model::{Event, Headers, Message};
+use crate::pipeline::Pipeline;
+use crate::verify::{Outgoing, Request};
+
+use super::super::input::unknown_source;
+
+/// A test's event and what the rules made of it.
+pub(super) struct Played {
+    pub(super) event: Event,
+    pub(super) json: Json,
+    pub(super) messages: Vec<Message>,
+}
+
+/// Plays one test: its body alone, or a signed request through the whole door. The error is for
+/// people.
+pub(super) fn play(pipeline: &Pipeline, case: &TestCase) -> Result<Played, String> {
+    if case.signed { through_the_door(pipeline, case) } else { from_the_body(pipeline, case) }
+}
+
+fn from_the_body(pipeline: &Pipeline, case: &TestCase) -> Result<Played, String> {
+    let source =
+        pipeline.source(&case.source).ok_or_else(|| unknown_source(pipeline, &case.source))?;
+    let now = case.now.unwrap_or_else(clock::now);
+    let id = clock::event_id(now, &mut same_dice());
+    let body = Bytes::from(case.body.clone());
+    let read = source.read_body(id, now, case.kind.as_deref(), case.headers.clone(), body);
+    let json = read.json?;
+    let messages = pipeline.messages(&read.event, json.clone(), now);
+    Ok(Played { event: read.event, json, messages })
+}
+
+fn through_the_door(pipeline: &Pipeline, case: &TestCase) -> Result<Played, String> {
+    let source =
+        pipeline.source(&case.source).ok_or_else(|| unknown_source(pipeline, &case.source))?;
+    let now = case.now.unwrap_or_else(clock::now);
+    let mut unsigned = Outgoing::post(&case.source, case.body.as_bytes(), now);
+    unsigned.put_header("content-type", "application/json");
+    for (name, value) in &case.headers.0 {
+        unsigned.put_header(name, value);
+    }
+    let mut signed = source.sign(unsigned, None).ok_or_else(|| {
+        format!("only the sender can sign this ({}): leave `signed` out", source.signs())
+    })?;
+    // A test that brings a signature of its own tries that one.
+    for (name, value) in &case.headers.0 {
+        signed.put_header(name, value);
+    }
+    let Outgoing { method, target, headers, body, .. } = signed;
+    let headers = headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+    let id = clock::event_id(now, &mut same_dice());
+    let request =
+        Request::new(id, now, case.source.clone(), method, target, Headers(headers), body.into());
+    let accepted = pipeline.accept(&request, now).map_err(|why| format!("refused: {why}"))?;
+    if let Some(why) = accepted.unreadable {
+        return Err(why);
+    }
+    let event = accepted.event;
+    if let Some(kind) = case.kind.as_ref().filter(|kind| !source.kind_matches(kind, &event.kind)) {
+        return Err(format!(
+            "the request is of kind `{}`, not `{kind}`; where a header says the kind, write it \
+             under `headers:`",
+            event.kind
+        ));
+    }
+    let json = Json::parse(event.body.clone()).map_err(|why| why.to_string())?;
+    Ok(Played { event, json, messages: accepted.messages })
+}
+
+/// Chance that is always the same: a test's event has the same id each time, if it says its time.
+fn same_dice() -> fastrand::Rng {
+    fastrand::Rng::with_seed(0)
+}

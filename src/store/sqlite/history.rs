@@ -1,0 +1,111 @@
+//! What came in so far? Read without a writer, so that a running `serve` is not disturbed.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use crate::model::{Event, EventId};
+use crate::store::StoreError;
+use crate::store::sqlite::reader::Readers;
+use crate::store::sqlite::row::{self, PackedEvent};
+use crate::store::sqlite::{lists, schema};
+
+/// Events of a page at most.
+const PAGE_ROWS: i64 = 256;
+/// Bytes of a page, compressed; the event that goes beyond is the page's last.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// The events of a store, for reading alone.
+pub struct History {
+    readers: Readers,
+}
+
+/// Some events, newest first.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Whole, body and headers.
+    pub events: Vec<Event>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<i64>,
+}
+
+impl History {
+    /// Opens the file to read it; nothing is written, not even newer tables.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] if there is none, or if it is not of this version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        schema::check_readable(path)?;
+        Ok(Self { readers: Readers::of(path.to_owned()) })
+    }
+
+    /// One event, whole.
+    pub async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
+        let found = self.readers.ask(move |connection| {
+            lists::event(connection, id)?.map(PackedEvent::into_event).transpose()
+        });
+        found.await
+    }
+
+    /// The event that has the provider's id, and when it came. It goes through the events of the
+    /// source: for people who ask.
+    pub async fn find(
+        &self,
+        source: String,
+        provider_id: String,
+    ) -> Result<Option<(EventId, Timestamp)>, StoreError> {
+        self.readers.ask(move |connection| Ok(find(connection, &source, &provider_id)?)).await
+    }
+
+    /// A page of events, all or of one source; the first where `from` is `None`.
+    pub async fn page(
+        &self,
+        source: Option<String>,
+        from: Option<i64>,
+    ) -> Result<Page, StoreError> {
+        self.readers.ask(move |connection| page(connection, source.as_deref(), from)).await
+    }
+}
+
+fn find(
+    connection: &Connection,
+    source: &str,
+    provider_id: &str,
+) -> rusqlite::Result<Option<(EventId, Timestamp)>> {
+    connection
+        .prepare_cached(
+            "SELECT id, received_at FROM events WHERE source = ?1 AND provider_id = ?2 LIMIT 1",
+        )?
+        .query_row(params![source, provider_id], |row| {
+            Ok((EventId(Uuid::from_bytes(row.get(0)?)), row::time_at(row, 1)?))
+        })
+        .optional()
+}
+
+fn page(
+    connection: &Connection,
+    source: Option<&str>,
+    from: Option<i64>,
+) -> Result<Page, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, source, kind, provider_id, received_at, content, seq FROM events
+         WHERE seq <= ?1 AND (?2 IS NULL OR source = ?2) ORDER BY seq DESC LIMIT ?3",
+    )?;
+    let mut rows = statement.query(params![from.unwrap_or(i64::MAX), source, PAGE_ROWS])?;
+    let mut page = Page::default();
+    let (mut bytes, mut count) = (0, 0);
+    while let Some(row) = rows.next()? {
+        let packed = PackedEvent::read(row)?;
+        let seq: i64 = row.get(6)?;
+        bytes += packed.content.len();
+        count += 1;
+        page.events.push(packed.into_event()?);
+        if bytes > PAGE_BYTES || count == PAGE_ROWS {
+            page.next = Some(seq - 1);
+            break;
+        }
+    }
+    Ok(page)
+}
