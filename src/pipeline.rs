@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::expr::{EvalError, Facts, Json, Step, Surroundings};
-use crate::model::{Event, Message, MessageId, OnUncertain, Origin, Policy, Reason, State};
+use crate::model::{Event, Message, MessageId, OnUncertain, Origin, Policy, Reason, State, Terms};
 use crate::render::{Country, Made, Send, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
 use crate::sources::Source;
@@ -302,6 +302,7 @@ impl Drafts<'_> {
                 age_max_s: rule.age_max_s,
                 on_uncertain: rule.on_uncertain.unwrap_or(unsaid),
             },
+            terms: Terms::default(),
         }
     }
 }

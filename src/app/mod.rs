@@ -314,11 +314,11 @@ impl Controls for Shared {
     }
 
     async fn pause(&self, instance: &str) -> bool {
-        self.lanes.pause(instance)
+        self.lanes.pause(instance).await
     }
 
     async fn resume(&self, instance: &str) -> bool {
-        self.lanes.resume(instance)
+        self.lanes.resume(instance).await
     }
 
     async fn readiness(&self) -> Readiness {

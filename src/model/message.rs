@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EventId, MessageId, Reason, Recipient};
+use super::{EventId, MessageId, Reason, Recipient, Terms};
 
 /// One rendered send to one recipient.
 ///
@@ -41,6 +41,8 @@ pub struct Message {
     pub due_at: Timestamp,
     /// What was promised about trying again, fixed when it was made.
     pub policy: Policy,
+    /// When it may be sent, and what makes it one too many.
+    pub terms: Terms,
 }
 
 /// Where a message comes from.

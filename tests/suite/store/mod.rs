@@ -96,6 +96,7 @@ pub(super) fn message(n: u128, recipient: &str) -> Message {
         created_at: at(0),
         due_at: at(0),
         policy: Policy::default(),
+        terms: kabari::model::Terms::default(),
     }
 }
 
@@ -154,9 +155,7 @@ pub(super) async fn record_for(store: &dyn Store, recipients: &[&str]) {
 
 /// What lane `jakarta` can take at this second.
 pub(super) async fn claim(store: &dyn Store, second: i64, limit: usize) -> Vec<Claimed> {
-    let claim =
-        Claim { instance: "jakarta".to_owned(), limit, now: at(second), paced_until: Vec::new() };
-    store.claim(claim).await.unwrap()
+    store.claim(Claim::new("jakarta", limit, at(second))).await.unwrap().taken
 }
 
 /// The same for exactly one message.

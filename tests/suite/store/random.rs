@@ -151,8 +151,7 @@ impl World<'_> {
         before: &[Message],
     ) -> Result<(), TestCaseError> {
         let now = at(self.seconds);
-        let claim = Claim { instance: lane.to_owned(), limit, now, paced_until: Vec::new() };
-        let taken = self.store().claim(claim).await.unwrap();
+        let taken = self.store().claim(Claim::new(lane, limit, now)).await.unwrap().taken;
         // Of each recipient the oldest that waits, if none is under way and it is due.
         let mut may_go: HashMap<&str, Option<MessageId>> = HashMap::new();
         for message in before.iter().filter(|message| message.instance == lane) {
