@@ -6,8 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::expr::{EvalError, Facts, Json, Step, Surroundings};
-use crate::model::{Event, Message, MessageId, OnUncertain, Origin, Policy, Reason, State, Terms};
-use crate::render::{Country, Made, Send, Unmade};
+use crate::model::{
+    Content, Event, Message, MessageId, OnUncertain, Origin, Policy, Reason, State, Terms,
+    mask_number,
+};
+use crate::render::{self, Country, Made, Mode, Send, SendSettings, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
 use crate::sources::Source;
 use crate::verify::{Denied, Request};
@@ -35,6 +38,21 @@ pub struct Rule {
     /// What to do when it is not known whether a message was sent; by default held for people,
     /// resent for groups.
     pub on_uncertain: Option<OnUncertain>,
+    /// When its messages may be sent, and whether they are.
+    pub delivery: Delivery,
+}
+
+/// What a rule says of its messages beside what they are.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// When they may be sent, and what makes one too many.
+    pub terms: render::Terms,
+    /// Whether they are sent at all.
+    pub mode: Mode,
+    /// What is sent instead of one that failed or had no recipient.
+    pub or: Option<Send>,
+    /// Each send as it is written, as JSON, where many events become one message; else empty.
+    pub written: Vec<String>,
 }
 
 /// What rules leave unsaid.
@@ -137,18 +155,56 @@ impl Pipeline {
         for place in places {
             let rule = &self.rules[place];
             match self.set.matcher(place).when.as_ref().map_or(Ok(true), |it| it.holds(&facts)) {
-                Ok(true) => {
-                    for (send, number) in rule.sends.iter().zip(0_u16..) {
-                        for made in send.make(&facts, self.defaults.country) {
-                            drafts.add(rule, number, made, is_test);
-                        }
-                    }
-                }
+                Ok(true) => self.send(rule, &facts, around, &mut drafts, is_test),
                 Ok(false) => {}
                 Err(error) => drafts.add(rule, 0, Err(undecided(&error)), is_test),
             }
         }
         drafts.made
+    }
+
+    /// The messages of one rule that applies.
+    fn send(
+        &self,
+        rule: &Rule,
+        facts: &Facts,
+        around: &Arc<Surroundings>,
+        drafts: &mut Drafts<'_>,
+        is_test: bool,
+    ) {
+        // Where many events become one message, this is the first of them.
+        let group = (!rule.delivery.written.is_empty())
+            .then(|| Facts::of_group([drafts.event], Arc::clone(around)))
+            .flatten();
+        let facts = group.as_ref().unwrap_or(facts);
+        for (send, number) in rule.sends.iter().zip(0_u16..) {
+            for made in send.make(facts, self.defaults.country) {
+                let made = made.and_then(|made| drafts.with_terms(rule, number, made, facts));
+                drafts.add(rule, number, made, is_test);
+            }
+        }
+    }
+
+    /// What a group of events says: `written` is the send as JSON, as it was when they came.
+    ///
+    /// # Errors
+    /// When it cannot be filled.
+    pub fn together(&self, written: &str, events: &[Event]) -> Result<Content, Unmade> {
+        let broken = |detail: &str| Unmade {
+            state: State::Failed,
+            reason: Reason::Render,
+            detail: detail.to_owned(),
+            about: String::new(),
+        };
+        let around = events.first().and_then(|event| self.sources.get(&event.source));
+        let (_, around) = around.ok_or_else(|| broken("its source is no longer configured"))?;
+        let settings: SendSettings =
+            serde_json::from_str(written).map_err(|_| broken("the stored send is broken"))?;
+        let send = Send::compile(&settings)
+            .map_err(|_| broken("the stored send is not understood by this version"))?;
+        let facts = Facts::of_group(events, Arc::clone(around))
+            .ok_or_else(|| broken("its events cannot be read"))?;
+        Ok(send.content(&facts)?.1)
     }
 
     /// What every rule of the event's source, in file order, does with it.
@@ -230,14 +286,33 @@ struct Drafts<'e> {
 }
 
 impl Drafts<'_> {
-    fn add(&mut self, rule: &Rule, send: u16, made: Result<Made, Unmade>, is_test: bool) {
+    fn with_terms(
+        &self,
+        rule: &Rule,
+        send: u16,
+        made: Made,
+        facts: &Facts,
+    ) -> Result<(Made, Terms), Unmade> {
+        let written = rule.delivery.written.get(usize::from(send)).map_or("", String::as_str);
+        match rule.delivery.terms.make(facts, &made.recipient, written, self.now) {
+            Ok(terms) => Ok((made, terms)),
+            Err(detail) => Err(Unmade {
+                state: State::Failed,
+                reason: Reason::Render,
+                detail,
+                about: mask_number(made.recipient.expose()),
+            }),
+        }
+    }
+
+    fn add(&mut self, rule: &Rule, send: u16, made: Result<(Made, Terms), Unmade>, is_test: bool) {
         match made {
             Ok(made) => self.add_made(rule, send, made, is_test),
             Err(unmade) => self.add_unmade(rule, send, unmade),
         }
     }
 
-    fn add_made(&mut self, rule: &Rule, send: u16, made: Made, is_test: bool) {
+    fn add_made(&mut self, rule: &Rule, send: u16, (made, terms): (Made, Terms), is_test: bool) {
         let id = self.id(rule, send, made.recipient.expose());
         if self.has(id) {
             return;
@@ -248,12 +323,17 @@ impl Drafts<'_> {
             message.reason = Some(Reason::TestMode);
             let remedy = "the sender's test mode reaches nobody without `test_events: send`";
             message.detail = Some(remedy.to_owned());
+        } else if rule.delivery.mode == Mode::Shadow {
+            message.state = State::Skipped;
+            message.reason = Some(Reason::Shadow);
+            message.detail = Some("its rule only watches (`mode: shadow`)".to_owned());
         }
         if let Some(instance) = made.instance {
             message.instance = instance;
         }
         message.recipient = Some(made.recipient);
         message.content = Some(made.content);
+        message.terms = terms;
         self.made.push(message);
     }
 

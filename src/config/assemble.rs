@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::book::{Book, TreeId};
 use super::file::{DefaultSettings, RuleFile, RuleSettings};
 use super::placed::Placed;
-use super::{examine, rehearse, scalar};
+use super::{delivery, examine, rehearse, scalar};
 use crate::expr::{Condition, Surroundings};
 use crate::model::{Fault, OnUncertain, Policy};
 use crate::pipeline::{Defaults, Pipeline, Rule};
@@ -73,7 +73,7 @@ fn rule(
     book: &mut Book,
     id: TreeId,
     path: &str,
-    settings: RuleSettings,
+    mut settings: RuleSettings,
     defaults: &DefaultSettings,
     sources: &[(Source, Surroundings)],
 ) -> Option<(Matcher, Rule)> {
@@ -84,6 +84,7 @@ fn rule(
             None
         }
     };
+    let delivery = delivery::of(book, id, path, &mut settings, defaults);
     let mut sends = Some(Vec::new());
     for (index, send) in settings.send.map(|send| send.0).unwrap_or_default() {
         match Send::compile(&send) {
@@ -123,6 +124,7 @@ fn rule(
         attempts_max: attempts,
         age_max_s: age.unwrap_or(policy.age_max_s),
         on_uncertain,
+        delivery: delivery?,
     };
     Some((matcher, rule))
 }
@@ -159,7 +161,7 @@ pub(super) fn store(book: &mut Book, id: TreeId, folder: &Path, written: Option<
     format!("sqlite://{}", folder.join(path).display())
 }
 
-fn report(book: &mut Book, id: TreeId, path: &str, faults: Vec<Fault>) {
+pub(super) fn report(book: &mut Book, id: TreeId, path: &str, faults: Vec<Fault>) {
     for fault in faults {
         book.fault(id, fault.under(path));
     }

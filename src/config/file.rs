@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use super::placed::{OneOrList, Placed, Texts};
 use crate::dispatch::LaneSettings;
-use crate::model::{ByteSize, OnUncertain, Span};
-use crate::render::{Country, SendSettings};
+use crate::model::{ByteSize, OnUncertain, Priority, Span};
+use crate::render::{
+    Country, DedupeSettings, GroupSettings, HoursSettings, Mode, SendSettings, ThrottleSettings,
+};
 use crate::rules::Pattern;
 use crate::secret::Secret;
 use crate::sources::SourceSettings;
@@ -113,6 +115,12 @@ pub(super) struct DefaultSettings {
     pub(super) max_age: Option<Span>,
     /// What to do when it is not known whether a message was sent.
     pub(super) on_uncertain: Option<OnUncertain>,
+    /// When messages may be sent, for rules that do not say so.
+    pub(super) hours: Option<HoursSettings>,
+    /// How long a message is of use, for rules that do not say so.
+    pub(super) expires: Option<Span>,
+    /// `shadow`: nothing is sent, whatever rules say.
+    pub(super) mode: Option<Mode>,
 }
 
 /// One entry of `rules:`.
@@ -141,6 +149,25 @@ pub(super) struct RuleSettings {
     pub(super) attempts: Option<u32>,
     /// How long a message may be tried.
     pub(super) max_age: Option<Span>,
+    /// One message with this key to a recipient is enough, also over many events and days.
+    pub(super) dedupe: Option<DedupeSettings>,
+    /// How many messages may go in a span of time.
+    pub(super) throttle: Option<ThrottleSettings>,
+    /// Many events become one message.
+    pub(super) group: Option<GroupSettings>,
+    /// On which days and in which hours messages may be sent.
+    pub(super) hours: Option<HoursSettings>,
+    /// How long a message is of use; the time in which kabari itself holds it does not count.
+    pub(super) expires: Option<Span>,
+    /// Who goes first: `high`, `normal` or `low`.
+    #[serde(default)]
+    pub(super) priority: Priority,
+    /// Not to be sent before: a time, or a span as `2h`.
+    pub(super) delay_until: Option<String>,
+    /// `shadow`: messages are recorded and shown, and not sent.
+    pub(super) mode: Option<Mode>,
+    /// What is sent instead of a message that failed or had no recipient.
+    pub(super) or: Option<SendSettings>,
 }
 
 /// One entry of `tests:`.

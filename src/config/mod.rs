@@ -20,6 +20,7 @@ mod places;
 mod examine;
 mod rehearse;
 mod assemble;
+mod delivery;
 pub(crate) mod edit;
 mod cases;
 

@@ -31,6 +31,7 @@ mod neutral;
 mod error;
 
 pub use condition::{Condition, Step};
+pub use date::moment;
 pub use error::EvalError;
 pub use facts::{AmountUnit, Facts, Surroundings};
 pub use json::{Json, Node, NotJson, Value};

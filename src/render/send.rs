@@ -191,7 +191,11 @@ impl Send {
         Ok(recipients)
     }
 
-    fn content(&self, facts: &Facts) -> Result<(Option<String>, Content), Unmade> {
+    /// What it says about these facts, without recipients, and whose session sends it.
+    ///
+    /// # Errors
+    /// When a field cannot be filled.
+    pub fn content(&self, facts: &Facts) -> Result<(Option<String>, Content), Unmade> {
         let fill = |field: &str, template: &Option<Template>| match template {
             None => Ok(None),
             Some(template) => match template.render(facts) {

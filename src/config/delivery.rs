@@ -1,0 +1,46 @@
+//! What does a rule say of its messages beside what they are?
+
+use super::assemble::report;
+use super::book::{Book, TreeId};
+use super::file::{DefaultSettings, RuleSettings};
+use crate::model::{Fault, Rest};
+use crate::pipeline::Delivery;
+use crate::render::{Mode, Send, Terms, TermsSettings};
+
+/// Reads and compiles it; `None` if something is wrong, which is told.
+pub(super) fn of(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    settings: &mut RuleSettings,
+    defaults: &DefaultSettings,
+) -> Option<Delivery> {
+    let terms = TermsSettings {
+        dedupe: settings.dedupe.take(),
+        throttle: settings.throttle.take(),
+        group: settings.group.take(),
+        hours: settings.hours.take().or_else(|| defaults.hours.clone()),
+        expires: settings.expires.or(defaults.expires),
+        priority: settings.priority,
+        delay_until: settings.delay_until.take(),
+    };
+    let rest = terms.throttle.as_ref().map(|throttle| throttle.rest);
+    let gathers = terms.group.is_some() || rest == Some(Rest::Group);
+    let zone = defaults.timezone.as_deref().unwrap_or("UTC");
+    let or = settings.or.take().map(|or| Send::compile(&or)).transpose();
+    let or = or.map_err(|faults| report(book, id, &format!("{path}.or"), faults));
+    let mut written = Vec::new();
+    for (index, send) in settings.send.iter().flat_map(|send| &send.0).filter(|_| gathers) {
+        match serde_json::to_string(send) {
+            Ok(json) => written.push(json),
+            Err(error) => {
+                let fault = Fault::error(format!("send{index}"), "value", error.to_string());
+                report(book, id, path, vec![fault]);
+            }
+        }
+    }
+    let terms = Terms::compile(&terms, zone);
+    let terms = terms.map_err(|faults| report(book, id, path, faults));
+    let all = if defaults.mode == Some(Mode::Shadow) { defaults.mode } else { settings.mode };
+    Some(Delivery { terms: terms.ok()?, mode: all.unwrap_or_default(), or: or.ok()?, written })
+}
