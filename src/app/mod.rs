@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{self, Admin};
 use crate::config::{Loaded, Settings};
 use crate::dispatch::{Dispatcher, Lanes, Observer};
+use crate::gather::Gatherer;
 use crate::http;
 use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
 use crate::pipeline::Pipeline;
@@ -96,11 +97,13 @@ impl App {
             bad_rules: Mutex::new(None),
             reloading: tokio::sync::Mutex::new(()),
         });
+        shared.lanes.set_people(settings.people.clone());
+        let gatherer = Gatherer::new(Arc::clone(&shared.pipeline), Arc::clone(&shared.store));
         let app = Self {
             hangup: signal(SignalKind::hangup())?,
             receiving: receive(&shared, &settings, public),
             sending: Stopping::spawn(|stop| async {
-                dispatcher.run(stop).await;
+                tokio::join!(dispatcher.run(stop.clone()), gatherer.run(stop));
                 Ok(())
             }),
             administering: administer(&shared, &settings, private),
@@ -280,6 +283,7 @@ impl Shared {
         let needs_restart = self.fixed.differences(&Fixed::of(&loaded.settings));
         let rules = loaded.pipeline.rule_count();
         self.pipeline.store(Arc::new(loaded.pipeline));
+        self.lanes.set_people(loaded.settings.people);
         self.lanes.update(client, loaded.settings.instances);
         self.metrics.rules_loaded(rules);
         if !loaded.warnings.is_empty() {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::input::{self, RuleFile, StoreUrl};
 use super::output;
 use crate::app::App;
-use crate::config::Settings;
+use crate::config::Loaded;
+use crate::render;
 use crate::telemetry::{self, Format};
 
 /// How long stopping may take in all: less than the 130 s of `deploy/`, more than the attempts and
@@ -31,6 +33,9 @@ pub(super) struct Serve {
     /// Where dashboard, API and metrics are, instead of `server.admin`
     #[arg(long, env = "KABARI_ADMIN", value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
+    /// Message nobody but this number (may be given again): everything else is skipped
+    #[arg(long, env = "KABARI_ONLY_TO", value_name = "NUMBER", value_delimiter = ',')]
+    only_to: Vec<String>,
     /// How to log
     #[arg(long, value_enum, default_value_t = Format::Auto, value_name = "FORMAT")]
     log: Format,
@@ -46,13 +51,13 @@ impl Serve {
             anstream::eprintln!("{}", loaded.warnings.render(output::colour_of_errors()));
         }
         let _logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
-        self.overrule(&mut loaded.settings);
+        self.overrule(&mut loaded)?;
         // Before it says that it is ready: whoever reads that may stop it at once.
         let stop = stop_signal()?;
         let reload = move || {
             let loaded = input::load(&self.rules.rules, false);
             let mut loaded = loaded.map_err(|report| report.render(false))?;
-            self.overrule(&mut loaded.settings);
+            self.overrule(&mut loaded).map_err(|why| why.to_string())?;
             Ok(loaded)
         };
         let app = App::start(loaded, Box::new(reload)).await?;
@@ -61,12 +66,22 @@ impl Serve {
     }
 
     /// Puts what the command line says in the place of what the file says.
-    fn overrule(&self, settings: &mut Settings) {
+    fn overrule(&self, loaded: &mut Loaded) -> anyhow::Result<()> {
+        let country = loaded.pipeline.defaults().country;
+        let settings = &mut loaded.settings;
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.admin = self.admin.unwrap_or(settings.admin);
         if let Some(store) = &self.store.store {
             settings.store.clone_from(store);
         }
+        if !self.only_to.is_empty() {
+            let read = |number: &String| {
+                render::recipient(number, country).with_context(|| "--only-to cannot be read")
+            };
+            settings.people.only_to =
+                Some(self.only_to.iter().map(read).collect::<anyhow::Result<_>>()?);
+        }
+        Ok(())
     }
 }
 

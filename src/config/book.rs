@@ -1,8 +1,10 @@
 //! All files that were read, and every mistake at its place in them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::LoadOptions;
@@ -23,6 +25,8 @@ pub(super) struct Book {
     pub(super) report: Report,
     trees: Vec<Tree>,
     files: Vec<PathBuf>,
+    /// The days of each file that `hours:` name.
+    pub(super) holidays: BTreeMap<String, BTreeSet<Date>>,
 }
 
 /// One file that could be parsed.
@@ -211,6 +215,13 @@ impl Book {
                 && Some(&problem.file) == name.map(|text| &text.name)
                 && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })
+    }
+
+    /// Where the file lies.
+    pub(super) fn folder(&self, id: TreeId) -> PathBuf {
+        let name = self.trees.get(id.0).and_then(|tree| self.report.files.get(tree.file));
+        let folder = name.and_then(|text| Path::new(&text.name).parent());
+        folder.unwrap_or(Path::new("")).to_owned()
     }
 
     /// The text of a file.

@@ -3,9 +3,19 @@
 use super::assemble::report;
 use super::book::{Book, TreeId};
 use super::file::{DefaultSettings, RuleSettings};
+use super::lists;
 use crate::model::{Fault, Rest};
 use crate::pipeline::Delivery;
-use crate::render::{Mode, Send, Terms, TermsSettings};
+use crate::render::{HoursSettings, Mode, Send, Terms, TermsSettings};
+
+/// Reads the file that `hours:` name, and names it by its path.
+pub(super) fn holidays(book: &mut Book, id: TreeId, path: &str, hours: &mut HoursSettings) {
+    let Some(file) = &mut hours.holidays else { return };
+    if let Some((found, days)) = lists::holidays(book, id, path, file) {
+        file.clone_from(&found);
+        book.holidays.insert(found, days);
+    }
+}
 
 /// Reads and compiles it; `None` if something is wrong, which is told.
 pub(super) fn of(
@@ -15,11 +25,15 @@ pub(super) fn of(
     settings: &mut RuleSettings,
     defaults: &DefaultSettings,
 ) -> Option<Delivery> {
+    if let Some(hours) = &mut settings.hours {
+        holidays(book, id, &format!("{path}.hours.holidays"), hours);
+    }
+    let hours = settings.hours.take().or_else(|| defaults.hours.clone());
     let terms = TermsSettings {
         dedupe: settings.dedupe.take(),
         throttle: settings.throttle.take(),
         group: settings.group.take(),
-        hours: settings.hours.take().or_else(|| defaults.hours.clone()),
+        hours,
         expires: settings.expires.or(defaults.expires),
         priority: settings.priority,
         delay_until: settings.delay_until.take(),

@@ -36,6 +36,9 @@ pub(super) struct RuleFile {
     /// What rules leave unsaid.
     #[serde(default)]
     pub(super) defaults: DefaultSettings,
+    /// Who may be messaged.
+    #[serde(default)]
+    pub(super) recipients: RecipientSettings,
     /// Anything; templates see it as `vars`.
     #[serde(default)]
     #[expect(dead_code, reason = "read for its mistakes; its values are taken from the tree")]
@@ -97,6 +100,16 @@ pub(super) struct ServerSettings {
     pub(super) admin_token: Option<Secret>,
     /// The largest body that is taken; 25MiB by default.
     pub(super) body_limit: Option<ByteSize>,
+}
+
+/// `recipients:`, each a file with one number a line.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RecipientSettings {
+    /// Nobody else is messaged.
+    pub(super) allow: Option<String>,
+    /// These are never messaged; see also `kabari optout`.
+    pub(super) deny: Option<String>,
 }
 
 /// `defaults:`

@@ -20,6 +20,7 @@ mod places;
 mod examine;
 mod rehearse;
 mod assemble;
+mod lists;
 mod delivery;
 pub(crate) mod edit;
 mod cases;
@@ -32,7 +33,7 @@ use std::time::Duration;
 use self::book::{Book, TreeId};
 use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
 use self::placed::Placed;
-use crate::dispatch::LaneSettings;
+use crate::dispatch::{LaneSettings, People};
 use crate::model::Fault;
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
@@ -81,6 +82,8 @@ pub struct Settings {
     pub wachat: wachat::Settings,
     /// `wachat.instances`, and the default instance in any case.
     pub instances: BTreeMap<String, LaneSettings>,
+    /// `recipients`, and the days on which nobody is messaged.
+    pub people: People,
 }
 
 /// One entry of `tests:`.
@@ -252,7 +255,11 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let vars = assemble::vars(book, main);
     let sources = std::mem::take(&mut file.sources);
     let sources = assemble::sources(book, main, sources, &vars, &timezone);
+    if let Some(hours) = &mut file.defaults.hours {
+        delivery::holidays(book, main, "defaults.hours.holidays", hours);
+    }
     let rules = assemble::rules(book, rules, &file.defaults, &sources);
+    let people = people(book, main, &file, timezone);
     let mut cases = Vec::new();
     for (id, folder, test) in tests {
         let around = cases::Around { sources: &names, folder: &folder };
@@ -275,8 +282,21 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         store,
         wachat: wachat::Settings { base_url, token, timeout },
         instances,
+        people,
     };
     Some((pipeline, settings, cases))
+}
+
+/// Who may be messaged, and when nobody is.
+fn people(book: &mut Book, main: TreeId, file: &RuleFile, zone: jiff::tz::TimeZone) -> People {
+    let mut list = |path: &str, written: &Option<String>| {
+        let written = written.as_deref()?;
+        Some(lists::recipients(book, main, path, written, file.defaults.country))
+    };
+    let allow = list("recipients.allow", &file.recipients.allow);
+    let deny = list("recipients.deny", &file.recipients.deny).unwrap_or_default();
+    let holidays = std::mem::take(&mut book.holidays);
+    People { zone, only_to: None, allow, deny, holidays }
 }
 
 fn read_rule_file(path: &Path) -> Result<String, String> {
