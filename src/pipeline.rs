@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::expr::{EvalError, Facts, Json, Step, Surroundings};
 use crate::model::{
-    Content, Event, Message, MessageId, OnUncertain, Origin, Policy, Reason, State, Terms,
+    Content, Event, Instead, Message, MessageId, OnUncertain, Origin, Policy, Reason, State, Terms,
     mask_number,
 };
 use crate::render::{self, Country, Made, Mode, Send, SendSettings, Unmade};
@@ -178,11 +178,38 @@ impl Pipeline {
             .flatten();
         let facts = group.as_ref().unwrap_or(facts);
         for (send, number) in rule.sends.iter().zip(0_u16..) {
+            let or = || self.instead(rule, number, facts, drafts.event);
+            let mut failed = false;
+            let mut all = Vec::new();
             for made in send.make(facts, self.defaults.country) {
                 let made = made.and_then(|made| drafts.with_terms(rule, number, made, facts));
+                failed |= made.is_err();
+                all.push(made.map(|(made, terms)| (made, Terms { or: or(), ..terms })));
+            }
+            let at_once = if failed { or() } else { Vec::new() };
+            for made in all {
                 drafts.add(rule, number, made, is_test);
             }
+            for Instead { send, instance, recipient, content, .. } in at_once {
+                let made = Made { instance: Some(instance), recipient, content };
+                drafts.add(rule, send, Ok((made, Terms::default())), is_test);
+            }
         }
+    }
+
+    /// What is sent instead of a message of this send, if its rule says so and it can be made.
+    fn instead(&self, rule: &Rule, number: u16, facts: &Facts, event: &Event) -> Vec<Instead> {
+        let Some(or) = &rule.delivery.or else { return Vec::new() };
+        let send = Instead::SEND | number;
+        let made = or.make(facts, self.defaults.country).into_iter().filter_map(Result::ok);
+        made.map(|Made { instance, recipient, content }| Instead {
+            id: MessageId::derive(event.id, &rule.name, send, 0, recipient.expose()),
+            send,
+            instance: instance.unwrap_or_else(|| self.defaults.instance.clone()),
+            recipient,
+            content,
+        })
+        .collect()
     }
 
     /// What a group of events says: `written` is the send as JSON, as it was when they came.

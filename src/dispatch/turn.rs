@@ -128,3 +128,174 @@ impl Judge for Turn {
             .unwrap_or(Ruling::Go)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use crate::model::{Hours, Recipient, Span, Terms};
+    use crate::store::{Contact, Today};
+
+    use super::super::caps::{Cap, Caps};
+    use super::*;
+
+    /// A Friday, noon in UTC.
+    fn noon() -> Timestamp {
+        "2026-11-20T12:00:00Z".parse().unwrap()
+    }
+
+    fn anna() -> Recipient {
+        Recipient::person("6281111111111").unwrap()
+    }
+
+    fn ruling(people: People, lane: &LaneSettings, how: impl FnOnce(&mut Case<'_>)) -> Ruling {
+        let (anna, terms) = (anna(), Terms::default());
+        let mut case = Case {
+            now: noon(),
+            recipient: &anna,
+            terms: &terms,
+            age: Duration::ZERO,
+            attempts: 0,
+            by_hand: false,
+            contact: Contact { reached: true, ..Contact::default() },
+            opted_out: false,
+            today: Today::default(),
+        };
+        how(&mut case);
+        let turn = Turn::of(lane, Arc::new(people), noon());
+        assert_eq!(turn.day(noon()).is_some(), lane.pace() != Pace::OFF);
+        turn.ruling(&case)
+    }
+
+    fn reason(ruling: Ruling) -> Option<Reason> {
+        match ruling {
+            Ruling::Skip { reason, .. } | Ruling::Fail { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn lists_say_who_gets_nothing() {
+        let only = |recipient: Recipient| Some(BTreeSet::from([recipient]));
+        let other = Recipient::person("6282222222222").unwrap();
+        let lane = LaneSettings::default();
+        for (people, expected) in [
+            (People::default(), None),
+            (People { only_to: only(anna()), ..People::default() }, None),
+            (People { only_to: only(other.clone()), ..People::default() }, Some(Reason::TestMode)),
+            (People { allow: only(anna()), ..People::default() }, None),
+            (People { allow: only(other), ..People::default() }, Some(Reason::OptedOut)),
+            (People { deny: [anna()].into(), ..People::default() }, Some(Reason::OptedOut)),
+        ] {
+            assert_eq!(reason(ruling(people, &lane, |_| {})), expected);
+        }
+        let opted_out = ruling(People::default(), &lane, |case| case.opted_out = true);
+        assert_eq!(reason(opted_out), Some(Reason::OptedOut));
+    }
+
+    #[test]
+    fn a_number_that_is_not_on_whatsapp_is_left_alone_for_a_month() {
+        for (days, expected) in
+            [(0, Some(Reason::Recipient)), (29, Some(Reason::Recipient)), (30, None)]
+        {
+            let said = noon() - jiff::SignedDuration::from_hours(24 * days);
+            let told = ruling(People::default(), &LaneSettings::default(), |case| {
+                case.contact.absent_at = Some(said);
+            });
+            assert_eq!(reason(told), expected, "{days}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_no_use_any_more_is_skipped() {
+        let terms = Terms { expires_s: Some(60), ..Terms::default() };
+        for (age_s, expected) in [(59, None), (60, Some(Reason::Expired))] {
+            let (anna, terms) = (anna(), &terms);
+            let case = Case {
+                now: noon(),
+                recipient: &anna,
+                terms,
+                age: Duration::from_secs(age_s),
+                attempts: 3,
+                by_hand: false,
+                contact: Contact { reached: true, ..Contact::default() },
+                opted_out: false,
+                today: Today::default(),
+            };
+            let turn = Turn::of(&LaneSettings::default(), Arc::default(), noon());
+            assert_eq!(reason(turn.ruling(&case)), expected);
+        }
+    }
+
+    #[test]
+    fn outside_of_its_hours_a_message_waits_or_is_skipped_and_holidays_count() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let rules = |days, otherwise| {
+            let (zone, holidays) = ("UTC".to_owned(), Some("h.txt".to_owned()));
+            let hours = Hours { days, from: 8 * 60, to: 20 * 60, zone, holidays, otherwise };
+            Terms { hours: Some(hours), ..Terms::default() }
+        };
+        let ask = |terms: &Terms, people: People| {
+            let anna = anna();
+            let case = Case {
+                now: noon(),
+                recipient: &anna,
+                terms,
+                age: Duration::ZERO,
+                attempts: 0,
+                by_hand: false,
+                contact: Contact { reached: true, ..Contact::default() },
+                opted_out: false,
+                today: Today::default(),
+            };
+            Turn::of(&LaneSettings::default(), Arc::new(people), noon()).ruling(&case)
+        };
+        assert_eq!(ask(&rules(0b111_1111, Otherwise::Wait), People::default()), Ruling::Go);
+        let skipped = ask(&rules(0b110_0000, Otherwise::Skip), People::default());
+        assert_eq!(reason(skipped), Some(Reason::Quiet));
+        let today = jiff::civil::date(2026, 11, 20);
+        let holidays = BTreeMap::from([("h.txt".to_owned(), BTreeSet::from([today]))]);
+        let waits =
+            ask(&rules(0b111_1111, Otherwise::Wait), People { holidays, ..People::default() });
+        assert!(
+            matches!(waits, Ruling::Hold { until, .. } if until == at("2026-11-21T08:00:00Z")),
+            "{waits:?}"
+        );
+    }
+
+    #[test]
+    fn caps_close_the_lane_for_the_day_or_keep_strangers_waiting() {
+        let jakarta = jiff::tz::TimeZone::fixed(jiff::tz::offset(7));
+        let people = || People { zone: jakarta.clone(), ..People::default() };
+        let midnight: Timestamp = "2026-11-20T17:00:00Z".parse().unwrap();
+        let caps = Some(Caps { day: Some(Cap::At(5)), first_contacts: Some(Cap::At(1)) });
+        let lane = LaneSettings { caps, ..LaneSettings::default() };
+        let used = |attempts, first_contacts| {
+            move |case: &mut Case<'_>| case.today = Today { attempts, first_contacts }
+        };
+        assert_eq!(ruling(people(), &lane, used(4, 1)), Ruling::Go);
+        assert_eq!(ruling(people(), &lane, used(5, 0)), Ruling::Close { until: midnight });
+        let stranger = ruling(people(), &lane, |case| {
+            used(4, 1)(case);
+            case.contact.reached = false;
+        });
+        assert!(
+            matches!(stranger, Ruling::Hold { until, reason: Reason::Paced, .. } if until == midnight)
+        );
+        let off = LaneSettings { pace: Some(Pace::OFF), ..lane };
+        assert_eq!(ruling(people(), &off, used(5, 1)), Ruling::Go, "`pace: off` lifts all limits");
+    }
+
+    #[test]
+    fn one_recipient_is_left_in_peace_for_a_moment() {
+        let lane = LaneSettings { gap: Some(Span(Duration::from_secs(30))), ..Default::default() };
+        let after = |seconds| {
+            ruling(People::default(), &lane, move |case| {
+                case.contact.tried_at = Some(noon() - jiff::SignedDuration::from_secs(seconds));
+            })
+        };
+        assert_eq!(after(29), Ruling::Wait { until: later(noon(), Duration::from_secs(1)) });
+        assert_eq!(after(30), Ruling::Go);
+        assert_eq!(after(-3600), Ruling::Go, "the clock was set back");
+    }
+}

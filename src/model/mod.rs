@@ -25,5 +25,5 @@ pub use id::{EventId, MessageId};
 pub use mask::{mask_if_phone, mask_number};
 pub use message::{Content, Kind, Message, OnUncertain, Origin, Policy, State};
 pub use recipient::Recipient;
-pub use terms::{Dedupe, Group, Priority, Rest, Terms, Throttle};
+pub use terms::{Dedupe, Group, Instead, Priority, Rest, Terms, Throttle};
 pub use units::{ByteSize, Span, UnitError};

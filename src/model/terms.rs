@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Hours;
+use super::{Content, Hours, MessageId, Recipient};
 
 /// What a rule asks for its messages, beside trying again.
 ///
@@ -26,6 +26,28 @@ pub struct Terms {
     pub throttle: Option<Throttle>,
     /// With which others it becomes one message.
     pub group: Option<Group>,
+    /// What is sent instead if it fails.
+    pub or: Vec<Instead>,
+}
+
+/// What is sent instead of a message that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instead {
+    /// Its own id.
+    pub id: MessageId,
+    /// By which it is told from the rule's sends.
+    pub send: u16,
+    /// The session that sends it.
+    pub instance: String,
+    /// Who gets it.
+    pub recipient: Recipient,
+    /// What.
+    pub content: Content,
+}
+
+impl Instead {
+    /// Added to the number of the send in whose stead it is.
+    pub const SEND: u16 = 0x8000;
 }
 
 impl Terms {

@@ -209,6 +209,7 @@ impl Terms {
             dedupe,
             throttle,
             group,
+            or: Vec::new(),
         })
     }
 

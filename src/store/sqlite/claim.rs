@@ -7,7 +7,7 @@ use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::people::{self, Counted};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, micros, time};
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::sqlite::{hold, order};
+use crate::store::sqlite::{hold, instead, order};
 use crate::store::{Case, Claim, Ruling};
 
 /// So many messages are looked at in one claim, beside those that are taken: other operations wait
@@ -211,6 +211,9 @@ impl<'c> Turn<'c> {
                  WHERE seq = ?1",
             )?
             .execute(params![row.seq, state, reason.as_str(), detail])?;
+        if state == "failed" {
+            instead::of(self.connection, row.seq, self.now)?;
+        }
         let recipient = row.recipient.as_deref().unwrap_or_default();
         order::promote(self.connection, &self.claim.instance, recipient)
     }

@@ -11,6 +11,7 @@ mod lane_clock;
 mod people;
 mod gatherings;
 mod brakes;
+mod instead;
 mod keys;
 mod record;
 mod claim;

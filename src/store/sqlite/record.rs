@@ -90,7 +90,7 @@ fn insert_event(desk: &Desk, event: &PackedEvent) -> rusqlite::Result<Option<[u8
 
 /// What became of a message that was to be kept.
 #[derive(PartialEq, Eq)]
-enum Inserted {
+pub(super) enum Inserted {
     /// It was there already.
     Known,
     /// It is new and waits.
@@ -102,7 +102,10 @@ enum Inserted {
 }
 
 /// Keeps a message as its terms want it.
-fn insert_message(connection: &Connection, message: &MessageRow) -> rusqlite::Result<Inserted> {
+pub(super) fn insert_message(
+    connection: &Connection,
+    message: &MessageRow,
+) -> rusqlite::Result<Inserted> {
     if !message.terms.new.decide_at_record() {
         return insert_started(connection, message, None, &brakes::unbraked(message));
     }

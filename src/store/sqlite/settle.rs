@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::model::{Attempt, Fate, Reason, State};
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::sqlite::{order, people};
+use crate::store::sqlite::{instead, order, people};
 use crate::store::{Lease, Settlement};
 
 /// The end of one attempt, if its lease still holds.
@@ -37,6 +37,11 @@ impl Operation for Settle {
             _ if !holds && !late => return Ok(false),
             State::Waiting => self.wait_again(connection, &place)?,
             _ => self.leave(connection, &place)?,
+        }
+        if self.settlement.state == State::Failed {
+            let Attempt { started_at, took_ms, .. } = &self.settlement.attempt;
+            let took_us = i64::try_from(*took_ms).unwrap_or(0).saturating_mul(1000);
+            instead::of(connection, place.seq, micros(*started_at).saturating_add(took_us))?;
         }
         self.keep_contact(connection, &place)?;
         self.keep_attempt(connection, &place)?;

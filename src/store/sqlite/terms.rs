@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Hours, Priority, Terms};
+use crate::model::{Hours, Instead, Priority, Terms};
 use crate::store::StoreError;
 use crate::store::sqlite::row::micros;
 
@@ -28,18 +28,21 @@ pub(super) struct TermsRow {
 }
 
 /// What is asked at every turn.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hours: Option<Hours>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_s: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    or: Vec<Instead>,
 }
 
 impl TermsRow {
     pub(super) fn of(terms: Terms) -> Result<Self, StoreError> {
-        let kept = Kept { hours: terms.hours.clone(), expires_s: terms.expires_s };
-        let asks = kept.hours.is_some() || kept.expires_s.is_some();
+        let kept =
+            Kept { hours: terms.hours.clone(), expires_s: terms.expires_s, or: terms.or.clone() };
+        let asks = kept.hours.is_some() || kept.expires_s.is_some() || !kept.or.is_empty();
         let kept = asks.then(|| serde_json::to_string(&kept)).transpose();
         Ok(Self {
             priority: match terms.priority {
@@ -69,12 +72,12 @@ impl TermsRow {
     /// than lost.
     pub(super) fn asked(&self) -> Terms {
         let kept = self.kept.as_deref().and_then(|kept| serde_json::from_str::<Kept>(kept).ok());
-        let (hours, expires_s) = kept.map_or((None, None), |kept| (kept.hours, kept.expires_s));
+        let Kept { hours, expires_s, or } = kept.unwrap_or_default();
         let priority = match self.priority {
             HIGH => Priority::High,
             NORMAL => Priority::Normal,
             _ => Priority::Low,
         };
-        Terms { priority, hours, expires_s, ..Terms::default() }
+        Terms { priority, hours, expires_s, or, ..Terms::default() }
     }
 }

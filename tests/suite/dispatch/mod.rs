@@ -1,6 +1,7 @@
 //! Are messages sent in order, at pace, again when they may and never twice?
 
 mod trouble;
+mod limits;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -86,7 +87,8 @@ impl Scene {
     }
 
     fn lanes(&self) -> BTreeMap<String, LaneSettings> {
-        BTreeMap::from([(INSTANCE.to_owned(), self.settings.clone())])
+        let other = lane_of(1, Pace::OFF);
+        BTreeMap::from([(INSTANCE.to_owned(), self.settings.clone()), (OTHER.to_owned(), other)])
     }
 
     fn run(&self) -> Running {

@@ -53,7 +53,7 @@ fn with_terms(n: u128, second: i64, to: &str, terms: Terms) -> Message {
 }
 
 async fn record(store: &dyn Store, message: Message) -> usize {
-    let event = super::Event { id: message.event, ..event(1) };
+    let event = event(message.event.0.as_u128());
     match store.record(event, vec![message]).await.unwrap() {
         Recorded::New { waiting } => waiting,
         Recorded::Duplicate { .. } => panic!("the event is new"),
@@ -159,7 +159,6 @@ pub(super) async fn a_higher_priority_goes_first_also_for_one_recipient(place: &
         order.push(claimed.message.event.0.as_u128());
         settle(&*store, claimed, State::Sent).await;
     }
-    // Of those of the same priority the first goes first; whoever moved up comes behind who waited.
     assert_eq!(order, [4, 2, 3, 1]);
 }
 
