@@ -20,21 +20,16 @@ use crate::model::Fault;
 const MISTAKES_MAX: usize = 200;
 
 /// Keys of later versions: refused with their own words.
-const LATER_IN_RULES: [&str; 10] =
-    ["dedupe", "hours", "throttle", "group", "expires", "or", "mode", "each", "priority", "let"];
-const LATER_ELSEWHERE: [&str; 16] = [
+const LATER_IN_RULES: [&str; 2] = ["each", "let"];
+const LATER_ELSEWHERE: [&str; 12] = [
     "alerts",
     "amounts",
     "events",
-    "holidays",
     "id",
     "key",
     "kind",
     "lists",
     "media",
-    "mode",
-    "optout",
-    "or",
     "public_url",
     "test_events",
     "url",

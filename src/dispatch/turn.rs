@@ -63,7 +63,9 @@ impl Turn {
         if people.allow.as_ref().is_some_and(|list| !is_in(list)) {
             return skip(Reason::OptedOut, "the recipient is not in the list `recipients.allow`");
         }
-        let said = case.contact.absent_at.filter(|said| case.now < later(*said, ABSENT))?;
+        let said = case.contact.absent_at.filter(|said| case.now < later(*said, ABSENT));
+        // Whoever sends by hand knows better.
+        let said = said.filter(|_| !case.by_hand)?;
         let detail = format!(
             "not tried: on {} Wachat said that this number is not on WhatsApp; retry by hand if it \
              is now",

@@ -56,6 +56,11 @@ pub struct Origin {
     pub element: u32,
 }
 
+impl Origin {
+    /// In the place of a rule's name: a person sent it.
+    pub const BY_HAND: &str = "by hand";
+}
+
 /// What is sent, in the words of Wachat's API; text that is absent is not sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {

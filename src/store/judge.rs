@@ -42,7 +42,7 @@ pub struct Case<'a> {
     pub age: Duration,
     /// How often it was tried.
     pub attempts: u32,
-    /// Whether a person put it back into line.
+    /// Whether a person sent it, without a rule.
     pub by_hand: bool,
     /// What is known of its recipient.
     pub contact: Contact,

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use crate::model::{MessageId, Priority, Reason};
+use crate::model::{MessageId, Origin, Priority, Reason};
 use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::people::{self, Counted};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, micros, time};
@@ -24,6 +24,8 @@ pub(super) struct Taken {
     pub(super) rows: Vec<(MessageRow, i64)>,
     pub(super) closed_until: Option<jiff::Timestamp>,
     pub(super) more: bool,
+    /// Whether any was done with, and others may be due in its stead.
+    pub(super) ended: bool,
 }
 
 impl Operation for TakeDue {
@@ -33,8 +35,8 @@ impl Operation for TakeDue {
         Turn::begin(connection, &self.0)?.play()
     }
 
-    fn wakes(_: &Taken) -> bool {
-        false
+    fn wakes(taken: &Taken) -> bool {
+        taken.ended
     }
 }
 
@@ -144,7 +146,7 @@ impl<'c> Turn<'c> {
             terms: &terms,
             age: std::time::Duration::from_micros(age_us.try_into().unwrap_or(0)),
             attempts: row.attempts,
-            by_hand: row.reason.as_deref() == Some(Reason::ByHand.as_str()),
+            by_hand: row.rule == Origin::BY_HAND,
             contact,
             opted_out: people::is_opted_out(self.connection, &recipient)?,
             today: self.counted.map(Counted::today).unwrap_or_default(),
@@ -199,7 +201,7 @@ impl<'c> Turn<'c> {
     }
 
     fn end(
-        &self,
+        &mut self,
         row: &MessageRow,
         state: &str,
         reason: Reason,
@@ -211,6 +213,7 @@ impl<'c> Turn<'c> {
                  WHERE seq = ?1",
             )?
             .execute(params![row.seq, state, reason.as_str(), detail])?;
+        self.taken.ended = true;
         if state == "failed" {
             instead::of(self.connection, row.seq, self.now)?;
         }

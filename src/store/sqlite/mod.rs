@@ -109,7 +109,7 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        let claim::Taken { rows, closed_until, more } =
+        let claim::Taken { rows, closed_until, more, .. } =
             self.writer.run(claim::TakeDue(claim)).await?;
         // One that cannot be read must not take its neighbours along: they are under way now.
         let readable = |(row, age_us)| claimed(row, age_us).map_err(unreadable).ok();

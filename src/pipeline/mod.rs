@@ -1,5 +1,7 @@
 //! What happens to a request? verify → read → match → render, in one short function.
 
+mod drafts;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,13 +9,14 @@ use jiff::Timestamp;
 
 use crate::expr::{EvalError, Facts, Json, Step, Surroundings};
 use crate::model::{
-    Content, Event, Instead, Message, MessageId, OnUncertain, Origin, Policy, Reason, State, Terms,
-    mask_number,
+    Content, Event, Instead, Message, MessageId, OnUncertain, Reason, State, Terms,
 };
 use crate::render::{self, Country, Made, Mode, Send, SendSettings, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
 use crate::sources::Source;
 use crate::verify::{Denied, Request};
+
+use drafts::Drafts;
 
 /// The rule file, compiled: all that decides what a request becomes. Immutable.
 #[derive(Debug)]
@@ -302,114 +305,4 @@ fn undecided(error: &EvalError) -> Unmade {
     };
     let detail = format!("when: {error}");
     Unmade { state: State::Failed, reason, detail, about: String::new() }
-}
-
-/// The messages of one event, as they are made.
-struct Drafts<'e> {
-    event: &'e Event,
-    now: Timestamp,
-    instance: &'e str,
-    made: Vec<Message>,
-}
-
-impl Drafts<'_> {
-    fn with_terms(
-        &self,
-        rule: &Rule,
-        send: u16,
-        made: Made,
-        facts: &Facts,
-    ) -> Result<(Made, Terms), Unmade> {
-        let written = rule.delivery.written.get(usize::from(send)).map_or("", String::as_str);
-        match rule.delivery.terms.make(facts, &made.recipient, written, self.now) {
-            Ok(terms) => Ok((made, terms)),
-            Err(detail) => Err(Unmade {
-                state: State::Failed,
-                reason: Reason::Render,
-                detail,
-                about: mask_number(made.recipient.expose()),
-            }),
-        }
-    }
-
-    fn add(&mut self, rule: &Rule, send: u16, made: Result<(Made, Terms), Unmade>, is_test: bool) {
-        match made {
-            Ok(made) => self.add_made(rule, send, made, is_test),
-            Err(unmade) => self.add_unmade(rule, send, unmade),
-        }
-    }
-
-    fn add_made(&mut self, rule: &Rule, send: u16, (made, terms): (Made, Terms), is_test: bool) {
-        let id = self.id(rule, send, made.recipient.expose());
-        if self.has(id) {
-            return;
-        }
-        let mut message = self.blank(rule, send, id, made.recipient.is_group());
-        if is_test {
-            message.state = State::Skipped;
-            message.reason = Some(Reason::TestMode);
-            let remedy = "the sender's test mode reaches nobody without `test_events: send`";
-            message.detail = Some(remedy.to_owned());
-        } else if rule.delivery.mode == Mode::Shadow {
-            message.state = State::Skipped;
-            message.reason = Some(Reason::Shadow);
-            message.detail = Some("its rule only watches (`mode: shadow`)".to_owned());
-        }
-        if let Some(instance) = made.instance {
-            message.instance = instance;
-        }
-        message.recipient = Some(made.recipient);
-        message.content = Some(made.content);
-        message.terms = terms;
-        self.made.push(message);
-    }
-
-    fn add_unmade(&mut self, rule: &Rule, send: u16, unmade: Unmade) {
-        // Two wrong numbers can look alike once they are masked: each keeps its row.
-        let mut id = self.id(rule, send, &unmade.about);
-        for again in 2.. {
-            if !self.has(id) {
-                break;
-            }
-            id = self.id(rule, send, &format!("{}#{again}", unmade.about));
-        }
-        let mut message = self.blank(rule, send, id, false);
-        message.state = unmade.state;
-        message.reason = Some(unmade.reason);
-        message.detail = Some(unmade.detail);
-        self.made.push(message);
-    }
-
-    fn id(&self, rule: &Rule, send: u16, recipient: &str) -> MessageId {
-        MessageId::derive(self.event.id, &rule.name, send, 0, recipient)
-    }
-
-    fn has(&self, id: MessageId) -> bool {
-        self.made.iter().any(|message| message.id == id)
-    }
-
-    fn blank(&self, rule: &Rule, send: u16, id: MessageId, for_group: bool) -> Message {
-        let unsaid = if for_group { OnUncertain::Resend } else { OnUncertain::Hold };
-        Message {
-            id,
-            event: self.event.id,
-            source: self.event.source.clone(),
-            origin: Origin { rule: rule.name.clone(), send, element: 0 },
-            instance: self.instance.to_owned(),
-            recipient: None,
-            content: None,
-            state: State::Waiting,
-            reason: None,
-            detail: None,
-            attempts: 0,
-            created_at: self.now,
-            due_at: self.now,
-            policy: Policy {
-                attempts_max: rule.attempts_max,
-                age_max_s: rule.age_max_s,
-                on_uncertain: rule.on_uncertain.unwrap_or(unsaid),
-            },
-            terms: Terms::default(),
-        }
-    }
 }
