@@ -122,7 +122,7 @@ async fn list(store: &SharedStore, full: bool, json: bool) -> anyhow::Result<Exi
             let number = shown(&one.recipient);
             serde_json::json!({"number": number, "since": one.since.to_string(), "note": one.note})
         });
-        anstream::println!("{}", serde_json::Value::from_iter(lines));
+        anstream::println!("{}", lines.collect::<serde_json::Value>());
         return Ok(ExitCode::SUCCESS);
     }
     for one in &all {

@@ -46,12 +46,11 @@ pub(super) fn holidays(
     let mut found = BTreeSet::new();
     for (number, line) in lines {
         let first = line.split([',', ';', '\t', ' ']).next().unwrap_or_default();
-        match first.parse() {
-            Ok(day) => drop(found.insert(day)),
-            Err(_) => {
-                let why = format!("`{first}` is no date: write it as in `2026-12-25`");
-                wrong(book, id, path, (written, number), &why);
-            }
+        if let Ok(day) = first.parse() {
+            found.insert(day);
+        } else {
+            let why = format!("`{first}` is no date: write it as in `2026-12-25`");
+            wrong(book, id, path, (written, number), &why);
         }
     }
     Some((file.display().to_string(), found))

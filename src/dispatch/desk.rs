@@ -22,6 +22,10 @@ pub(super) struct Desk {
     card: Mutex<Card>,
 }
 
+/// How a lane stands, as far as the store is to remember it: why it stands still, or that it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Standing(pub(super) Option<Shut>);
+
 /// What is written on the desk.
 #[derive(Default)]
 struct Card {
@@ -30,7 +34,7 @@ struct Card {
     breaker: Breaker,
     under_way: usize,
     /// What the store remembers of it; `None`: nobody knows.
-    remembered: Option<Option<Shut>>,
+    remembered: Option<Standing>,
     /// What it did before the program started counts no more.
     recalled: bool,
 }
@@ -110,7 +114,7 @@ impl Desk {
                 return;
             }
             card.recalled = true;
-            card.remembered = Some(shut.clone());
+            card.remembered = Some(Standing(shut.clone()));
             match shut {
                 Some(Shut { reason: Reason::ByHand, since, .. }) => card.paused = Some(since),
                 Some(Shut { reason: Reason::Account, since, detail }) => {
@@ -122,15 +126,15 @@ impl Desk {
     }
 
     /// What the store should remember, if it does not.
-    pub(super) fn news(&self) -> Option<Option<Shut>> {
+    pub(super) fn news(&self) -> Option<Standing> {
         let card = self.card();
-        let shut = card.shut();
-        (card.remembered.as_ref() != Some(&shut)).then_some(shut)
+        let standing = Standing(card.shut());
+        (card.remembered.as_ref() != Some(&standing)).then_some(standing)
     }
 
     /// The store remembers this.
-    pub(super) fn remembered(&self, shut: Option<Shut>) {
-        self.card().remembered = Some(shut);
+    pub(super) fn remembered(&self, standing: Standing) {
+        self.card().remembered = Some(standing);
     }
 
     /// After a reload: what could not work with the old settings may work with the new ones.

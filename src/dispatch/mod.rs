@@ -285,9 +285,9 @@ impl Shared {
     /// Keeps in the store why a lane stands still, or that it goes; what cannot be kept now is
     /// tried again when the lane looks for work.
     async fn remember(&self, desk: &Desk) {
-        let Some(shut) = desk.news() else { return };
-        match self.store.shut_lane(&desk.instance, shut.clone(), (self.now)()).await {
-            Ok(()) => desk.remembered(shut),
+        let Some(standing) = desk.news() else { return };
+        match self.store.shut_lane(&desk.instance, standing.0.clone(), (self.now)()).await {
+            Ok(()) => desk.remembered(standing),
             Err(problem) => {
                 let instance = desk.instance.as_str();
                 warn!(

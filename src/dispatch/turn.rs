@@ -169,9 +169,9 @@ mod tests {
         turn.ruling(&case)
     }
 
-    fn reason(ruling: Ruling) -> Option<Reason> {
+    fn reason(ruling: &Ruling) -> Option<Reason> {
         match ruling {
-            Ruling::Skip { reason, .. } | Ruling::Fail { reason, .. } => Some(reason),
+            Ruling::Skip { reason, .. } | Ruling::Fail { reason, .. } => Some(*reason),
             _ => None,
         }
     }
@@ -189,10 +189,10 @@ mod tests {
             (People { allow: only(other), ..People::default() }, Some(Reason::OptedOut)),
             (People { deny: [anna()].into(), ..People::default() }, Some(Reason::OptedOut)),
         ] {
-            assert_eq!(reason(ruling(people, &lane, |_| {})), expected);
+            assert_eq!(reason(&ruling(people, &lane, |_| {})), expected);
         }
         let opted_out = ruling(People::default(), &lane, |case| case.opted_out = true);
-        assert_eq!(reason(opted_out), Some(Reason::OptedOut));
+        assert_eq!(reason(&opted_out), Some(Reason::OptedOut));
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
             let told = ruling(People::default(), &LaneSettings::default(), |case| {
                 case.contact.absent_at = Some(said);
             });
-            assert_eq!(reason(told), expected, "{days}");
+            assert_eq!(reason(&told), expected, "{days}");
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
                 today: Today::default(),
             };
             let turn = Turn::of(&LaneSettings::default(), Arc::default(), noon());
-            assert_eq!(reason(turn.ruling(&case)), expected);
+            assert_eq!(reason(&turn.ruling(&case)), expected);
         }
     }
 
@@ -254,7 +254,7 @@ mod tests {
         };
         assert_eq!(ask(&rules(0b111_1111, Otherwise::Wait), People::default()), Ruling::Go);
         let skipped = ask(&rules(0b110_0000, Otherwise::Skip), People::default());
-        assert_eq!(reason(skipped), Some(Reason::Quiet));
+        assert_eq!(reason(&skipped), Some(Reason::Quiet));
         let today = jiff::civil::date(2026, 11, 20);
         let holidays = BTreeMap::from([("h.txt".to_owned(), BTreeSet::from([today]))]);
         let waits =

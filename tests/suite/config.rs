@@ -112,7 +112,11 @@ fn settings_and_defaults_are_what_the_file_says() {
     assert_eq!(settings.wachat.timeout, Duration::from_secs(120));
     assert_eq!(settings.wachat.token.expose(), "a-secret-of-many-characters");
     let lanes: Vec<&String> = settings.instances.keys().collect();
-    assert_eq!(lanes, ["jakarta_store", "surabaya_store"]);
+    assert_eq!(lanes, ["bandung_store", "jakarta_store", "surabaya_store"]);
+    let people = &settings.people;
+    assert_eq!((people.allow.as_ref().unwrap().len(), people.deny.len()), (4, 1));
+    let holidays: Vec<usize> = people.holidays.values().map(|days| days.len()).collect();
+    assert_eq!(holidays, [2]);
     assert_eq!(settings.instances["surabaya_store"].burst, Some(3), "from the merge key");
     assert_eq!(loaded.pipeline.rule_count(), 3, "one of them included");
     assert_eq!(loaded.pipeline.defaults().instance, "jakarta_store");

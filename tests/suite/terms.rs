@@ -32,7 +32,7 @@ impl Shop {
             "wachat: {{ token: a-token-of-many-characters, instance: phone }}\n\
              defaults: {{ country: ID, timezone: Asia/Jakarta }}\n\
              sources: {{ shop: {{ secret: a-secret-of-many-characters, verify: {{ hmac: {{ hash: \
-             sha256, header: X-Sig, encoding: hex }} }}, kind: order, id: none }} }}\n\
+             sha256, header: X-Sig, encoding: hex }} }}, kind: \"{{{{ event.kind }}}}\", id: none }} }}\n\
              rules:\n  - name: tell\n    source: shop\n{rule}"
         );
         let options = LoadOptions { lenient: false, variable: &|_| None };

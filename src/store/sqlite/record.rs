@@ -1,6 +1,6 @@
 //! How are an event and its messages kept, and a second delivery recognised?
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::model::{EventId, State};
@@ -8,7 +8,6 @@ use crate::store::Recorded;
 use crate::store::sqlite::brakes::{Braked, Start};
 use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::row::{MessageRow, PackedEvent};
-use crate::store::sqlite::terms::NORMAL;
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{brakes, hold, order};
 
@@ -135,17 +134,19 @@ fn insert_started(
 ) -> rusqlite::Result<Inserted> {
     let waits = start.state == State::Waiting.as_str();
     let is_in_line = waits && start.held == hold::IN_LINE;
+    let head: Option<i64> = connection
+        .prepare_cached(
+            "SELECT priority FROM messages WHERE head = 1 AND instance = ?1 AND recipient = ?2",
+        )?
+        .query_row(params![message.instance, message.recipient], |row| row.get(0))
+        .optional()?;
     let clock = LaneClock::of(connection, &message.instance)?.at(message.created_at);
     let rows = connection
         .prepare_cached(
             "INSERT INTO messages (id, event, state, head, due_at, attempts, instance, recipient,
                  source, rule, send, element, reason, detail, created_at, attempts_max, age_max_s,
                  on_uncertain, content, seq, priority, held, clock, terms)
-             VALUES (?1, ?2, ?3,
-                 ?19 AND NOT EXISTS (
-                     SELECT 1 FROM messages
-                     WHERE head = 1 AND instance = ?6 AND recipient = ?7),
-                 ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+             VALUES (?1, ?2, ?3, ?19, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
                  ?20, ?21, ?22, ?23, ?24)
              ON CONFLICT (id) DO NOTHING",
         )?
@@ -168,7 +169,7 @@ fn insert_started(
             message.age_max_s,
             message.on_uncertain,
             message.content,
-            is_in_line,
+            is_in_line && head.is_none(),
             seq,
             message.terms.priority,
             start.held,
@@ -179,7 +180,7 @@ fn insert_started(
     if rows == 0 {
         return Ok(Inserted::Known);
     }
-    if is_in_line && message.terms.priority < NORMAL {
+    if is_in_line && head.is_some_and(|head| message.terms.priority < head) {
         order::seat(connection, &message.instance, message.recipient.as_deref().unwrap_or(""))?;
     }
     Ok(if waits { Inserted::Waits } else { Inserted::Rests })

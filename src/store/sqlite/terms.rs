@@ -10,7 +10,7 @@ use crate::store::sqlite::row::micros;
 /// The number of [`Priority::High`].
 const HIGH: i64 = 0;
 /// The number of [`Priority::Normal`].
-pub(super) const NORMAL: i64 = 1;
+const NORMAL: i64 = 1;
 /// The number of [`Priority::Low`].
 const LOW: i64 = 2;
 

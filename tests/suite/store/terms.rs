@@ -160,6 +160,9 @@ pub(super) async fn a_higher_priority_goes_first_also_for_one_recipient(place: &
         settle(&*store, claimed, State::Sent).await;
     }
     assert_eq!(order, [4, 2, 3, 1]);
+    record(&*store, with_terms(5, 0, ANN, of_priority(Priority::Low))).await;
+    record(&*store, with_terms(6, 0, ANN, of_priority(Priority::Normal))).await;
+    assert_eq!(numbers(&claim(&*store, 9, 1).await), [6]);
 }
 
 pub(super) async fn what_is_to_go_later_holds_up_nobody_and_then_takes_its_place(place: &Place) {
