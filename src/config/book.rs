@@ -217,11 +217,11 @@ impl Book {
         })
     }
 
-    /// Where the file lies.
+    /// The folder of a file, where its relative paths start.
     pub(super) fn folder(&self, id: TreeId) -> PathBuf {
         let name = self.trees.get(id.0).and_then(|tree| self.report.files.get(tree.file));
-        let folder = name.and_then(|text| Path::new(&text.name).parent());
-        folder.unwrap_or(Path::new("")).to_owned()
+        let path = name.and_then(|text| Path::new(&text.name).parent());
+        path.map(Path::to_owned).unwrap_or_default()
     }
 
     /// The text of a file.

@@ -4,6 +4,7 @@ use super::assemble::report;
 use super::book::{Book, TreeId};
 use super::file::{DefaultSettings, RuleSettings};
 use super::lists;
+use crate::expr::Scope;
 use crate::model::{Fault, Rest};
 use crate::pipeline::Delivery;
 use crate::render::{HoursSettings, Mode, Send, Terms, TermsSettings};
@@ -24,6 +25,7 @@ pub(super) fn of(
     path: &str,
     settings: &mut RuleSettings,
     defaults: &DefaultSettings,
+    scope: &Scope<'_>,
 ) -> Option<Delivery> {
     if let Some(hours) = &mut settings.hours {
         holidays(book, id, &format!("{path}.hours.holidays"), hours);
@@ -40,8 +42,13 @@ pub(super) fn of(
     };
     let rest = terms.throttle.as_ref().map(|throttle| throttle.rest);
     let gathers = terms.group.is_some() || rest == Some(Rest::Group);
+    if gathers && (settings.each.is_some() || !settings.names.0.is_empty()) {
+        let message = "what gathers many events cannot use `let` or `each`";
+        let fault = Fault::error("group", "value", message);
+        report(book, id, path, vec![fault.help("write the whole paths, as `one.event.id`")]);
+    }
     let zone = defaults.timezone.as_deref().unwrap_or("UTC");
-    let or = settings.or.take().map(|or| Send::compile(&or)).transpose();
+    let or = settings.or.take().map(|or| Send::compile_in(&or, scope)).transpose();
     let or = or.map_err(|faults| report(book, id, &format!("{path}.or"), faults));
     let mut written = Vec::new();
     for (index, send) in settings.send.iter().flat_map(|send| &send.0).filter(|_| gathers) {
@@ -53,7 +60,7 @@ pub(super) fn of(
             }
         }
     }
-    let terms = Terms::compile(&terms, zone);
+    let terms = Terms::compile(&terms, zone, scope);
     let terms = terms.map_err(|faults| report(book, id, path, faults));
     let all = if defaults.mode == Some(Mode::Shadow) { defaults.mode } else { settings.mode };
     Some(Delivery { terms: terms.ok()?, mode: all.unwrap_or_default(), or: or.ok()?, written })

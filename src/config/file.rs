@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::placed::{OneOrList, Placed, Texts};
+use super::placed::{Named, OneOrList, Placed, Texts};
 use crate::dispatch::LaneSettings;
 use crate::model::{ByteSize, OnUncertain, Priority, Span};
 use crate::render::{
@@ -151,6 +151,14 @@ pub(super) struct RuleSettings {
     /// What the body must be like.
     #[serde(default, rename = "match")]
     pub(super) pattern: Pattern,
+    /// Short names for expressions, as `inv: event.data.object`; each may use those before it.
+    /// `when`, `each` and every template see them.
+    #[serde(default, rename = "let")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub(super) names: Named,
+    /// A list of the event: there is a message for each element, as in `line in event.lines if
+    /// line.qty > 0`. Without a name the element is `item`; `loop.index` counts them.
+    pub(super) each: Option<String>,
     /// A condition over everything, asked after `match`.
     pub(super) when: Option<String>,
     /// What is sent; one or a list.

@@ -19,6 +19,7 @@ mod book;
 mod places;
 mod examine;
 mod rehearse;
+mod tables;
 mod assemble;
 mod lists;
 mod delivery;
@@ -254,7 +255,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let store = assemble::store(book, main, folder, file.store.as_deref());
     let vars = assemble::vars(book, main);
     let sources = std::mem::take(&mut file.sources);
-    let sources = assemble::sources(book, main, sources, &vars, &timezone);
+    let sources = assemble::sources(book, main, sources, &vars, &timezone, file.defaults.country);
     if let Some(hours) = &mut file.defaults.hours {
         delivery::holidays(book, main, "defaults.hours.holidays", hours);
     }

@@ -72,6 +72,34 @@ impl<'de> Visitor<'de> for TextsVisitor {
     }
 }
 
+/// Names with their expressions, in the order of the file: each may use those before it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named(pub(super) Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(NamedVisitor)
+    }
+}
+
+struct NamedVisitor;
+
+impl<'de> Visitor<'de> for NamedVisitor {
+    type Value = Named;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping of names and expressions")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named, A::Error> {
+        let mut all = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            all.push(entry);
+        }
+        Ok(Named(all))
+    }
+}
+
 /// One mapping or a list of them; each with its path below the setting: nothing, or `[1]`.
 #[derive(Clone, Debug)]
 pub(super) struct OneOrList<T>(pub(super) Vec<(String, T)>);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::book::{Book, TreeId};
-use crate::expr::Json;
+use crate::expr::{Each, Json, Scope};
 use crate::model::{Fault, Severity};
 use crate::render::Send;
 use crate::rules::Matcher;
@@ -30,6 +30,13 @@ static SAMPLES: LazyLock<Vec<(&'static Sample, Value, Json)>> = LazyLock::new(||
     sources::samples().iter().filter_map(read).collect()
 });
 
+/// What a rule reads.
+pub(super) struct Said<'r> {
+    pub(super) matcher: &'r Matcher,
+    pub(super) each: Option<&'r Each>,
+    pub(super) sends: &'r [(String, Send)],
+}
+
 /// The samples that a rule would see.
 struct Stage<'s> {
     source: &'s Source,
@@ -48,14 +55,8 @@ enum Found {
 }
 
 /// Tells which paths of a rule no sample has, and which literals are of another type there.
-pub(super) fn rule(
-    book: &mut Book,
-    id: TreeId,
-    path: &str,
-    source: &Source,
-    matcher: &Matcher,
-    sends: &[(String, Send)],
-) {
+pub(super) fn rule(book: &mut Book, id: TreeId, path: &str, source: &Source, said: &Said<'_>) {
+    let Said { matcher, each, sends } = *said;
     let Some(stage) = Stage::of(source, matcher) else { return };
     for wanted in matcher.pattern.paths() {
         let segments: Vec<&str> = wanted.split('.').collect();
@@ -69,6 +70,10 @@ pub(super) fn rule(
         let fault = stage.judge_read(&read.path, false);
         book.faults_at(id, &format!("{path}.when"), fault.map(|fault| fault.at(read.range)));
     }
+    for read in each.iter().flat_map(|each| each.reads()) {
+        let fault = stage.judge_read(&read.path, true);
+        book.faults_at(id, &format!("{path}.each"), fault.map(|fault| fault.at(read.range)));
+    }
     for (index, send) in sends {
         for (field, read) in send.reads() {
             let fault = stage.judge_read(&read.path, read.needed);
@@ -77,6 +82,23 @@ pub(super) fn rule(
         }
     }
     stage.types(book, id, path, matcher);
+}
+
+/// The same for the names that it gives.
+pub(super) fn names(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    source: &Source,
+    said: &Said<'_>,
+    scope: &Scope<'_>,
+) {
+    let Some(stage) = Stage::of(source, said.matcher) else { return };
+    for (name, read) in scope.reads() {
+        let fault = stage.judge_read(&read.path, false);
+        let at = format!("{path}.let.{name}");
+        book.faults_at(id, &at, fault.map(|fault| fault.at(read.range)));
+    }
 }
 
 impl<'s> Stage<'s> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use minijinja::machinery::ast::{self, CallArg, CallType};
 
 use super::compile::Convert;
-use super::filters::{BORROWED, FILTERS, Filter};
+use super::filters::{self, FilterDoc};
 use super::nearest::nearest;
 use super::tree::{Expr, Test, What};
 use crate::model::Fault;
@@ -55,32 +55,29 @@ impl Convert<'_> {
             None => Box::new(Expr { span: span.clone(), what: What::None }),
         };
         let range = self.name_range(filter.name, span.clone(), input.span.end);
-        if let Some(ours) = FILTERS.iter().find(|ours| ours.name == filter.name) {
+        if let Some(ours) = filters::find(filter.name) {
             let arguments = self.arguments(ours, &filter.args, &range);
+            self.check_names(ours, &arguments);
+            if ours.is_lookup() {
+                return self.lookup(ours, input, arguments);
+            }
             return What::Filter(ours, input, arguments);
         }
-        let arguments = filter.args.iter().filter_map(|argument| match argument {
-            CallArg::Pos(value) => Some((None, self.expr(value))),
-            CallArg::Kwarg(name, value) => Some((Some(Box::from(*name)), self.expr(value))),
-            CallArg::PosSplat(_) | CallArg::KwargSplat(_) => None,
-        });
-        let arguments = arguments.collect();
-        if let Some(name) = BORROWED.iter().find(|name| **name == filter.name) {
-            return What::Borrowed(name, input, arguments);
+        for argument in &filter.args {
+            if let CallArg::Pos(value) | CallArg::Kwarg(_, value) = argument {
+                self.expr(value);
+            }
         }
-        let known = FILTERS.iter().map(|ours| ours.name).chain(BORROWED.iter().copied());
-        let help = match (filter.name, nearest(filter.name, known)) {
+        let help = match (filter.name, nearest(filter.name, filters::names())) {
             ("title_case" | "titlecase", _) => "did you mean `title`?".to_owned(),
             ("upcase" | "uppercase", _) => "did you mean `upper`?".to_owned(),
             ("downcase" | "lowercase", _) => "did you mean `lower`?".to_owned(),
             ("format", _) => "join texts by `~`: `\"a \" ~ event.b`".to_owned(),
             ("escape" | "e", _) => "foreign text is made harmless by itself".to_owned(),
             (_, Some(guess)) => format!("did you mean `{guess}`?"),
-            (_, None) => format!(
-                "known are {}, {}",
-                FILTERS.iter().map(|ours| ours.name).collect::<Vec<_>>().join(", "),
-                BORROWED.join(", ")
-            ),
+            (_, None) => {
+                format!("known are {}", filters::names().collect::<Vec<_>>().join(", "))
+            }
         };
         let fault =
             Fault::error("", "unknown-filter", format!("there is no filter `{}`", filter.name));
@@ -91,7 +88,7 @@ impl Convert<'_> {
     /// The arguments in the order of the filter's parameters.
     fn arguments(
         &mut self,
-        filter: &Filter,
+        filter: &FilterDoc,
         given: &[CallArg<'_>],
         range: &Range<usize>,
     ) -> Vec<Option<Expr>> {
@@ -100,7 +97,7 @@ impl Convert<'_> {
             let (place, value) = match argument {
                 CallArg::Pos(value) => (Some(place), value),
                 CallArg::Kwarg(name, value) => {
-                    (filter.parameters.iter().position(|parameter| parameter == name), value)
+                    (filter.parameters.iter().position(|parameter| parameter.name == *name), value)
                 }
                 CallArg::PosSplat(value) | CallArg::KwargSplat(value) => (None, value),
             };
@@ -109,21 +106,91 @@ impl Convert<'_> {
                 *slot = Some(value);
                 continue;
             }
-            let takes = match filter.parameters {
+            let names: Vec<&str> = filter.parameters.iter().map(|it| it.name).collect();
+            let takes = match &names[..] {
                 [] => "nothing in parentheses".to_owned(),
                 names => names.join(", "),
             };
             let message = format!("`{}` takes {takes}", filter.name);
             self.fault(Fault::error("", "wrong-arguments", message), value.span);
         }
-        if arguments.iter().take(filter.required).any(Option::is_none) {
-            let names = filter.parameters.get(..filter.required).unwrap_or_default().join(", ");
+        let needed = || filter.parameters.iter().filter(|parameter| parameter.required);
+        if needed().zip(&arguments).any(|(_, given)| given.is_none()) {
+            let names = needed().map(|it| it.name).collect::<Vec<_>>().join(", ");
             let message = format!("`{}` needs {names}", filter.name);
             let fault = Fault::error("", "wrong-arguments", message)
                 .help(format!("write `{}({names})`", filter.name));
             self.fault(fault, range.clone());
         }
         arguments
+    }
+
+    /// A filter or test that is named in a text is known at load, too.
+    fn check_names(&mut self, filter: &FilterDoc, arguments: &[Option<Expr>]) {
+        let (place, code, known): (_, _, fn(&str) -> bool) = match filter.name {
+            "map" => (0, "unknown-filter", |name| filters::find(name).is_some()),
+            "select" | "reject" => (0, "unknown-test", filters::is_test),
+            "selectattr" | "rejectattr" => (1, "unknown-test", filters::is_test),
+            _ => return,
+        };
+        let Some(Some(Expr { what: What::Text(name), span })) = arguments.get(place) else {
+            return;
+        };
+        if !known(name) {
+            let names: Vec<&str> = match code {
+                "unknown-filter" => filters::names().collect(),
+                _ => Test::ALL.iter().map(|(name, _)| *name).collect(),
+            };
+            let help = match nearest(name, names.iter().copied()) {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None => format!("known are {}", names.join(", ")),
+            };
+            let word = code.trim_start_matches("unknown-");
+            let fault = Fault::error("", code, format!("there is no {word} `{name}`"));
+            self.fault(fault.help(help), span.clone());
+        }
+    }
+
+    /// A file that is named is found now: an event cannot choose one.
+    fn lookup(
+        &mut self,
+        filter: &'static FilterDoc,
+        input: Box<Expr>,
+        arguments: Vec<Option<Expr>>,
+    ) -> What {
+        let Some(Some(Expr { what: What::Text(file), span })) = arguments.first() else {
+            return What::Filter(filter, input, arguments);
+        };
+        let mut named = [None, None];
+        for (slot, argument) in named.iter_mut().zip(arguments.iter().skip(1)) {
+            match argument {
+                Some(Expr { what: What::Text(name), .. }) => *slot = Some(&**name),
+                Some(other) => {
+                    let fault =
+                        Fault::error("", "wrong-arguments", "the name of a column is a text");
+                    self.fault(fault.help("write it in quotes"), other.span.clone());
+                }
+                None => {}
+            }
+        }
+        let [key, value] = named;
+        let found = match self.scope.tables {
+            Some(find) => find(file),
+            None => Err("no file can be looked into here".to_owned()),
+        };
+        let found = found.and_then(|table| {
+            table
+                .columns(key, value)
+                .map(|columns| (table, columns))
+                .map_err(|why| format!("`{file}`: {why}"))
+        });
+        match found {
+            Ok((table, columns)) => What::Lookup(input, table, columns),
+            Err(why) => {
+                self.fault(Fault::error("", "lookup", why), span.clone());
+                What::None
+            }
+        }
     }
 
     pub(super) fn test(&mut self, test: &ast::Test<'_>, span: &Range<usize>) -> What {
@@ -163,10 +230,9 @@ impl Convert<'_> {
                 What::Range(bounds.collect())
             }
             CallType::Function(name) => {
-                let filters = FILTERS.iter().map(|ours| ours.name).chain(BORROWED.iter().copied());
                 let fault =
                     Fault::error("", "unknown-function", format!("there is no function `{name}`"));
-                let fault = match nearest(name, filters) {
+                let fault = match nearest(name, filters::names()) {
                     Some(filter) => fault.help(format!("as a filter: `value | {filter}`")),
                     None => fault.help("there are filters: `value | name`, and `range()`"),
                 };

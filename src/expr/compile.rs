@@ -7,7 +7,8 @@ use minijinja::machinery::ast::Stmt;
 use minijinja::machinery::{self, Token};
 use minijinja::syntax::SyntaxConfig;
 
-use super::borrowed::detail;
+use super::Scope;
+use super::each::Looped;
 use super::tree::{Compiled, Expr, Part};
 use crate::model::Fault;
 
@@ -27,27 +28,92 @@ static SYNTAX: LazyLock<SyntaxConfig> = LazyLock::new(|| {
 });
 
 /// A condition from its text.
-pub(super) fn condition(source: &str) -> Result<Compiled<Expr>, Vec<Fault>> {
+pub(super) fn condition(source: &str, scope: &Scope<'_>) -> Result<Compiled<Expr>, Vec<Fault>> {
     check_size(source, true)?;
-    if let Some(place) = source.find("{{") {
-        return Err(vec![
-            Fault::error("", "syntax", "a condition is an expression already")
-                .at(place..place + 2)
-                .help("write it without `{{` and `}}`"),
-        ]);
-    }
+    expression(source)?;
     let parsed = machinery::parse_expr(source).map_err(|error| vec![syntax(source, &error)])?;
-    let mut convert = Convert::new(source);
+    let mut convert = Convert::new(source, scope);
     let tree = convert.expr(&parsed);
     convert.done(tree)
 }
 
+/// What a name of `let:` stands for.
+pub(super) struct Named {
+    pub(super) source: Arc<str>,
+    pub(super) expr: Expr,
+    pub(super) depth: usize,
+    pub(super) uses_element: bool,
+}
+
+/// The expression of a name of `let:` from its text.
+pub(super) fn named(source: &str, scope: &Scope<'_>) -> Result<Named, Vec<Fault>> {
+    check_size(source, true)?;
+    expression(source)?;
+    let parsed = machinery::parse_expr(source).map_err(|error| vec![syntax(source, &error)])?;
+    let mut convert = Convert::new(source, scope);
+    let expr = convert.expr(&parsed);
+    if !convert.faults.is_empty() {
+        return Err(convert.faults);
+    }
+    let (depth, uses_element) = (convert.deepest, convert.uses_element);
+    Ok(Named { source: Arc::from(source), expr, depth, uses_element })
+}
+
+/// `each:` from its text, in which the list begins at `start`: read as the head of a loop.
+pub(super) fn each(
+    text: &str,
+    list: &str,
+    start: usize,
+    scope: &Scope<'_>,
+) -> Result<Compiled<Looped>, Vec<Fault>> {
+    const OPEN: &str = "{% for item in ";
+    check_size(text, true)?;
+    expression(text)?;
+    let source = format!("{OPEN}{list} %}}{{% endfor %}}");
+    let in_text = |mut fault: Fault| {
+        let place = |at: usize| (at.saturating_sub(OPEN.len()) + start).min(text.len());
+        fault.range = fault.range.map(|range| place(range.start)..place(range.end));
+        fault
+    };
+    let told = |faults: Vec<Fault>| faults.into_iter().map(in_text).collect::<Vec<_>>();
+    let parsed = machinery::parse(&source, "each", SYNTAX.clone())
+        .map_err(|error| told(vec![syntax(&source, &error)]))?;
+    let looped = match &parsed {
+        Stmt::Template(template) => match &template.children[..] {
+            [Stmt::ForLoop(looped)] if !looped.recursive => Some(looped),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(looped) = looped else {
+        let fault = Fault::error("", "syntax", "this is no list to go through");
+        return Err(vec![fault.help("write it as `line in event.lines if line.qty > 0`")]);
+    };
+    let mut convert = Convert::new(&source, scope);
+    let over = convert.expr(&looped.iter);
+    convert.scope.in_element = true;
+    let only_if = looped.filter_expr.as_ref().map(|test| convert.expr(test));
+    convert.done(Looped { over, only_if }).map_err(told)
+}
+
+/// An expression stands without braces.
+fn expression(source: &str) -> Result<(), Vec<Fault>> {
+    if let Some(place) = source.find("{{") {
+        return Err(vec![
+            Fault::error("", "syntax", "this is an expression already")
+                .at(place..place + 2)
+                .help("write it without `{{` and `}}`"),
+        ]);
+    }
+    Ok(())
+}
+
 /// A template from its text.
-pub(super) fn template(source: &str) -> Result<Compiled<Vec<Part>>, Vec<Fault>> {
+pub(super) fn template(source: &str, scope: &Scope<'_>) -> Result<Compiled<Vec<Part>>, Vec<Fault>> {
     check_size(source, false)?;
     let parsed = machinery::parse(source, "template", SYNTAX.clone())
         .map_err(|error| vec![syntax(source, &error)])?;
-    let mut convert = Convert::new(source);
+    let mut convert = Convert::new(source, scope);
     let tree = match &parsed {
         Stmt::Template(template) => convert.parts(&template.children),
         other => convert.parts(std::slice::from_ref(other)),
@@ -62,7 +128,7 @@ fn check_size(source: &str, is_expression: bool) -> Result<(), Vec<Fault>> {
     }
     if is_expression && source.trim().is_empty() {
         return Err(vec![
-            Fault::error("", "syntax", "the condition is empty").help("leave `when` out"),
+            Fault::error("", "syntax", "the expression is empty").help("leave the key out"),
         ]);
     }
     let mut count = 0;
@@ -131,18 +197,35 @@ fn within(source: &str, range: Range<usize>) -> Range<usize> {
     start..end
 }
 
+/// An error of the parser in one line.
+fn detail(error: &minijinja::Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+}
+
 /// What is read so far of one text.
 pub(super) struct Convert<'s> {
     pub(super) source: &'s str,
+    pub(super) scope: Scope<'s>,
     /// The names that the template set so far.
     pub(super) locals: Vec<Box<str>>,
     pub(super) faults: Vec<Fault>,
     pub(super) depth: usize,
+    /// How deep it got, with the names of `let:` in it.
+    pub(super) deepest: usize,
+    pub(super) uses_element: bool,
 }
 
 impl<'s> Convert<'s> {
-    pub(super) fn new(source: &'s str) -> Self {
-        Self { source, locals: Vec::new(), faults: Vec::new(), depth: 0 }
+    pub(super) fn new(source: &'s str, scope: &Scope<'s>) -> Self {
+        Self {
+            source,
+            scope: scope.clone(),
+            locals: Vec::new(),
+            faults: Vec::new(),
+            depth: 0,
+            deepest: 0,
+            uses_element: false,
+        }
     }
 
     pub(super) fn done<T>(self, tree: T) -> Result<Compiled<T>, Vec<Fault>> {

@@ -3,7 +3,7 @@
 use super::eval::Eval;
 use super::tree::{Compiled, Expr, What};
 use super::value::Val;
-use super::{Escape, EvalError, Facts, Read, compile, template};
+use super::{Escape, EvalError, Facts, Read, Scope, View, compile, template};
 use crate::model::Fault;
 
 /// A compiled condition.
@@ -26,20 +26,25 @@ pub struct Step {
 impl Condition {
     /// Compiles `text`; every mistake in it is told, with its range.
     pub fn compile(text: &str) -> Result<Self, Vec<Fault>> {
-        Ok(Self { compiled: compile::condition(text)? })
+        Self::compile_in(text, &Scope::default())
+    }
+
+    /// The same with the names and tables of a rule.
+    pub fn compile_in(text: &str, scope: &Scope<'_>) -> Result<Self, Vec<Fault>> {
+        Ok(Self { compiled: compile::condition(text, scope)? })
     }
 
     /// Whether it holds. A missing value makes it false.
     ///
     /// # Errors
     /// [`EvalError::Types`] when different types are compared.
-    pub fn holds(&self, facts: &Facts) -> Result<bool, EvalError> {
-        self.eval(facts).truth(&self.compiled.tree)
+    pub fn holds<'a>(&'a self, view: impl Into<View<'a>>) -> Result<bool, EvalError> {
+        self.eval(view.into()).truth(&self.compiled.tree)
     }
 
     /// Its comparisons, each with the values it saw.
     pub fn steps(&self, facts: &Facts) -> Vec<Step> {
-        let eval = self.eval(facts);
+        let eval = self.eval(facts.into());
         let mut steps = Vec::new();
         self.collect(&eval, &self.compiled.tree, &mut steps);
         steps
@@ -67,8 +72,8 @@ impl Condition {
         reads
     }
 
-    fn eval<'a>(&'a self, facts: &'a Facts) -> Eval<'a> {
-        Eval::new(facts, &self.compiled.source, Escape::None)
+    fn eval<'a>(&'a self, view: View<'a>) -> Eval<'a> {
+        Eval::new(view, &self.compiled.source, Escape::None)
     }
 
     fn collect<'a>(&'a self, eval: &Eval<'a>, expr: &'a Expr, steps: &mut Vec<Step>) {

@@ -103,6 +103,37 @@ impl Decimal {
         (if whole.is_empty() { "0".to_owned() } else { whole.to_owned() }, fraction)
     }
 
+    /// With at most so many decimals; half is rounded away from zero.
+    pub(super) fn rounded(&self, decimals: usize) -> Option<Self> {
+        let (whole, fraction) = self.fixed(decimals);
+        let sign = if self.negative { "-" } else { "" };
+        let point = if fraction.is_empty() { "" } else { "." };
+        Self::parse(&format!("{sign}{whole}{point}{fraction}"))
+    }
+
+    /// The largest number of so many decimals that is not larger.
+    pub(super) fn floor(&self, decimals: usize) -> Option<Self> {
+        let rounded = self.rounded(decimals)?;
+        if rounded <= *self {
+            return Some(rounded);
+        }
+        let step = Self { negative: false, digits: b"1".to_vec(), point: 1 };
+        rounded.reckon(Reckoning::Minus, &step.shifted_left(u32::try_from(decimals).ok()?))
+    }
+
+    /// With the other sign.
+    pub(super) fn negated(mut self) -> Self {
+        self.negative = !self.negative && !self.is_zero();
+        self
+    }
+
+    /// What stands before the point, with its sign.
+    pub(super) fn whole(&self) -> String {
+        let text = self.plain();
+        let whole = text.split('.').next().unwrap_or_default();
+        if whole == "-0" { "0".to_owned() } else { whole.to_owned() }
+    }
+
     /// Without exponent: `-1204.5`.
     pub(super) fn plain(&self) -> String {
         let behind = i64::try_from(self.digits.len()).unwrap_or(i64::MAX) - self.point;

@@ -2,43 +2,120 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 
 use super::decimal::{Decimal, Reckoning};
 use super::facts::Root;
+use super::filters::FilterDoc;
+use super::scope::Let;
 use super::tree::{Expr, What};
 use super::value::Val;
-use super::{Escape, EvalError, Facts, Node, borrowed, neutral};
+use super::view::{Element, Fuel, View};
+use super::{Escape, EvalError, Facts, Node, neutral};
 
 /// How many steps one template or condition may take.
 pub(super) const STEPS_MAX: u32 = 50_000;
 /// How long a text may become, in bytes; Wachat takes 64 KiB.
 pub(super) const TEXT_MAX: usize = 128 * 1024;
+/// How much text is worked on for the price of one step.
+const BYTES_PER_STEP: usize = 256;
+/// How many elements of a list are.
+const ELEMENTS_PER_STEP: usize = 8;
 
 /// One evaluation.
 pub(super) struct Eval<'a> {
     pub(super) facts: &'a Facts,
-    source: &'a str,
+    element: Option<Element<'a>>,
+    fuel: Option<&'a Fuel>,
+    source: Cell<&'a str>,
     escape: Escape,
     pub(super) locals: RefCell<Vec<(&'a str, Val<'a>)>>,
+    /// The names of `let:` that were worked out already.
+    lets: RefCell<Vec<(*const Let, Val<'a>)>>,
     steps: Cell<u32>,
+    allowed: u32,
+}
+
+/// What was used is missing to the other texts of the rule.
+impl Drop for Eval<'_> {
+    fn drop(&mut self) {
+        if let Some(fuel) = self.fuel {
+            fuel.spend(self.allowed - self.steps.get());
+        }
+    }
 }
 
 impl<'a> Eval<'a> {
-    pub(super) fn new(facts: &'a Facts, source: &'a str, escape: Escape) -> Self {
-        Self { facts, source, escape, locals: RefCell::default(), steps: Cell::new(STEPS_MAX) }
+    pub(super) fn new(view: View<'a>, source: &'a str, escape: Escape) -> Self {
+        let View { facts, element, fuel } = view;
+        let allowed = fuel.map_or(STEPS_MAX, |fuel| fuel.left().min(STEPS_MAX));
+        Self {
+            facts,
+            element,
+            fuel,
+            source: Cell::new(source),
+            escape,
+            locals: RefCell::default(),
+            lets: RefCell::default(),
+            steps: Cell::new(allowed),
+            allowed,
+        }
+    }
+
+    /// The same text for one element.
+    pub(super) fn for_element(&self, view: View<'a>) -> Self {
+        Self::new(view, self.source.get(), self.escape)
     }
 
     /// One step; an error when there were too many.
     pub(super) fn step(&self) -> Result<(), EvalError> {
-        match self.steps.get().checked_sub(1) {
-            Some(left) => {
-                self.steps.set(left);
-                Ok(())
-            }
+        self.spend(1)
+    }
+
+    /// So many steps.
+    pub(super) fn spend(&self, steps: usize) -> Result<(), EvalError> {
+        let left = u32::try_from(steps).ok().and_then(|steps| self.steps.get().checked_sub(steps));
+        self.steps.set(left.unwrap_or(0));
+        match left {
+            Some(_) => Ok(()),
+            None if self.allowed < STEPS_MAX => Err(EvalError::Other(
+                "out of fuel: all texts of the rule together take too many steps; is there a list \
+                 that is too long?"
+                    .to_owned(),
+            )),
             None => Err(EvalError::Other(format!(
                 "out of fuel: it takes more than {STEPS_MAX} steps; is there a loop over too much?"
             ))),
+        }
+    }
+
+    /// What a value prints, for a filter that goes through all of it.
+    pub(super) fn worked_on(&self, value: &Val<'a>) -> Result<Cow<'a, str>, EvalError> {
+        let text = value.shown().unwrap_or_default();
+        self.worked_out(&text)?;
+        Ok(text)
+    }
+
+    /// Pays for a text, and refuses one that is too long.
+    pub(super) fn worked_out(&self, text: &str) -> Result<(), EvalError> {
+        if text.len() > TEXT_MAX {
+            return Err(EvalError::Other(format!("a text becomes longer than {TEXT_MAX} bytes")));
+        }
+        self.spend(text.len() / BYTES_PER_STEP)
+    }
+
+    /// A text that was made, as safe as what it was made of.
+    pub(super) fn text(&self, text: String, safe: bool) -> Result<Val<'a>, EvalError> {
+        self.worked_out(&text)?;
+        Ok(Val::text(text, safe))
+    }
+
+    /// The elements of a list.
+    pub(super) fn elements_of(&self, value: &Val<'a>) -> Result<Vec<Val<'a>>, EvalError> {
+        self.spend(value.elements_len().unwrap_or(0) / ELEMENTS_PER_STEP)?;
+        match (value, value.elements()) {
+            (_, Some(elements)) => Ok(elements),
+            (Val::Missing, None) => Ok(Vec::new()),
+            _ => Err(EvalError::Other(format!("{} is no list", value.described()))),
         }
     }
 
@@ -48,6 +125,11 @@ impl<'a> Eval<'a> {
         match &expr.what {
             What::Root(root) => Ok(self.facts.root(*root)),
             What::Local(name) => Ok(self.local(name)),
+            What::Let(bound) => self.named(bound),
+            What::Element(_) => {
+                Ok(self.element.as_ref().map_or(Val::Missing, |element| element.item.clone()))
+            }
+            What::Loop => self.element.as_ref().map_or(Ok(Val::Missing), Element::looped),
             What::Text(text) => Ok(Val::safe(&**text)),
             What::Number(text) => Ok(Val::Number(Cow::Borrowed(text))),
             What::Bool(value) => Ok(Val::Bool(*value)),
@@ -82,13 +164,17 @@ impl<'a> Eval<'a> {
                 (false, Some(no)) => self.value(no),
                 (false, None) => Ok(Val::safe("")),
             },
-            What::Filter(..) | What::Borrowed(..) => self.filtered(expr),
+            What::Filter(filter, input, arguments) => self.filtered(filter, input, arguments),
+            What::Lookup(input, table, columns) => {
+                let key = self.needed(input)?.shown().unwrap_or_default();
+                Ok(table.find(*columns, &key))
+            }
             What::Test(test, input, argument) => {
                 self.test(*test, input, argument.as_deref()).map(Val::Bool)
             }
             What::List(items) => {
                 let items: Result<_, _> = items.iter().map(|item| self.value(item)).collect();
-                Ok(Val::List(Rc::new(items?)))
+                Val::list(items?)
             }
             What::Map(entries) => self.map(entries),
             What::Range(bounds) => self.range(bounds),
@@ -99,6 +185,11 @@ impl<'a> Eval<'a> {
     fn node(&self, path: &'a Expr) -> Option<Node<'a>> {
         match &path.what {
             What::Root(Root::Event) => Some(self.facts.json().root()),
+            What::Let(bound) => self.node(&bound.expr),
+            What::Element(_) => match &self.element.as_ref()?.item {
+                Val::Node(node) => Some(*node),
+                _ => None,
+            },
             What::Attr(inner, name) => self.node(inner)?.get(name),
             _ => None,
         }
@@ -129,22 +220,23 @@ impl<'a> Eval<'a> {
     pub(super) fn shown(&self, expr: &'a Expr) -> Result<Cow<'a, str>, EvalError> {
         let value = self.needed(expr)?;
         let empty_on_purpose = value.is_safe() && value.is_blank();
-        match self.fit(&value) {
+        match self.fit(&value)? {
             Some(text) if !text.is_empty() || empty_on_purpose => Ok(text),
             _ => Err(self.missing(expr)),
         }
     }
 
     /// What a value prints, fit for where it goes; `None` if it is missing.
-    pub(super) fn fit(&self, value: &Val<'a>) -> Option<Cow<'a, str>> {
-        let text = value.shown()?;
+    pub(super) fn fit(&self, value: &Val<'a>) -> Result<Option<Cow<'a, str>>, EvalError> {
+        let Some(text) = value.shown() else { return Ok(None) };
+        self.worked_out(&text)?;
         if !self.fits_foreign() || value.is_safe() {
-            return Some(text);
+            return Ok(Some(text));
         }
-        Some(match text {
+        Ok(Some(match text {
             Cow::Borrowed(text) => neutral::neutralise(text),
             Cow::Owned(text) => Cow::Owned(neutral::neutralise(&text).into_owned()),
-        })
+        }))
     }
 
     /// Whether foreign text is neutralised where it is printed.
@@ -154,7 +246,26 @@ impl<'a> Eval<'a> {
 
     /// How an expression is written.
     pub(super) fn written(&self, expr: &Expr) -> &'a str {
-        self.source.get(expr.span.clone()).unwrap_or("").trim()
+        self.source.get().get(expr.span.clone()).unwrap_or("").trim()
+    }
+
+    /// The value of a name of `let:`, worked out once for each text.
+    fn named(&self, bound: &'a Let) -> Result<Val<'a>, EvalError> {
+        let known = self.lets.borrow().iter().find(|(it, _)| std::ptr::eq(*it, bound)).cloned();
+        if let Some((_, value)) = known {
+            return Ok(value);
+        }
+        let value = self.inside(bound, || self.value(&bound.expr))?;
+        self.lets.borrow_mut().push((std::ptr::from_ref(bound), value.clone()));
+        Ok(value)
+    }
+
+    /// Does something with the expression of a name, whose places are in a text of its own.
+    pub(super) fn inside<T>(&self, bound: &'a Let, work: impl FnOnce() -> T) -> T {
+        let outside = self.source.replace(&bound.source);
+        let done = work();
+        self.source.set(outside);
+        done
     }
 
     fn local(&self, name: &str) -> Val<'a> {
@@ -212,45 +323,31 @@ impl<'a> Eval<'a> {
     /// In a message, foreign text beside the user's own is made fit before they become one.
     fn join(&self, left: &'a Expr, right: &'a Expr) -> Result<Val<'a>, EvalError> {
         let (one, other) = (self.needed(left)?, self.needed(right)?);
-        let mut text = self.fit(&one).unwrap_or_default().into_owned();
-        text.push_str(&self.fit(&other).unwrap_or_default());
-        if text.len() > TEXT_MAX {
-            return Err(EvalError::Other(format!("a text becomes longer than {TEXT_MAX} bytes")));
-        }
-        Ok(Val::text(text, self.fits_foreign() || one.is_safe() && other.is_safe()))
+        let mut text = self.fit(&one)?.unwrap_or_default().into_owned();
+        text.push_str(&self.fit(&other)?.unwrap_or_default());
+        self.text(text, self.fits_foreign() || one.is_safe() && other.is_safe())
     }
 
-    fn filtered(&self, expr: &'a Expr) -> Result<Val<'a>, EvalError> {
-        match &expr.what {
-            What::Filter(filter, input, arguments) if filter.is_default() => {
-                let value = self.lenient(input)?;
-                match arguments.first() {
-                    Some(Some(instead)) if value.is_blank() => self.value(instead),
-                    _ => Ok(value),
-                }
-            }
-            What::Filter(filter, input, arguments) => {
-                let value = self.needed(input)?;
-                let arguments: Result<Vec<_>, _> = arguments
-                    .iter()
-                    .map(|argument| argument.as_ref().map_or(Ok(Val::Missing), |a| self.needed(a)))
-                    .collect();
-                (filter.run)(self, &value, &arguments?)
-            }
-            What::Borrowed(name, input, arguments) => {
-                let value = self.needed(input)?;
-                let (mut positional, mut named) = (Vec::new(), Vec::new());
-                for (key, argument) in arguments {
-                    let argument = self.value(argument)?;
-                    match key {
-                        Some(key) => named.push((&**key, argument)),
-                        None => positional.push(argument),
-                    }
-                }
-                borrowed::apply(name, &value, &positional, &named)
-            }
-            _ => self.value(expr),
+    fn filtered(
+        &self,
+        filter: &'static FilterDoc,
+        input: &'a Expr,
+        arguments: &'a [Option<Expr>],
+    ) -> Result<Val<'a>, EvalError> {
+        if filter.is_default() {
+            let value = self.lenient(input)?;
+            return match arguments.first() {
+                Some(Some(instead)) if value.is_blank() => self.value(instead),
+                _ => Ok(value),
+            };
         }
+        let value = self.needed(input)?;
+        let given = |argument: &'a Option<Expr>| match argument {
+            None | Some(Expr { what: What::None, .. }) => Ok(Val::Missing),
+            Some(argument) => self.needed(argument),
+        };
+        let arguments: Result<Vec<_>, _> = arguments.iter().map(given).collect();
+        filter.apply(self, &value, &arguments?)
     }
 
     fn map(&self, entries: &'a [(Expr, Expr)]) -> Result<Val<'a>, EvalError> {
@@ -259,6 +356,6 @@ impl<'a> Eval<'a> {
             let key = self.needed(key)?.shown().unwrap_or_default();
             map.push((key, self.value(value)?));
         }
-        Ok(Val::Map(Rc::new(map)))
+        Val::map(map)
     }
 }

@@ -18,6 +18,7 @@ impl Convert<'_> {
 
     pub(super) fn expr(&mut self, expr: &ast::Expr<'_>) -> Expr {
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         let span = self.range(expr.span());
         let what = if self.depth > DEPTH_MAX {
             let fault = Fault::error("", "too-deep", "the expression is nested too deeply")
@@ -46,7 +47,7 @@ impl Convert<'_> {
             | What::Join(inner, _)
             | What::Compare(inner, _)
             | What::Filter(_, inner, _)
-            | What::Borrowed(_, inner, _)
+            | What::Lookup(inner, ..)
             | What::Test(_, inner, _) => inner,
             _ => return span,
         };
@@ -148,8 +149,18 @@ impl Convert<'_> {
         if let Some(root) = Root::named(name) {
             return What::Root(root);
         }
+        if let Some(what) = self.of_rule(name, span) {
+            return what;
+        }
         let known = Root::ALL.iter().map(|(name, _)| *name);
-        let guess = nearest(name, known.chain(self.locals.iter().map(|local| &**local)));
+        let known = known.chain(self.locals.iter().map(|local| &**local));
+        let known = known.chain(self.scope.lets.iter().map(|it| &*it.name));
+        let element = self.scope.element.as_ref().filter(|_| self.scope.in_element);
+        let guess = match element {
+            // Whoever names his element may still think of its usual name.
+            Some(element) if name == "item" => Some(&*element.name),
+            element => nearest(name, known.chain(element.map(|it| &*it.name))),
+        };
         let help = match guess {
             Some(guess) => format!("did you mean `{guess}`?"),
             None => "known are event, source, kind, id, headers, received_at and vars; the body's \
@@ -159,6 +170,43 @@ impl Convert<'_> {
         let fault = Fault::error("", "unknown-name", format!("`{name}` is not known"));
         self.fault(fault.help(help), span.clone());
         What::None
+    }
+
+    /// A name that the rule gives: by `let:` or `each:`.
+    fn of_rule(&mut self, name: &str, span: &Range<usize>) -> Option<What> {
+        if let Some(bound) = self.scope.lets.iter().find(|it| *it.name == *name).cloned() {
+            self.deepest = self.deepest.max(self.depth + bound.depth);
+            self.uses_element |= bound.uses_element;
+            if bound.uses_element && !self.scope.in_element {
+                let message = format!(
+                    "`{name}` is made of an element of `each`, and this is for the whole event"
+                );
+                let fault = Fault::error("", "too-early", message);
+                self.fault(
+                    fault.help("put the condition into `each`: `… in … if …`"),
+                    span.clone(),
+                );
+                return Some(What::None);
+            }
+            if self.deepest > DEPTH_MAX {
+                let fault = Fault::error("", "too-deep", "names of names are nested too deeply");
+                self.fault(fault.help("use fewer steps"), span.clone());
+            }
+            return Some(What::Let(bound));
+        }
+        let element = self.scope.element.clone()?;
+        if *element.name != *name && name != "loop" {
+            return None;
+        }
+        if !self.scope.in_element {
+            let message =
+                format!("`{name}` is an element of `each`, and this is for the whole event");
+            let fault = Fault::error("", "too-early", message);
+            self.fault(fault.help("put the condition into `each`: `… in … if …`"), span.clone());
+            return Some(What::None);
+        }
+        self.uses_element = true;
+        Some(if name == "loop" { What::Loop } else { What::Element(element) })
     }
 
     fn constant(&mut self, value: &minijinja::Value, span: &Range<usize>) -> What {

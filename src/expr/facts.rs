@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Json;
 use super::value::Val;
+use super::{Country, Json};
 use crate::model::{Event, Headers};
 
 /// What all events of one source have in common for expressions.
@@ -18,6 +19,8 @@ pub struct Surroundings {
     pub amounts: Option<AmountUnit>,
     /// Where `date` shows times.
     pub timezone: jiff::tz::TimeZone,
+    /// Whose local numbers `phone` understands.
+    pub country: Option<Country>,
 }
 
 /// How a source writes amounts of money.
@@ -43,7 +46,8 @@ struct Inner {
     kind: String,
     id: String,
     headers: Headers,
-    received_at: String,
+    received_at: Timestamp,
+    received_at_text: String,
     surroundings: Arc<Surroundings>,
 }
 
@@ -97,7 +101,8 @@ impl Facts {
             kind: event.kind.clone(),
             id: event.provider_id.clone().unwrap_or_else(|| event.id.to_string()),
             headers: event.headers.clone(),
-            received_at: event.received_at.to_string(),
+            received_at: event.received_at,
+            received_at_text: event.received_at.to_string(),
             surroundings,
         }))
     }
@@ -112,6 +117,16 @@ impl Facts {
         &self.0.surroundings
     }
 
+    /// When the event came: what `date("relative")` counts from.
+    pub(super) fn received_at(&self) -> Timestamp {
+        self.0.received_at
+    }
+
+    /// The provider's id, or ours.
+    pub(super) fn id(&self) -> Val<'_> {
+        self.root(Root::Id)
+    }
+
     /// The value of a name that every expression sees.
     pub(super) fn root(&self, root: Root) -> Val<'_> {
         match root {
@@ -123,7 +138,7 @@ impl Facts {
             Root::Kind => Val::foreign(&self.0.kind),
             Root::Id => Val::foreign(&self.0.id),
             Root::Headers => Val::Headers(&self.0.headers),
-            Root::ReceivedAt => Val::safe(&self.0.received_at),
+            Root::ReceivedAt => Val::safe(&self.0.received_at_text),
             Root::Vars => Val::of_own(&self.0.surroundings.vars),
         }
     }

@@ -72,7 +72,13 @@ struct Slot {
 enum Children {
     None,
     List(Vec<Slot>),
-    Map(Vec<(Box<str>, Slot)>),
+    Map(Vec<(Name, Slot)>),
+}
+
+/// The name of a member: its place in the text, or, where it is written with escapes, itself.
+enum Name {
+    Plain { start: u32, end: u32 },
+    Escaped(Box<str>),
 }
 
 impl Json {
@@ -135,7 +141,7 @@ impl<'a> Node<'a> {
             Children::Map(entries) => entries
                 .iter()
                 .rev()
-                .find(|(name, _)| &**name == key)
+                .find(|(name, _)| name.of(self.json.text()) == key)
                 .map(|(_, slot)| self.child(slot)),
             Children::List(_) | Children::None => None,
         }
@@ -163,11 +169,11 @@ impl<'a> Node<'a> {
     /// for anything else.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = (&'a str, Node<'a>)> + use<'a> {
         let node = *self;
-        let entries: &'a [(Box<str>, Slot)] = match self.children() {
+        let entries: &'a [(Name, Slot)] = match self.children() {
             Children::Map(entries) => entries,
             Children::List(_) | Children::None => &[],
         };
-        entries.iter().map(move |(name, slot)| (&**name, node.child(slot)))
+        entries.iter().map(move |(name, slot)| (name.of(node.json.text()), node.child(slot)))
     }
 
     /// How many elements or members.
@@ -228,6 +234,22 @@ fn opened_root(text: &str) -> Option<Slot> {
     Some(Slot { start: place(start), end: place(end), children: OnceLock::from(children) })
 }
 
+impl Name {
+    fn of<'a>(&'a self, text: &'a str) -> &'a str {
+        match self {
+            Self::Plain { start, end } => {
+                text.get(*start as usize..*end as usize).unwrap_or_default()
+            }
+            Self::Escaped(name) => name,
+        }
+    }
+}
+
+/// Where `part` begins in `text`, of which it is a part.
+fn offset(part: &str, text: &str) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize
+}
+
 /// [`Json::parse`] made sure that every place fits.
 fn place(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
@@ -236,7 +258,7 @@ fn place(offset: usize) -> u32 {
 impl Slot {
     /// The place of `raw`, which is part of `text`.
     fn of(raw: &RawValue, text: &str) -> Self {
-        let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
+        let start = offset(raw.get(), text);
         let end = start + raw.get().len();
         Self { start: place(start), end: place(end), children: OnceLock::new() }
     }
@@ -257,7 +279,14 @@ impl<'de> Visitor<'de> for Open<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Children, A::Error> {
         let mut entries = Vec::new();
         while let Some((Key(name), raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-            entries.push((name.into(), Slot::of(raw, self.text)));
+            let name = match name {
+                Cow::Borrowed(name) => {
+                    let start = offset(name, self.text);
+                    Name::Plain { start: place(start), end: place(start + name.len()) }
+                }
+                Cow::Owned(name) => Name::Escaped(name.into()),
+            };
+            entries.push((name, Slot::of(raw, self.text)));
         }
         Ok(Children::Map(entries))
     }

@@ -48,34 +48,7 @@ impl<'a> Eval<'a> {
             Some(argument) => self.lenient(argument)?,
             None => Val::Missing,
         };
-        let number = match &value {
-            Val::Number(digits) => Decimal::parse(digits),
-            _ => None,
-        };
-        let both = value.shown().zip(argument.shown());
-        Ok(match test {
-            Test::Defined => !matches!(value, Val::Missing),
-            Test::Missing => matches!(value, Val::Missing),
-            Test::Bool => matches!(value, Val::Bool(_)),
-            Test::Number => matches!(value, Val::Number(_)),
-            Test::Integer => number.is_some_and(|number| number.is_whole()),
-            Test::Text => matches!(value, Val::Text { .. }),
-            Test::List => value.type_name() == "list",
-            Test::Map => value.type_name() == "object",
-            Test::True => matches!(value, Val::Bool(true)),
-            Test::False => matches!(value, Val::Bool(false)),
-            Test::Odd => number.and_then(|number| number.to_i64()).is_some_and(|n| n % 2 != 0),
-            Test::Even => number.and_then(|number| number.to_i64()).is_some_and(|n| n % 2 == 0),
-            Test::DivisibleBy => {
-                let divisor = argument.shown().and_then(|text| Decimal::parse(&text)?.to_i64());
-                let number = number.and_then(|number| number.to_i64());
-                number.zip(divisor).is_some_and(|(number, divisor)| {
-                    number.checked_rem(divisor).is_some_and(|rest| rest == 0)
-                })
-            }
-            Test::StartingWith => both.is_some_and(|(text, start)| text.starts_with(&*start)),
-            Test::EndingWith => both.is_some_and(|(text, end)| text.ends_with(&*end)),
-        })
+        Ok(passes(test, &value, &argument))
     }
 }
 
@@ -89,10 +62,44 @@ impl Val<'_> {
     }
 }
 
-/// The types differ.
-struct Differ;
+/// Whether a value passes a test.
+pub(super) fn passes(test: Test, value: &Val<'_>, argument: &Val<'_>) -> bool {
+    let number = match value {
+        Val::Number(digits) => Decimal::parse(digits),
+        _ => None,
+    };
+    let both = value.shown().zip(argument.shown());
+    match test {
+        Test::Defined => !matches!(value, Val::Missing),
+        Test::Missing => matches!(value, Val::Missing),
+        Test::Bool => matches!(value, Val::Bool(_)),
+        Test::Number => matches!(value, Val::Number(_)),
+        Test::Integer => number.is_some_and(|number| number.is_whole()),
+        Test::Text => matches!(value, Val::Text { .. }),
+        Test::List => value.type_name() == "list",
+        Test::Map => value.type_name() == "object",
+        Test::True => matches!(value, Val::Bool(true)),
+        Test::False => matches!(value, Val::Bool(false)),
+        Test::Odd => number.and_then(|number| number.to_i64()).is_some_and(|n| n % 2 != 0),
+        Test::Even => number.and_then(|number| number.to_i64()).is_some_and(|n| n % 2 == 0),
+        Test::DivisibleBy => {
+            let divisor = argument.shown().and_then(|text| Decimal::parse(&text)?.to_i64());
+            let number = number.and_then(|number| number.to_i64());
+            number.zip(divisor).is_some_and(|(number, divisor)| {
+                number.checked_rem(divisor).is_some_and(|rest| rest == 0)
+            })
+        }
+        Test::StartingWith => both.is_some_and(|(text, start)| text.starts_with(&*start)),
+        Test::EndingWith => both.is_some_and(|(text, end)| text.ends_with(&*end)),
+    }
+}
 
-fn compare(operator: Compare, left: &Val<'_>, right: &Val<'_>) -> Result<bool, Differ> {
+/// The types differ.
+#[derive(Debug)]
+pub(super) struct Differ;
+
+/// Whether `left` compares so with `right`; what is missing does not.
+pub(super) fn compare(operator: Compare, left: &Val<'_>, right: &Val<'_>) -> Result<bool, Differ> {
     if matches!(left, Val::Missing) || matches!(right, Val::Missing) {
         return Ok(false);
     }

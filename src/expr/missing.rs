@@ -18,6 +18,10 @@ impl<'a> Eval<'a> {
             let children: Vec<&Expr> = match &expr.what {
                 What::Reckon(_, left, right) | What::Join(left, right) => vec![left, right],
                 What::Minus(inner) | What::Slice(inner, _) => vec![inner],
+                What::Lookup(input, ..) => return self.not_in_table(expr, input),
+                What::Filter(filter, input, _) if filter.is_lookup() => {
+                    return self.not_in_table(expr, input);
+                }
                 _ => Vec::new(),
             };
             let culprit =
@@ -30,6 +34,11 @@ impl<'a> Eval<'a> {
         EvalError::Missing { path: self.written(expr).to_owned(), known: self.known(expr) }
     }
 
+    fn not_in_table(&self, expr: &'a Expr, input: &'a Expr) -> EvalError {
+        let known = self.value(input).ok().map(|key| format!("the table has no {}", key.show()));
+        EvalError::Missing { path: self.written(expr).to_owned(), known }
+    }
+
     /// The longest part of a path that exists, and what is there.
     fn known(&self, path: &'a Expr) -> Option<String> {
         let (inner, key) = match &path.what {
@@ -38,6 +47,15 @@ impl<'a> Eval<'a> {
                 Some(key) => (inner, key),
                 None => return Some(format!("{} is missing", self.written(key))),
             },
+            What::Let(bound) => {
+                return self.inside(bound, || match self.missing(&bound.expr) {
+                    EvalError::Missing { path, known: Some(known) } => {
+                        Some(format!("it is `{path}`; {known}"))
+                    }
+                    EvalError::Missing { path, known: None } => Some(format!("it is `{path}`")),
+                    _ => None,
+                });
+            }
             _ => return None,
         };
         let holder = self.value(inner).ok()?;

@@ -1,6 +1,7 @@
 //! How is an amount of money shown?
 
 use super::decimal::Decimal;
+use super::locale::{Figures, Locale};
 use super::value::shortened;
 use super::{AmountUnit, EvalError};
 
@@ -62,17 +63,18 @@ pub(super) fn money(
     amount: &str,
     currency: &str,
     unit: Option<AmountUnit>,
+    locale: Option<Locale>,
 ) -> Result<String, EvalError> {
     let code = currency.trim().to_ascii_uppercase();
     if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Err(EvalError::Other(format!(
-            "money: {currency:?} is no currency: write its code of three letters, as `money(\"IDR\")`"
+            "{currency:?} is no currency: write its code of three letters, as `money(\"IDR\")`"
         )));
     }
     let amount = &*shortened(amount.trim(), AMOUNT_MAX);
     let Some(number) = Decimal::parse(amount) else {
         return Err(EvalError::Other(format!(
-            "money: {amount:?} is no amount: digits with at most one `.`, as 154600.00"
+            "{amount:?} is no amount: digits with at most one `.`, as 154600.00"
         )));
     };
     let decimals = decimals(&code);
@@ -82,12 +84,13 @@ pub(super) fn money(
         Some(AmountUnit::Minor) => number.shifted_left(decimals),
         None => {
             return Err(EvalError::Other(format!(
-                "money: nobody said whether {amount} counts whole units or the smallest ones: write \
-                 `amounts: major` or `amounts: minor` at the source"
+                "nobody said whether {amount} counts whole units or the smallest ones: write \
+                 `amounts: major` or `amounts: minor` at the source, or \
+                 `money(\"{code}\", amounts=\"minor\")`"
             )));
         }
     };
-    Ok(written(&code, &number, decimals as usize))
+    Ok(written(&code, &number, decimals as usize, locale))
 }
 
 /// How many decimals the currency has.
@@ -101,33 +104,33 @@ fn decimals(code: &str) -> u32 {
     }
 }
 
-fn written(code: &str, number: &Decimal, decimals: usize) -> String {
+fn written(code: &str, number: &Decimal, decimals: usize, locale: Option<Locale>) -> String {
     let style = STYLES.iter().find(|style| style.code == code);
     let (dots, short) = style.map_or((false, false), |style| (style.dots, style.short));
-    let (thousands, point) = if dots { ('.', ',') } else { (',', '.') };
+    let own = if dots { ('.', ',') } else { (',', '.') };
+    let own = Figures { thousands: own.0, point: own.1, behind: false };
+    let figures = locale.map_or(own, Locale::figures);
     let (whole, fraction) = number.fixed(decimals);
     let nothing = |digits: &str| digits.bytes().all(|digit| digit == b'0');
-    let mut out = String::new();
-    if number.is_negative() && !(nothing(&whole) && nothing(&fraction)) {
-        out.push('-');
-    }
-    if let Some(style) = style {
-        out.push_str(style.symbol);
-    } else {
-        out.push_str(code);
-        out.push(' ');
-    }
+    let minus = number.is_negative() && !(nothing(&whole) && nothing(&fraction));
+    let mut amount = String::new();
     for (place, digit) in whole.chars().enumerate() {
         if place > 0 && (whole.len() - place).is_multiple_of(3) {
-            out.push(thousands);
+            amount.push(figures.thousands);
         }
-        out.push(digit);
+        amount.push(digit);
     }
     if !(fraction.is_empty() || short && nothing(&fraction)) {
-        out.push(point);
-        out.push_str(&fraction);
+        amount.push(figures.point);
+        amount.push_str(&fraction);
     }
-    out
+    let sign = if minus { "-" } else { "" };
+    let symbol = style.map_or(code, |style| style.symbol);
+    if figures.behind {
+        return format!("{sign}{amount}\u{a0}{}", symbol.trim_end());
+    }
+    let space = if style.is_none() { " " } else { "" };
+    format!("{sign}{symbol}{space}{amount}")
 }
 
 #[cfg(test)]
@@ -158,7 +161,7 @@ mod tests {
             ("-0.001", "USD", Some(Major), "$0.00"),
         ] {
             assert_eq!(
-                money(amount, currency, unit).as_deref(),
+                money(amount, currency, unit, None).as_deref(),
                 Ok(written),
                 "{amount} {currency}"
             );
@@ -174,8 +177,22 @@ mod tests {
             ("10", "*x*", Some(Major), "no currency"),
             ("10", "dollars", Some(Major), "no currency"),
         ] {
-            let error = money(amount, currency, unit).unwrap_err().to_string();
+            let error = money(amount, currency, unit, None).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_language_writes_all_currencies_its_own_way() {
+        for (currency, locale, written) in [
+            ("IDR", Locale::En, "Rp 1,204.50"),
+            ("EUR", Locale::De, "1.204,50\u{a0}€"),
+            ("EUR", Locale::En, "€1,204.50"),
+            ("USD", Locale::Fr, "1\u{202f}204,50\u{a0}$"),
+            ("TZS", Locale::Es, "1.204,50\u{a0}TZS"),
+        ] {
+            let shown = money("1204.50", currency, None, Some(locale));
+            assert_eq!(shown.as_deref(), Ok(written), "{currency}");
         }
     }
 }

@@ -104,13 +104,14 @@ pub(super) fn one_line(text: &str) -> String {
     line
 }
 
-/// Control, direction and zero-width characters (line breaks are white space).
+/// Control, direction and zero-width characters (line breaks are white space), and the few private
+/// ones that stand for marks while Markdown is read.
 pub(super) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
+            | '\u{e000}'..='\u{e005}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn is_joiner(c: char) -> bool {
@@ -152,49 +153,42 @@ pub(super) fn code(text: &str) -> String {
     if line.is_empty() { line } else { format!("`{line}`") }
 }
 
-/// Markdown in the messenger's words: `**bold**`, `~~strike~~`, headings, links. Lines stay lines.
-pub(super) fn from_markdown(text: &str) -> String {
-    let lines: Vec<String> = text
-        .lines()
-        .map(|line| {
-            let indent = &line[..line.len() - line.trim_start().len()];
-            let line = links(&one_line(line));
-            let heading = line.trim_start_matches('#');
-            if heading.len() < line.len() && heading.starts_with(' ') {
-                return format!("*{}*", heading.trim().replace("**", ""));
+/// Some words of a line, with the marks in them made harmless. White space at their ends stays, and
+/// so do whole URLs.
+pub(super) fn disarmed_words(text: &str) -> String {
+    let line = one_line(text);
+    if line.is_empty() {
+        return if text.is_empty() { String::new() } else { " ".to_owned() };
+    }
+    let mut out = String::with_capacity(text.len() + 2);
+    if text.starts_with(char::is_whitespace) {
+        out.push(' ');
+    }
+    let chars: Vec<char> = line.chars().collect();
+    let mut place = 0;
+    for word in line.split_inclusive(' ') {
+        let length = word.chars().count();
+        if is_url(word.trim_end()) {
+            out.push_str(word);
+        } else {
+            for at in place..place + length {
+                let before = at.checked_sub(1).and_then(|before| chars.get(before));
+                let (before, after) = (before.copied(), chars.get(at + 1).copied());
+                out.extend(chars.get(at).map(|marker| disarm(*marker, before, after)));
             }
-            let line = line.replace("**", "*").replace("__", "*").replace("~~", "~");
-            format!("{indent}{line}")
-        })
-        .collect();
-    lines.join("\n").trim().to_owned()
+        }
+        place += length;
+    }
+    if text.ends_with(char::is_whitespace) {
+        out.push(' ');
+    }
+    out
 }
 
-/// `[words](address)` as `words (address)`.
-fn links(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(start) = rest.find('[') {
-        let (lead, opened) = rest.split_at(start);
-        let parsed = opened.get(1..).and_then(|inside| {
-            let (words, target) = inside.split_once("](")?;
-            let (address, remains) = target.split_once(')')?;
-            Some((words, address, remains))
-        });
-        match parsed {
-            Some((words, address, behind)) => {
-                out.push_str(lead.strip_suffix('!').unwrap_or(lead));
-                out.push_str(words);
-                out.push_str(" (");
-                out.push_str(address);
-                out.push(')');
-                rest = behind;
-            }
-            None => break,
-        }
-    }
-    out.push_str(rest);
-    out
+/// Whether it can be opened in a browser, and holds nothing that ends it early.
+pub(super) fn is_web_address(address: &str) -> bool {
+    (address.starts_with("https://") || address.starts_with("http://"))
+        && address.bytes().all(|byte| byte.is_ascii_graphic() && !b"`()".contains(&byte))
 }
 
 #[cfg(test)]
@@ -240,11 +234,5 @@ mod tests {
         ] {
             assert_eq!(file_name(text), name, "{text:?}");
         }
-    }
-
-    #[test]
-    fn markdown_becomes_whatsapps_own() {
-        let text = "## New\n\n**bold** and ~~gone~~, [docs](https://x.test)\n- a";
-        assert_eq!(from_markdown(text), "*New*\n\n*bold* and ~gone~, docs (https://x.test)\n- a");
     }
 }

@@ -1,7 +1,6 @@
 //! What stands at a place of a list, a text or a mapping: `a[0]`, `a[1:3]`, `range(3)`?
 
 use std::num::NonZeroUsize;
-use std::rc::Rc;
 
 use super::EvalError;
 use super::decimal::Decimal;
@@ -48,8 +47,8 @@ impl<'a> Eval<'a> {
                 Val::text(text.chars().skip(start).take(count).collect::<String>(), safe)
             }
             list => {
-                let items = list.elements().unwrap_or_default();
-                Val::List(Rc::new(items.into_iter().skip(start).take(count).collect()))
+                let items = self.elements_of(&list)?;
+                return Val::list(items.into_iter().skip(start).take(count).collect());
             }
         })
     }
@@ -93,8 +92,8 @@ impl<'a> Eval<'a> {
         if to.saturating_sub(from) > RANGE_MAX {
             return Err(EvalError::Other(format!("range: out of fuel beyond {RANGE_MAX} numbers")));
         }
-        let list = (from..to).step_by(stride.get());
-        let list = list.map(|number| Val::Number(number.to_string().into()));
-        Ok(Val::List(Rc::new(list.collect())))
+        let list: Vec<i64> = (from..to).step_by(stride.get()).collect();
+        self.spend(list.len())?;
+        Val::list(list.into_iter().map(Val::number).collect())
     }
 }

@@ -1,14 +1,14 @@
 //! Text with holes: `{{ … }}` filled from an event.
 
 use std::ops::Range;
-use std::rc::Rc;
 
 use super::compile;
 use super::eval::{Eval, TEXT_MAX};
 use super::neutral;
-use super::tree::{Compiled, Expr, For, Part};
+use super::tree::{Compiled, Expr, For, Part, What};
 use super::value::Val;
-use super::{EvalError, Facts};
+use super::view::{View, loop_facts};
+use super::{EvalError, Scope};
 use crate::model::Fault;
 
 /// How foreign text is put into a template's output.
@@ -54,39 +54,49 @@ pub enum Values {
 impl Template {
     /// Compiles `text`; every mistake in it is told, with its range.
     pub fn compile(text: &str, escape: Escape) -> Result<Self, Vec<Fault>> {
-        Ok(Self { compiled: compile::template(text)?, escape })
+        Self::compile_in(text, escape, &Scope::default())
+    }
+
+    /// The same with the names and tables of a rule.
+    pub fn compile_in(text: &str, escape: Escape, scope: &Scope<'_>) -> Result<Self, Vec<Fault>> {
+        Ok(Self { compiled: compile::template(text, scope)?, escape })
     }
 
     /// Fills it. White space at its ends goes.
     ///
     /// # Errors
     /// When a value is missing or a filter refuses; the error names the path.
-    pub fn render(&self, facts: &Facts) -> Result<String, EvalError> {
-        let eval = Eval::new(facts, &self.compiled.source, self.escape);
+    pub fn render<'a>(&'a self, view: impl Into<View<'a>>) -> Result<String, EvalError> {
+        let eval = Eval::new(view.into(), &self.compiled.source, self.escape);
         let mut out = String::with_capacity(self.compiled.source.len());
         fill(&eval, &self.compiled.tree, &mut out)?;
         Ok(self.finish(out))
     }
 
     /// Fills it where a list is welcome: a template that is one `{{ expression }}` keeps its list.
-    pub fn values(&self, facts: &Facts) -> Result<Values, EvalError> {
+    pub fn values<'a>(&'a self, view: impl Into<View<'a>>) -> Result<Values, EvalError> {
+        let view = view.into();
         let Some(expr) = self.only_expression() else {
-            let text = self.render(facts)?;
+            let text = self.render(view)?;
             return Ok(if text.is_empty() { Values::Nothing } else { Values::One(text) });
         };
-        let eval = Eval::new(facts, &self.compiled.source, self.escape);
+        let eval = Eval::new(view, &self.compiled.source, self.escape);
         let value = eval.value(expr)?;
+        if value.is_blank() && expr.is_lookup() {
+            return Err(eval.missing(expr));
+        }
         if value.is_blank() {
             return Ok(Values::Nothing);
         }
-        match value.elements() {
-            Some(elements) if elements.is_empty() => Ok(Values::Nothing),
-            Some(elements) => {
-                let texts = elements.iter().map(|element| self.text(&eval, element));
-                Ok(Values::Many(texts.collect()))
-            }
-            None => Ok(self.text(&eval, &value).map_or(Values::Nothing, Values::One)),
+        if value.elements_len().is_none() {
+            return Ok(self.text(&eval, &value)?.map_or(Values::Nothing, Values::One));
         }
+        let elements = eval.elements_of(&value)?;
+        if elements.is_empty() {
+            return Ok(Values::Nothing);
+        }
+        let texts = elements.iter().map(|element| self.text(&eval, element));
+        Ok(Values::Many(texts.collect::<Result<_, _>>()?))
     }
 
     /// The paths that it reads, as `event.data.object.id`.
@@ -122,9 +132,10 @@ impl Template {
     }
 
     /// What a value prints; `None` if that is nothing.
-    fn text<'a>(&self, eval: &Eval<'a>, value: &Val<'a>) -> Option<String> {
-        let text = self.finish(eval.fit(value)?.into_owned());
-        (!text.is_empty()).then_some(text)
+    fn text<'a>(&self, eval: &Eval<'a>, value: &Val<'a>) -> Result<Option<String>, EvalError> {
+        eval.step()?;
+        let text = eval.fit(value)?.map(|text| self.finish(text.into_owned()));
+        Ok(text.filter(|text| !text.is_empty()))
     }
 
     fn only_expression(&self) -> Option<&Expr> {
@@ -189,10 +200,10 @@ fn fill_part<'a>(eval: &Eval<'a>, part: &'a Part, out: &mut String) -> Result<()
 
 fn fill_loop<'a>(eval: &Eval<'a>, looped: &'a For, out: &mut String) -> Result<(), EvalError> {
     let over = eval.lenient(&looped.over)?;
-    let mut items = match (over.elements(), &over) {
-        (Some(items), _) => items,
-        (None, Val::Missing) => Vec::new(),
-        (None, Val::Node(_) | Val::Own(_) | Val::Headers(_) | Val::Map(_)) => {
+    let mut items = match (over.type_name(), &over) {
+        ("list" | "missing", _) => eval.elements_of(&over)?,
+        ("object", _) => {
+            eval.spend(over.len().unwrap_or(0))?;
             over.keys().into_iter().map(Val::foreign).collect()
         }
         _ => {
@@ -228,7 +239,7 @@ fn fill_loop<'a>(eval: &Eval<'a>, looped: &'a For, out: &mut String) -> Result<(
         for (place, item) in items.iter().enumerate() {
             eval.step()?;
             bind(item);
-            eval.locals.borrow_mut().push(("loop", loop_facts(place, items.len())));
+            eval.locals.borrow_mut().push(("loop", loop_facts(place, items.len())?));
             fill(eval, &looped.body, out)?;
         }
         eval.locals.borrow_mut().truncate(known);
@@ -236,20 +247,6 @@ fn fill_loop<'a>(eval: &Eval<'a>, looped: &'a For, out: &mut String) -> Result<(
     })();
     eval.locals.borrow_mut().truncate(known);
     result
-}
-
-/// `loop.index`, `loop.first` and so on.
-fn loop_facts<'a>(place: usize, count: usize) -> Val<'a> {
-    let number = |number: usize| Val::Number(number.to_string().into());
-    Val::Map(Rc::new(vec![
-        ("index".into(), number(place + 1)),
-        ("index0".into(), number(place)),
-        ("first".into(), Val::Bool(place == 0)),
-        ("last".into(), Val::Bool(place + 1 == count)),
-        ("length".into(), number(count)),
-        ("revindex".into(), number(count - place)),
-        ("revindex0".into(), number(count - place - 1)),
-    ]))
 }
 
 fn each_expression<'t>(parts: &'t [Part], found: &mut dyn FnMut(&'t Expr)) {
@@ -278,10 +275,24 @@ fn each_expression<'t>(parts: &'t [Part], found: &mut dyn FnMut(&'t Expr)) {
     }
 }
 
-/// A path that starts at a name which every expression sees, and its place.
+/// A path that starts at a name which the template did not set, and its place. Names of the rule are
+/// written out: `line.sku` is `event.lines[0].sku`.
 pub(super) fn read(source: &str, path: &Expr, needed: bool) -> Option<Read> {
-    let text = source.get(path.span.clone()).filter(|_| path.starts_at_root())?;
-    Some(Read { path: text.to_owned(), range: path.span.clone(), needed })
+    let text = written_out(source, path)?;
+    Some(Read { path: text, range: path.span.clone(), needed })
+}
+
+fn written_out(source: &str, path: &Expr) -> Option<String> {
+    match &path.what {
+        What::Root(_) => source.get(path.span.clone()).map(str::to_owned),
+        What::Let(bound) => written_out(&bound.source, &bound.expr),
+        What::Element(element) => element.list.get().map(|list| format!("{list}[0]")),
+        What::Attr(inner, _) | What::Item(inner, _) => {
+            let rest = source.get(inner.span.end..path.span.end)?;
+            written_out(source, inner).map(|start| start + rest)
+        }
+        _ => None,
+    }
 }
 
 /// All expressions, each with whether what is missing in it is a mistake. What stands in a branch

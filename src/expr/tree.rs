@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::decimal::Reckoning;
 use super::facts::Root;
-use super::filters::Filter;
+use super::filters::FilterDoc;
+use super::scope::{ElementName, Let};
+use super::table::{Columns, Table};
 
 /// An expression and where it stands in its text, in bytes.
 #[derive(Debug)]
@@ -20,6 +22,12 @@ pub(super) enum What {
     Root(Root),
     /// A name that the template sets.
     Local(Box<str>),
+    /// A name that the rule gives.
+    Let(Arc<Let>),
+    /// The element of `each:`.
+    Element(Arc<ElementName>),
+    /// Its place in the list.
+    Loop,
     Text(Box<str>),
     /// As it is written.
     Number(Box<str>),
@@ -36,9 +44,9 @@ pub(super) enum What {
     Join(Box<Expr>, Box<Expr>),
     Compare(Box<Expr>, Vec<(Compare, Expr)>),
     If(Box<Expr>, Box<Expr>, Option<Box<Expr>>),
-    Filter(&'static Filter, Box<Expr>, Vec<Option<Expr>>),
-    /// A filter of minijinja's own, with named arguments.
-    Borrowed(&'static str, Box<Expr>, Vec<(Option<Box<str>>, Expr)>),
+    Filter(&'static FilterDoc, Box<Expr>, Vec<Option<Expr>>),
+    /// What a table has for a key.
+    Lookup(Box<Expr>, Arc<Table>, Columns),
     Test(Test, Box<Expr>, Option<Box<Expr>>),
     List(Vec<Expr>),
     Map(Vec<(Expr, Expr)>),
@@ -166,16 +174,25 @@ impl Expr {
     /// Whether this is a name followed by keys alone.
     pub(super) fn is_path(&self) -> bool {
         match &self.what {
-            What::Root(_) | What::Local(_) => true,
+            What::Root(_) | What::Local(_) | What::Let(_) | What::Element(_) | What::Loop => true,
             What::Attr(inner, _) | What::Item(inner, _) => inner.is_path(),
             _ => false,
         }
     }
 
-    /// Whether this is a path from a name that every expression sees.
+    /// Whether this looks into a table.
+    pub(super) fn is_lookup(&self) -> bool {
+        match &self.what {
+            What::Lookup(..) => true,
+            What::Filter(filter, ..) => filter.is_lookup(),
+            _ => false,
+        }
+    }
+
+    /// Whether this is a path from a name that the template did not set itself.
     pub(super) fn starts_at_root(&self) -> bool {
         match &self.what {
-            What::Root(_) => true,
+            What::Root(_) | What::Let(_) | What::Element(_) => true,
             What::Attr(inner, _) | What::Item(inner, _) => inner.starts_at_root(),
             _ => false,
         }
@@ -186,11 +203,17 @@ impl Expr {
         match &self.what {
             What::Root(_)
             | What::Local(_)
+            | What::Let(_)
+            | What::Element(_)
+            | What::Loop
             | What::Text(_)
             | What::Number(_)
             | What::Bool(_)
             | What::None => Vec::new(),
-            What::Attr(inner, _) | What::Not(inner) | What::Minus(inner) => vec![inner],
+            What::Attr(inner, _)
+            | What::Not(inner)
+            | What::Minus(inner)
+            | What::Lookup(inner, ..) => vec![inner],
             What::Item(left, right)
             | What::And(left, right)
             | What::Or(left, right)
@@ -214,11 +237,6 @@ impl Expr {
             What::Filter(_, input, arguments) => {
                 let mut all = vec![&**input];
                 all.extend(arguments.iter().flatten());
-                all
-            }
-            What::Borrowed(_, input, arguments) => {
-                let mut all = vec![&**input];
-                all.extend(arguments.iter().map(|(_, argument)| argument));
                 all
             }
             What::Test(_, input, argument) => {

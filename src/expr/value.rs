@@ -7,11 +7,32 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::decimal::Decimal;
-use super::{Node, Value};
+use super::{EvalError, Node, Value};
 use crate::model::{Headers, mask_if_phone};
 
 /// How long a value is shown in an error or by `explain`, in characters.
 const SHOWN_MAX: usize = 60;
+
+/// How many values a list of a template may hold in all, those of the lists in it included.
+const VALUES_MAX: usize = 200_000;
+/// How deep the lists of a template may be nested.
+const NESTING_MAX: usize = 50;
+
+/// Values that an expression put together. What is in it twice counts twice: it is printed twice.
+#[derive(Debug)]
+pub(super) struct Bundle<T> {
+    items: Vec<T>,
+    size: usize,
+    depth: usize,
+}
+
+impl<T> std::ops::Deref for Bundle<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.items
+    }
+}
 
 /// One value.
 #[derive(Clone, Debug)]
@@ -31,8 +52,8 @@ pub(super) enum Val<'a> {
     /// A list or map of `vars`.
     Own(&'a serde_json::Value),
     Headers(&'a Headers),
-    List(Rc<Vec<Val<'a>>>),
-    Map(Rc<Vec<(Cow<'a, str>, Val<'a>)>>),
+    List(Rc<Bundle<Val<'a>>>),
+    Map(Rc<Bundle<(Cow<'a, str>, Val<'a>)>>),
 }
 
 impl<'a> Val<'a> {
@@ -50,6 +71,34 @@ impl<'a> Val<'a> {
     pub(super) fn text(text: impl Into<Cow<'a, str>>, safe: bool) -> Self {
         let text = text.into();
         if text.is_empty() && !safe { Self::Missing } else { Self::Text { text, safe } }
+    }
+
+    /// A list of its own.
+    ///
+    /// # Errors
+    /// When it holds too much.
+    pub(super) fn list(items: Vec<Self>) -> Result<Self, EvalError> {
+        let (size, depth) = weigh(items.iter())?;
+        Ok(Self::List(Rc::new(Bundle { items, size, depth })))
+    }
+
+    /// An object of its own.
+    ///
+    /// # Errors
+    /// When it holds too much.
+    pub(super) fn map(items: Vec<(Cow<'a, str>, Self)>) -> Result<Self, EvalError> {
+        let (size, depth) = weigh(items.iter().map(|(_, value)| value))?;
+        Ok(Self::Map(Rc::new(Bundle { items, size, depth })))
+    }
+
+    /// A number of our own.
+    pub(super) fn number(number: impl ToString + Copy) -> Self {
+        Self::Number(Cow::Owned(number.to_string()))
+    }
+
+    /// A number by its digits.
+    pub(super) fn digits(digits: String) -> Self {
+        Self::Number(Cow::Owned(digits))
     }
 
     /// A value of the event.
@@ -78,6 +127,36 @@ impl<'a> Val<'a> {
     /// Whether nothing is there, or only an "" that was asked for.
     pub(super) fn is_blank(&self) -> bool {
         matches!(self, Self::Missing) || matches!(self, Self::Text { text, .. } if text.is_empty())
+    }
+
+    /// What is at a dotted path: `author.name`, `items.0`.
+    pub(super) fn path(&self, path: &str) -> Self {
+        path.split('.').fold(self.clone(), |value, step| {
+            let found = value.get(step);
+            match step.parse() {
+                Ok(place) if matches!(found, Self::Missing) => value.at(place),
+                _ => found,
+            }
+        })
+    }
+
+    /// The same as somebody else's: the texts in it are foreign.
+    pub(super) fn made_foreign(self) -> Result<Self, EvalError> {
+        if let Self::Text { text, .. } = self {
+            return Ok(Self::foreign(text));
+        }
+        if let Some(items) = self.elements() {
+            let items: Result<_, _> = items.into_iter().map(Self::made_foreign).collect();
+            return Self::list(items?);
+        }
+        let Some(entries) = self.entries() else { return Ok(self) };
+        let entries = entries.into_iter().map(|(key, value)| Ok((key, value.made_foreign()?)));
+        Self::map(entries.collect::<Result<_, EvalError>>()?)
+    }
+
+    /// How many elements, if this is a list.
+    pub(super) fn elements_len(&self) -> Option<usize> {
+        if self.type_name() == "list" { self.len() } else { None }
     }
 
     /// The member of this name. Headers do not mind capitals.
@@ -193,14 +272,15 @@ impl<'a> Val<'a> {
         }
     }
 
-    /// What is printed, markup and all; `None` if it is missing.
+    /// What is printed, markup and all; `None` if it is missing. A list that is longer than any text
+    /// may be is cut somewhere behind that length.
     pub(super) fn shown(&self) -> Option<Cow<'a, str>> {
         match self {
             Self::Missing => None,
             Self::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
             Self::Number(text) | Self::Text { text, .. } => Some(text.clone()),
             Self::Node(node) => Some(Cow::Borrowed(node.source())),
-            _ => Some(Cow::Owned(self.to_json().to_string())),
+            _ => Some(Cow::Owned(self.to_json())),
         }
     }
 
@@ -210,23 +290,6 @@ impl<'a> Val<'a> {
             Self::Missing | Self::Bool(_) | Self::Number(_) => true,
             Self::Text { safe, .. } => *safe,
             _ => false,
-        }
-    }
-
-    /// The value as a tree. Only for the filters that need one.
-    pub(super) fn to_json(&self) -> serde_json::Value {
-        match self {
-            Self::Missing => serde_json::Value::Null,
-            Self::Bool(value) => (*value).into(),
-            Self::Number(text) => number_to_json(text),
-            Self::Text { text, .. } => text.as_ref().into(),
-            Self::Node(node) => serde_json::from_str(node.source()).unwrap_or_default(),
-            Self::Own(value) => (*value).clone(),
-            Self::List(items) => items.iter().map(Self::to_json).collect(),
-            Self::Headers(_) | Self::Map(_) => {
-                let entries = self.entries().unwrap_or_default().into_iter();
-                entries.map(|(key, value)| (key.into_owned(), value.to_json())).collect()
-            }
         }
     }
 
@@ -243,8 +306,28 @@ impl<'a> Val<'a> {
     }
 }
 
-fn number_to_json(text: &str) -> serde_json::Value {
-    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+/// How many values these are in all, and how deep they are nested.
+fn weigh<'v, 'a: 'v>(
+    values: impl Iterator<Item = &'v Val<'a>>,
+) -> Result<(usize, usize), EvalError> {
+    let (mut size, mut depth) = (0_usize, 1);
+    for value in values {
+        let (held, below) = match value {
+            Val::List(list) => (list.size, list.depth),
+            Val::Map(map) => (map.size, map.depth),
+            _ => (0, 0),
+        };
+        size = size.saturating_add(held).saturating_add(1);
+        depth = depth.max(below + 1);
+    }
+    if size > VALUES_MAX {
+        return Err(EvalError::Other(format!("a list becomes longer than {VALUES_MAX} values")));
+    }
+    if depth > NESTING_MAX {
+        let message = format!("lists are nested more than {NESTING_MAX} deep");
+        return Err(EvalError::Other(message));
+    }
+    Ok((size, depth))
 }
 
 /// At most `max` characters, the last of them `…` if there were more.

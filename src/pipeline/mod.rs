@@ -7,16 +7,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::expr::{EvalError, Facts, Json, Step, Surroundings};
-use crate::model::{
-    Content, Event, Instead, Message, MessageId, OnUncertain, Reason, State, Terms,
-};
-use crate::render::{self, Country, Made, Mode, Send, SendSettings, Unmade};
+use crate::expr::{Each, EvalError, Facts, Json, Step, Surroundings, View};
+use crate::model::{Content, Event, Message, OnUncertain, Reason, State};
+use crate::render::{self, Country, Mode, Send, SendSettings, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
 use crate::sources::Source;
 use crate::verify::{Denied, Request};
 
-use drafts::Drafts;
+use drafts::{Drafts, Place};
 
 /// The rule file, compiled: all that decides what a request becomes. Immutable.
 #[derive(Debug)]
@@ -32,6 +30,8 @@ pub struct Pipeline {
 pub struct Rule {
     /// Its name, unique in the file.
     pub name: String,
+    /// Where it sends once for each element of a list.
+    pub each: Option<Each>,
     /// What it sends.
     pub sends: Vec<Send>,
     /// What it promises about trying again: attempts, age in seconds.
@@ -154,65 +154,16 @@ impl Pipeline {
         }
         let facts = Facts::new(event, json, Arc::clone(around));
         let is_test = source.is_test(&facts);
-        let mut drafts = Drafts { event, now, instance: &self.defaults.instance, made: Vec::new() };
+        let mut drafts = Drafts::new(event, now, &self.defaults, is_test);
         for place in places {
             let rule = &self.rules[place];
             match self.set.matcher(place).when.as_ref().map_or(Ok(true), |it| it.holds(&facts)) {
-                Ok(true) => self.send(rule, &facts, around, &mut drafts, is_test),
+                Ok(true) => drafts.follow(rule, &facts, around),
                 Ok(false) => {}
-                Err(error) => drafts.add(rule, 0, Err(undecided(&error)), is_test),
+                Err(error) => drafts.add(rule, Place::default(), Err(undecided(&error))),
             }
         }
         drafts.made
-    }
-
-    /// The messages of one rule that applies.
-    fn send(
-        &self,
-        rule: &Rule,
-        facts: &Facts,
-        around: &Arc<Surroundings>,
-        drafts: &mut Drafts<'_>,
-        is_test: bool,
-    ) {
-        // Where many events become one message, this is the first of them.
-        let group = (!rule.delivery.written.is_empty())
-            .then(|| Facts::of_group([drafts.event], Arc::clone(around)))
-            .flatten();
-        let facts = group.as_ref().unwrap_or(facts);
-        for (send, number) in rule.sends.iter().zip(0_u16..) {
-            let or = || self.instead(rule, number, facts, drafts.event);
-            let mut failed = false;
-            let mut all = Vec::new();
-            for made in send.make(facts, self.defaults.country) {
-                let made = made.and_then(|made| drafts.with_terms(rule, number, made, facts));
-                failed |= made.is_err();
-                all.push(made.map(|(made, terms)| (made, Terms { or: or(), ..terms })));
-            }
-            let at_once = if failed { or() } else { Vec::new() };
-            for made in all {
-                drafts.add(rule, number, made, is_test);
-            }
-            for Instead { send, instance, recipient, content, .. } in at_once {
-                let made = Made { instance: Some(instance), recipient, content };
-                drafts.add(rule, send, Ok((made, Terms::default())), is_test);
-            }
-        }
-    }
-
-    /// What is sent instead of a message of this send, if its rule says so and it can be made.
-    fn instead(&self, rule: &Rule, number: u16, facts: &Facts, event: &Event) -> Vec<Instead> {
-        let Some(or) = &rule.delivery.or else { return Vec::new() };
-        let send = Instead::SEND | number;
-        let made = or.make(facts, self.defaults.country).into_iter().filter_map(Result::ok);
-        made.map(|Made { instance, recipient, content }| Instead {
-            id: MessageId::derive(event.id, &rule.name, send, 0, recipient.expose()),
-            send,
-            instance: instance.unwrap_or_else(|| self.defaults.instance.clone()),
-            recipient,
-            content,
-        })
-        .collect()
     }
 
     /// What a group of events says: `written` is the send as JSON, as it was when they came.
@@ -234,7 +185,7 @@ impl Pipeline {
             .map_err(|_| broken("the stored send is not understood by this version"))?;
         let facts = Facts::of_group(events, Arc::clone(around))
             .ok_or_else(|| broken("its events cannot be read"))?;
-        Ok(send.content(&facts)?.1)
+        Ok(send.content(&View::from(&facts))?.1)
     }
 
     /// What every rule of the event's source, in file order, does with it.

@@ -1,15 +1,12 @@
 //! What does the message say? The fields of `send:` and who gets it.
 
-mod country;
-mod recipient;
 mod send;
 mod settings;
 mod hours;
 mod terms;
 
-pub use country::Country;
+pub use crate::expr::{Country, NotARecipient, recipient};
 pub use hours::HoursSettings;
-pub use recipient::{NotARecipient, recipient};
 pub use send::{Made, Send, Unmade};
 pub use settings::{OneOrMany, SendSettings, TEXTS};
 pub use terms::{

@@ -3,8 +3,11 @@
 use url::Url;
 
 use super::{Country, SendSettings, recipient};
-use crate::expr::{Escape, EvalError, Facts, Read, Template, Values};
+use crate::expr::{Escape, EvalError, Read, Scope, Template, Values, View};
 use crate::model::{Content, Fault, Kind, Reason, Recipient, State, mask_number};
+
+/// The most numbers that one send reaches for one event.
+const NUMBERS_MAX: usize = 1_000;
 
 /// A compiled send.
 #[derive(Clone, Debug)]
@@ -67,9 +70,14 @@ impl Unmade {
 impl Send {
     /// Compiles the settings; every mistake is told, with the path of its field.
     pub fn compile(settings: &SendSettings) -> Result<Self, Vec<Fault>> {
+        Self::compile_in(settings, &Scope::default())
+    }
+
+    /// The same with the names and tables of its rule.
+    pub fn compile_in(settings: &SendSettings, scope: &Scope<'_>) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut field = |path: &str, text: &Option<String>, escape| {
-            let compiled = Template::compile(text.as_ref()?, escape);
+            let compiled = Template::compile_in(text.as_ref()?, escape, scope);
             compiled
                 .map_err(|found| faults.extend(found.into_iter().map(|fault| fault.under(path))))
                 .ok()
@@ -97,17 +105,22 @@ impl Send {
         Ok(Self { numbers, kind, media_url, message, file_name, mimetype, delay, instance })
     }
 
-    /// The messages for this event: one for each recipient, equal ones once; each that cannot be
+    /// The messages for this event, or element of it: one for each recipient, equal ones once; each that cannot be
     /// made says why, and its neighbours go on.
-    pub fn make(&self, facts: &Facts, country: Option<Country>) -> Vec<Result<Made, Unmade>> {
-        let recipients = match self.recipients(facts, country) {
+    pub fn make<'a>(
+        &'a self,
+        view: impl Into<View<'a>>,
+        country: Option<Country>,
+    ) -> Vec<Result<Made, Unmade>> {
+        let view = view.into();
+        let recipients = match self.recipients(&view, country) {
             Ok(recipients) => recipients,
             Err(unmade) => return vec![Err(unmade)],
         };
         if recipients.iter().all(Result::is_err) {
             return recipients.into_iter().filter_map(Result::err).map(Err).collect();
         }
-        let (instance, content) = match self.content(facts) {
+        let (instance, content) = match self.content(&view) {
             Ok(made) => made,
             Err(unmade) => return vec![Err(unmade)],
         };
@@ -150,15 +163,15 @@ impl Send {
             .collect()
     }
 
-    fn recipients(
-        &self,
-        facts: &Facts,
+    fn recipients<'a>(
+        &'a self,
+        view: &View<'a>,
         country: Option<Country>,
     ) -> Result<Vec<Result<Recipient, Unmade>>, Unmade> {
         let mut recipients: Vec<Result<Recipient, Unmade>> = Vec::new();
         let mut missing = None;
         for number in &self.numbers {
-            let written = match number.values(facts) {
+            let written = match number.values(view.clone()) {
                 Ok(Values::One(number)) => vec![Some(number)],
                 Ok(Values::Many(numbers)) => numbers,
                 Ok(Values::Nothing) => continue,
@@ -168,6 +181,10 @@ impl Send {
                 }
                 Err(error) => return Err(Unmade::render("number", &error.to_string())),
             };
+            if recipients.len() + written.len() > NUMBERS_MAX {
+                let why = format!("there are more than {NUMBERS_MAX} numbers, which no one meant");
+                return Err(Unmade::render("number", &why));
+            }
             for written in written.into_iter().flatten() {
                 let read = recipient(&written, country).map_err(|error| Unmade {
                     state: State::Failed,
@@ -191,14 +208,14 @@ impl Send {
         Ok(recipients)
     }
 
-    /// What it says about these facts, without recipients, and whose session sends it.
+    /// What it says about this view, without recipients, and whose session sends it.
     ///
     /// # Errors
     /// When a field cannot be filled.
-    pub fn content(&self, facts: &Facts) -> Result<(Option<String>, Content), Unmade> {
-        let fill = |field: &str, template: &Option<Template>| match template {
+    pub fn content<'a>(&'a self, view: &View<'a>) -> Result<(Option<String>, Content), Unmade> {
+        let fill = |field: &str, template: &'a Option<Template>| match template {
             None => Ok(None),
-            Some(template) => match template.render(facts) {
+            Some(template) => match template.render(view.clone()) {
                 Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
                 Err(error) => Err(Unmade::render(field, &with_remedy(&error))),
             },

@@ -9,7 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::HoursSettings;
-use crate::expr::{Escape, EvalError, Facts, Template, Values, moment};
+use crate::expr::{Escape, EvalError, Scope, Template, Values, View, moment};
 use crate::model::{self, Fault, Hours, Priority, Recipient, Rest, Span};
 
 /// How long a `dedupe` key is remembered, unless said otherwise.
@@ -114,10 +114,14 @@ pub struct Terms {
 
 impl Terms {
     /// Compiles what a rule says; `zone` is where its hours are unless they say so.
-    pub fn compile(settings: &TermsSettings, zone: &str) -> Result<Self, Vec<Fault>> {
+    pub fn compile(
+        settings: &TermsSettings,
+        zone: &str,
+        scope: &Scope<'_>,
+    ) -> Result<Self, Vec<Fault>> {
         let mut faults = impossible(settings);
         let mut template = |path: &str, text: Option<&str>| {
-            let compiled = Template::compile(text?, Escape::None);
+            let compiled = Template::compile_in(text?, Escape::None, scope);
             compiled
                 .map_err(|found| faults.extend(found.into_iter().map(|fault| fault.under(path))))
                 .ok()
@@ -161,21 +165,21 @@ impl Terms {
     ///
     /// # Errors
     /// When a key or a time cannot be read; with the name of the field.
-    pub fn make(
-        &self,
-        facts: &Facts,
+    pub fn make<'a>(
+        &'a self,
+        view: &View<'a>,
         recipient: &Recipient,
         template: &str,
         now: Timestamp,
     ) -> Result<model::Terms, String> {
-        let or_recipient = |path: &str, key: &Option<Template>| match key {
-            Some(key) => text(path, key, facts),
+        let or_recipient = |path: &str, key: &'a Option<Template>| match key {
+            Some(key) => text(path, key, view),
             None => Ok(recipient.expose().to_owned()),
         };
         let dedupe = match &self.dedupe {
             None => None,
             Some((key, within_s)) => {
-                Some(model::Dedupe { key: text("dedupe", key, facts)?, within_s: *within_s })
+                Some(model::Dedupe { key: text("dedupe", key, view)?, within_s: *within_s })
             }
         };
         let throttle = match &self.throttle {
@@ -205,7 +209,7 @@ impl Terms {
             priority: self.priority,
             hours: self.hours.clone(),
             expires_s: self.expires_s,
-            not_before: self.not_before(facts, now)?,
+            not_before: self.not_before(view, now)?,
             dedupe,
             throttle,
             group,
@@ -219,9 +223,13 @@ impl Terms {
     }
 
     /// A time, or a span after now; nothing is now.
-    fn not_before(&self, facts: &Facts, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    fn not_before<'a>(
+        &'a self,
+        view: &View<'a>,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, String> {
         let Some(template) = &self.delay_until else { return Ok(None) };
-        let written = match template.values(facts) {
+        let written = match template.values(view.clone()) {
             Ok(Values::One(written)) => written,
             Ok(Values::Nothing) | Err(EvalError::Missing { .. }) => return Ok(None),
             Ok(Values::Many(_)) => return Err("delay_until: one time is needed, not a list".into()),
@@ -230,7 +238,7 @@ impl Terms {
         if let Ok(span) = Span::parse(&written) {
             return Ok(Some(now.checked_add(span.0).unwrap_or(Timestamp::MAX)));
         }
-        moment(&written, &facts.surroundings().timezone).map(Some).ok_or_else(|| {
+        moment(&written, view.timezone()).map(Some).ok_or_else(|| {
             "delay_until: this is neither a time, as `2026-11-22T14:05:00Z` or Unix seconds, nor a \
              span, as `2h`"
                 .to_owned()
@@ -238,8 +246,8 @@ impl Terms {
     }
 }
 
-fn text(path: &str, template: &Template, facts: &Facts) -> Result<String, String> {
-    match template.render(facts) {
+fn text<'a>(path: &str, template: &'a Template, view: &View<'a>) -> Result<String, String> {
+    match template.render(view.clone()) {
         Ok(text) if text.is_empty() => Err(format!("{path}: the key is empty")),
         Ok(text) => Ok(text),
         Err(error) => Err(format!("{path}: {error}")),

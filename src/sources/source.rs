@@ -58,6 +58,7 @@ impl Source {
             vars: serde_json::Value::Null,
             amounts: parts.amounts,
             timezone: TimeZone::UTC,
+            country: None,
         };
         Ok((Self { name: name.to_owned(), parts, around: Arc::new(around) }, warnings))
     }

@@ -42,6 +42,7 @@ fn facts_with(amounts: Option<AmountUnit>) -> Facts {
         vars: json!({"shop": "*Toko*", "team": {"Siti": "628111"}, "oncall": ["1", "2"], "max": 5}),
         amounts,
         timezone: jiff::tz::TimeZone::fixed(jiff::tz::offset(7)),
+        country: kabari::render::Country::of("ID"),
     };
     let json = Json::parse(event.body.clone()).unwrap();
     Facts::new(&event, json, Arc::new(surroundings))
@@ -344,7 +345,7 @@ proptest! {
             headers: Headers::default(),
             body: Bytes::from(body.clone()),
         };
-        let around = Surroundings { vars: json!({}), amounts: None, timezone: jiff::tz::TimeZone::UTC };
+        let around = Surroundings { vars: json!({}), amounts: None, timezone: jiff::tz::TimeZone::UTC, country: None };
         let facts = Facts::new(&event, Json::parse(Bytes::from(body)).unwrap(), Arc::new(around));
         let Ok(printed) = Template::compile("{{ event.x }}", Escape::Message).unwrap().render(&facts) else {
             return Ok(());

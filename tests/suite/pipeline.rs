@@ -61,6 +61,7 @@ fn pipeline(sources: Vec<Source>, rules: &[TestRule<'_>]) -> Pipeline {
             vars: serde_json::json!({ "team": ["6281234567890", "120363000000000000@g.us"] }),
             amounts: source.amounts(),
             timezone: jiff::tz::TimeZone::UTC,
+            country: None,
         };
         (source, around)
     });
@@ -76,6 +77,7 @@ fn pipeline(sources: Vec<Source>, rules: &[TestRule<'_>]) -> Pipeline {
             Send::compile(&settings).expect("a send that compiles")
         });
         let rule = Rule {
+            each: None,
             name: it.name.to_owned(),
             sends: sends.collect(),
             attempts_max: 7,

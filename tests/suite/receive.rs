@@ -62,7 +62,12 @@ pub(crate) fn pipeline() -> Pipeline {
     let settings =
         SourceSettings { secret: Some(Secret::new(SECRET)), ..SourceSettings::default() };
     let (source, _) = Source::build("github", &settings).expect("a source");
-    let around = Surroundings { vars: json!({}), amounts: None, timezone: jiff::tz::TimeZone::UTC };
+    let around = Surroundings {
+        vars: json!({}),
+        amounts: None,
+        timezone: jiff::tz::TimeZone::UTC,
+        country: None,
+    };
     let defaults = Defaults { instance: "jakarta".to_owned(), country: None };
     let rules = vec![
         rule("tell", &json!({"number": "6281234567890", "message": "pushed {{ event.ref }}"})),
@@ -80,6 +85,7 @@ fn rule(name: &str, send: &Value) -> (Matcher, Rule) {
         when: None,
     };
     let rule = Rule {
+        each: None,
         name: name.to_owned(),
         sends: vec![Send::compile(&settings).expect("a send")],
         attempts_max: 3,

@@ -55,7 +55,7 @@ pub struct SqliteStore {
 pub struct OpenOptions {
     /// Whether to make the file where there is none; otherwise that is an error.
     pub create: bool,
-    /// The file never grows beyond so many pages of 4 KiB; then it is [`StoreError::Unavailable`].
+    /// The file never grows beyond so many pages of 8 KiB; then it is [`StoreError::Unavailable`].
     pub page_count_max: Option<u32>,
 }
 

@@ -1,7 +1,6 @@
 //! Which number do people mean?
 
-use super::Country;
-use super::country::without_double_prefix;
+use super::country::{Country, without_double_prefix};
 use crate::model::{Recipient, mask_number};
 
 /// Why a text is no recipient. The number in it is masked.
