@@ -20,8 +20,7 @@ use crate::model::Fault;
 const MISTAKES_MAX: usize = 200;
 
 /// Keys of later versions: refused with their own words.
-const LATER_IN_RULES: [&str; 2] = ["each", "let"];
-const LATER_ELSEWHERE: [&str; 12] = [
+const LATER: [&str; 12] = [
     "alerts",
     "amounts",
     "events",
@@ -216,9 +215,7 @@ fn describe(what: &What, place: &Place<'_>) -> Fault {
 }
 
 fn unknown_key(path: String, key: &str, allowed: &[&str]) -> Fault {
-    let in_rule = path.starts_with("rules[") && !path.contains("].send");
-    let later = if in_rule { &LATER_IN_RULES[..] } else { &LATER_ELSEWHERE[..] };
-    if later.contains(&key) {
+    if LATER.contains(&key) {
         return Fault::error(path, "not-yet", format!("`{key}` is not in this version yet"))
             .help("remove it; a later version will know it");
     }
