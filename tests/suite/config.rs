@@ -115,7 +115,8 @@ fn settings_and_defaults_are_what_the_file_says() {
     assert_eq!(lanes, ["bandung_store", "jakarta_store", "surabaya_store"]);
     let people = &settings.people;
     assert_eq!((people.allow.as_ref().unwrap().len(), people.deny.len()), (4, 1));
-    let holidays: Vec<usize> = people.holidays.values().map(|days| days.len()).collect();
+    let holidays: Vec<usize> =
+        people.holidays.values().map(std::collections::BTreeSet::len).collect();
     assert_eq!(holidays, [2]);
     assert_eq!(settings.instances["surabaya_store"].burst, Some(3), "from the merge key");
     assert_eq!(loaded.pipeline.rule_count(), 3, "one of them included");

@@ -194,8 +194,8 @@ pub(super) async fn the_judge_decides_about_each_and_the_next_one_moves_up(place
     });
     assert_eq!(numbers(&judged(&*store, 0, 9, &judge).await.taken), [4]);
     let states: Vec<State> = all(&*store).await.iter().map(|message| message.state).collect();
-    use State::{Failed, Sending, Skipped, Waiting};
-    assert_eq!(states, [Skipped, Failed, Waiting, Sending, Skipped]);
+    let expected = [State::Skipped, State::Failed, State::Waiting, State::Sending, State::Skipped];
+    assert_eq!(states, expected);
     assert_eq!(numbers(&claim(&*store, 49, 9).await), [0; 0]);
     assert_eq!(numbers(&claim(&*store, 50, 9).await), [3]);
 }
