@@ -44,7 +44,12 @@ pub(super) struct Drafts<'e> {
 }
 
 impl<'e> Drafts<'e> {
-    pub(super) fn new(event: &'e Event, now: Timestamp, defaults: &'e Defaults, is_test: bool) -> Self {
+    pub(super) fn new(
+        event: &'e Event,
+        now: Timestamp,
+        defaults: &'e Defaults,
+        is_test: bool,
+    ) -> Self {
         let (made, ids) = (Vec::new(), HashSet::new());
         Self { event, now, defaults, is_test, made, ids, of_rule: (0, 0) }
     }
@@ -156,12 +161,7 @@ impl<'e> Drafts<'e> {
         }
     }
 
-    pub(super) fn add(
-        &mut self,
-        rule: &Rule,
-        place: Place,
-        made: Result<(Made, Terms), Unmade>,
-    ) {
+    pub(super) fn add(&mut self, rule: &Rule, place: Place, made: Result<(Made, Terms), Unmade>) {
         match made {
             Ok(made) => self.add_made(rule, place, made),
             Err(unmade) => self.add_unmade(rule, place, unmade),
