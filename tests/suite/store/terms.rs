@@ -222,8 +222,8 @@ pub(super) async fn what_is_held_comes_back_in_order_however_many_there_are(plac
     });
     while judged(&*store, 1, 9, &night).await.more {}
     assert!(all(&*store).await.iter().all(|message| message.reason == Some(Reason::Quiet)));
-    // One that comes in the morning does not overtake those of the night.
-    let newest = Message { created_at: at(100), due_at: at(100), ..message(2, "62810000349") };
+    // One that comes in the morning and is first in the queue does not overtake those of the night.
+    let newest = Message { created_at: at(100), due_at: at(50), ..message(2, "62810000349") };
     store.record(event(2), vec![newest]).await.unwrap();
     let mut last = std::collections::HashMap::new();
     let mut sent = 0;
