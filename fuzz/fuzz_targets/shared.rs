@@ -19,6 +19,16 @@ wachat: { token: unused, instance: fuzz }
 sources:
   github: { secret: fuzz-secret-of-some-length }
   stripe: { secret: fuzz-secret-of-some-length }
+  standard-webhooks: { secret: whsec_ZnV6ei1zZWNyZXQtb2Ytc29tZS1sZW5ndGg= }
+  standard-webhooks-v1a: { secret: whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4= }
+  paddle: { secret: fuzz-secret-of-some-length }
+  recurly: { secret: fuzz-secret-of-some-length }
+  zendesk: { secret: fuzz-secret-of-some-length }
+  mercadopago: { secret: fuzz-secret-of-some-length }
+  netlify: { secret: fuzz-secret-of-some-length }
+  contentful: { secret: fuzz-secret-of-some-length }
+  twilio: { secret: fuzz-secret-of-some-length, url: https://hooks.shop.example/hooks/twilio }
+  postmark-basic: { secret: "user:fuzz-secret-of-some-length" }
 rules:
   - name: everything
     source: github
@@ -29,7 +39,7 @@ rules:
       message: "{{ event.a.b | text | truncate(20) }} {{ event.title | first_line | code }}"
 "#;
 
-/// Both sources with one rule.
+/// A source of each shape of signature, and one rule.
 pub static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| {
     let options = LoadOptions { lenient: false, variable: &|_| None };
     match load_text(PathBuf::from("rules.yaml"), RULES.to_owned(), &options) {

@@ -6,12 +6,37 @@ mod shared;
 use libfuzzer_sys::fuzz_target;
 use shared::{PIPELINE, now, request};
 
-fuzz_target!(|input: (&str, &[u8])| {
-    let (header, body) = input;
-    for (source, name) in [("github", "x-hub-signature-256"), ("stripe", "stripe-signature")] {
-        let headers = [(name, header), ("x-github-event", header), ("x-github-delivery", "1")];
+/// One sender of each shape, and the header that carries its signature.
+const SENDERS: [(&str, &str); 12] = [
+    ("github", "x-hub-signature-256"),
+    ("stripe", "stripe-signature"),
+    ("standard-webhooks", "webhook-signature"),
+    ("standard-webhooks-v1a", "webhook-signature"),
+    ("paddle", "paddle-signature"),
+    ("recurly", "recurly-signature"),
+    ("zendesk", "x-zendesk-webhook-signature"),
+    ("mercadopago", "x-signature"),
+    ("netlify", "x-webhook-signature"),
+    ("contentful", "x-contentful-signature"),
+    ("twilio", "x-twilio-signature"),
+    ("postmark-basic", "authorization"),
+];
+
+fuzz_target!(|input: (&str, &str, &[u8])| {
+    let (header, other, body) = input;
+    for (source, name) in SENDERS {
+        let headers = [
+            (name, header),
+            ("x-github-event", other),
+            ("x-github-delivery", "1"),
+            ("webhook-id", other),
+            ("webhook-timestamp", "1700000000"),
+            ("x-zendesk-webhook-signature-timestamp", other),
+            ("x-contentful-timestamp", "1700000000000"),
+            ("x-contentful-signed-headers", other),
+        ];
         let verdict = PIPELINE.accept(&request(source, &headers, body), now());
-        // A fuzzer that does not know the secret cannot make a signature of 256 bits.
+        // A fuzzer that does not know the secret cannot make a signature.
         assert!(verdict.is_err(), "{source} believed {header:?}");
     }
 });

@@ -1,16 +1,20 @@
 //! Everything long-lived, built once: start, reload, stop. The only place that spawns tasks which
 //! outlive a request.
 
+mod snapshot;
+mod spots;
+mod events;
+mod watch;
+mod reload;
 pub mod by_hand;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -27,8 +31,9 @@ use crate::store::{self, LaneLock, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
 
-/// Reads the rule file again; the error is the report of its problems.
-pub type Reload = Box<dyn Fn() -> Result<Loaded, String> + Send + Sync>;
+use reload::{Rules, Why};
+
+pub use reload::{BadRules, Read, Rereading};
 
 /// A running kabari.
 pub struct App {
@@ -41,25 +46,18 @@ pub struct App {
     sending: Stopping,
     /// Stopped last, so that health and metrics answer until the end.
     administering: Stopping,
-    /// SIGHUP: read the rule file again.
-    hangup: Signal,
+    /// Reads the rule file again, by itself and on SIGHUP.
+    keeping_up: Stopping,
     /// Given back when everything has ended.
     lock: LaneLock,
 }
 
-/// What a reload changes and the admin pages ask for.
+/// What the tasks share.
 struct Shared {
-    pipeline: Arc<ArcSwap<Pipeline>>,
+    rules: Rules,
     store: SharedStore,
     metrics: Arc<Metrics>,
     lanes: Lanes,
-    reload: Reload,
-    /// What needs a restart to change.
-    fixed: Fixed,
-    /// What is wrong with the file on disk, while the last good one is in force.
-    bad_rules: Mutex<Option<String>>,
-    /// One reload at a time.
-    reloading: tokio::sync::Mutex<()>,
 }
 
 /// A task and the way to end it.
@@ -73,40 +71,31 @@ impl App {
     ///
     /// # Errors
     /// When the store cannot be opened or is in use, or an address cannot be bound.
-    pub async fn start(loaded: Loaded, reload: Reload) -> anyhow::Result<Self> {
-        let Loaded { pipeline, settings, .. } = loaded;
+    pub async fn start(loaded: Loaded, again: Rereading) -> anyhow::Result<Self> {
+        let settings = loaded.settings.clone();
         let lock = store::lock_lanes(&store::file_of(&settings.store)?)?;
         let store = store::open(&settings.store)?;
         let public = bind(settings.listen, "server.listen").await?;
         let private = bind(settings.admin, "server.admin").await?;
         let (listen, admin_addr) = (public.local_addr()?, private.local_addr()?);
         let metrics = Arc::new(Metrics::default());
-        metrics.rules_loaded(pipeline.rule_count());
-        let pipeline = Arc::new(ArcSwap::from_pointee(pipeline));
         let client = Client::new(settings.wachat.clone())?;
         let observer = Arc::new(Watch(Arc::clone(&metrics)));
         let dispatcher =
             Dispatcher::new(Arc::clone(&store), client, settings.instances.clone(), observer);
-        let shared = Arc::new(Shared {
-            pipeline,
-            store,
-            metrics,
-            lanes: dispatcher.lanes(),
-            reload,
-            fixed: Fixed::of(&settings),
-            bad_rules: Mutex::new(None),
-            reloading: tokio::sync::Mutex::new(()),
-        });
-        shared.lanes.set_people(settings.people.clone());
-        let gatherer = Gatherer::new(Arc::clone(&shared.pipeline), Arc::clone(&shared.store));
+        let lanes = dispatcher.lanes();
+        let rules = Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), again.read);
+        lanes.set_people(settings.people.clone());
+        let shared = Arc::new(Shared { rules, store, metrics, lanes });
+        let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
         let app = Self {
-            hangup: signal(SignalKind::hangup())?,
             receiving: receive(&shared, &settings, public),
             sending: Stopping::spawn(|stop| async {
                 tokio::join!(dispatcher.run(stop.clone()), gatherer.run(stop));
                 Ok(())
             }),
             administering: administer(&shared, &settings, private),
+            keeping_up: keep_up(&shared, again.watch)?,
             shared,
             listen,
             admin: admin_addr,
@@ -117,17 +106,12 @@ impl App {
         Ok(app)
     }
 
-    /// Runs until `stop`, reloading on SIGHUP; then stops in order. Also stops when a part of it
-    /// ends by itself, and that is an error.
+    /// Runs until `stop`; then stops in order. Also stops when a part of it ends by itself, and
+    /// that is an error.
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        let ended_early = loop {
-            tokio::select! {
-                () = stop.cancelled() => break None,
-                _ = self.hangup.recv() => { let _ = self.shared.reload().await; }
-                why = ended(&mut self.receiving, &mut self.sending, &mut self.administering) => {
-                    break Some(why);
-                }
-            }
+        let ended_early = tokio::select! {
+            () = stop.cancelled() => None,
+            why = self.ended() => Some(why),
         };
         let stopped = self.stop().await;
         ended_early.map_or(stopped, Err)
@@ -136,10 +120,11 @@ impl App {
     /// Takes no more requests, lets attempts under way end, and returns when all is quiet.
     pub async fn stop(self) -> anyhow::Result<()> {
         tracing::info!("stopping: no more requests are taken, attempts under way end");
+        let kept_up = self.keeping_up.end().await;
         let (received, sent) = tokio::join!(self.receiving.end(), self.sending.end());
         let administered = self.administering.end().await;
         tracing::info!("stopped");
-        received.and(sent).and(administered)
+        kept_up.and(received).and(sent).and(administered)
     }
 
     /// Where webhooks come in.
@@ -154,7 +139,7 @@ impl App {
 
     /// The pipeline in force.
     pub fn pipeline(&self) -> Arc<Pipeline> {
-        self.shared.pipeline.load_full()
+        self.shared.rules.pipeline.load_full()
     }
 
     /// The store.
@@ -162,8 +147,23 @@ impl App {
         &self.shared.store
     }
 
+    /// Returns when a part of it ends that nobody told to. Without new rules it can go on.
+    async fn ended(&mut self) -> anyhow::Error {
+        let (name, outcome) = tokio::select! {
+            outcome = &mut self.receiving.task => ("receiving", outcome),
+            outcome = &mut self.sending.task => ("sending", outcome),
+            outcome = &mut self.administering.task => ("the admin listener", outcome),
+        };
+        let early = || format!("{name} ended without being told to");
+        match outcome {
+            Ok(Ok(())) => anyhow!(early()),
+            Ok(Err(why)) => why.context(early()),
+            Err(why) => anyhow!(why).context(early()),
+        }
+    }
+
     fn say_hello(&self, settings: &Settings) {
-        let pipeline = self.shared.pipeline.load();
+        let pipeline = self.shared.rules.pipeline.load();
         let sources: Vec<&str> = pipeline.sources().map(Source::name).collect();
         tracing::info!(
             listen = %self.listen,
@@ -184,7 +184,7 @@ impl App {
 
 fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> Stopping {
     let receiver = Arc::new(Receiver::new(
-        Arc::clone(&shared.pipeline),
+        Arc::clone(&shared.rules.pipeline),
         Arc::clone(&shared.store),
         Arc::clone(&shared.metrics),
         receive::Settings::with_body_limit(settings.body_limit),
@@ -196,7 +196,7 @@ fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> 
 
 fn administer(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> Stopping {
     let admin = Arc::new(Admin::new(
-        Arc::clone(&shared.pipeline),
+        Arc::clone(&shared.rules.pipeline),
         Arc::clone(&shared.store),
         Arc::clone(&shared.metrics),
         Arc::clone(shared) as Arc<dyn Controls>,
@@ -207,28 +207,24 @@ fn administer(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) 
     })
 }
 
+/// It may be dropped wherever it waits: what it has begun to read is then of no use.
+fn keep_up(shared: &Arc<Shared>, watching: bool) -> anyhow::Result<Stopping> {
+    // From here on a hangup ends nothing.
+    let hangup = signal(SignalKind::hangup())?;
+    let shared = Arc::clone(shared);
+    Ok(Stopping::spawn(|stop| async move {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = shared.rules.keep_up(hangup, watching) => {}
+        }
+        Ok(())
+    }))
+}
+
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("{setting}: cannot listen on {address}; is it in use?"))
-}
-
-async fn ended(
-    receiving: &mut Stopping,
-    sending: &mut Stopping,
-    administering: &mut Stopping,
-) -> anyhow::Error {
-    let (name, outcome) = tokio::select! {
-        outcome = &mut receiving.task => ("receiving", outcome),
-        outcome = &mut sending.task => ("sending", outcome),
-        outcome = &mut administering.task => ("the admin listener", outcome),
-    };
-    let early = || format!("{name} ended without being told to");
-    match outcome {
-        Ok(Ok(())) => anyhow!(early()),
-        Ok(Err(why)) => why.context(early()),
-        Err(why) => anyhow!(why).context(early()),
-    }
 }
 
 impl Stopping {
@@ -250,71 +246,10 @@ impl Stopping {
     }
 }
 
-/// The settings that a reload cannot change.
-#[derive(PartialEq)]
-struct Fixed {
-    listen: SocketAddr,
-    admin: SocketAddr,
-    store: String,
-}
-
-impl Fixed {
-    fn of(settings: &Settings) -> Self {
-        Self { listen: settings.listen, admin: settings.admin, store: settings.store.clone() }
-    }
-
-    /// The names of those that differ.
-    fn differences(&self, other: &Self) -> Vec<&'static str> {
-        let all = [
-            ("server.listen", self.listen != other.listen),
-            ("server.admin", self.admin != other.admin),
-            ("store", self.store != other.store),
-        ];
-        all.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
-    }
-}
-
-impl Shared {
-    /// All that can fail first; then the swaps, which cannot.
-    async fn reload_or_report(&self) -> Result<String, String> {
-        let _one_at_a_time = self.reloading.lock().await;
-        let loaded = (self.reload)()?;
-        let client = Client::new(loaded.settings.wachat.clone()).map_err(|why| why.to_string())?;
-        let needs_restart = self.fixed.differences(&Fixed::of(&loaded.settings));
-        let rules = loaded.pipeline.rule_count();
-        self.pipeline.store(Arc::new(loaded.pipeline));
-        self.lanes.set_people(loaded.settings.people);
-        self.lanes.update(client, loaded.settings.instances);
-        self.metrics.rules_loaded(rules);
-        if !loaded.warnings.is_empty() {
-            tracing::warn!("the rule file has warnings:\n{}", loaded.warnings.render(false));
-        }
-        let mut said = format!("{rules} rules are in force");
-        if !needs_restart.is_empty() {
-            let names = needs_restart.join(", ");
-            said = format!("{said}; {names} changed too and needs a restart");
-        }
-        Ok(said)
-    }
-}
-
 #[async_trait]
 impl Controls for Shared {
     async fn reload(&self) -> Result<String, String> {
-        let outcome = self.reload_or_report().await;
-        let mut bad = self.bad_rules.lock().unwrap_or_else(PoisonError::into_inner);
-        match &outcome {
-            Ok(said) => {
-                *bad = None;
-                tracing::info!("rules reloaded: {said}");
-            }
-            Err(report) => {
-                *bad = Some(report.clone());
-                self.metrics.reload_failed();
-                tracing::error!("the rule file has mistakes, the last good one stays:\n{report}");
-            }
-        }
-        outcome
+        self.rules.reload(Why::Told).await
     }
 
     async fn pause(&self, instance: &str) -> bool {
@@ -330,7 +265,6 @@ impl Controls for Shared {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string(),
         };
-        let bad = self.bad_rules.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let standing = self.lanes.status().into_iter().filter_map(|lane| {
             let reason = lane.standing_still?;
             let detail = lane.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
@@ -339,7 +273,7 @@ impl Controls for Shared {
         Readiness {
             ready: store == "ok",
             store,
-            rules: bad.unwrap_or_else(|| "ok".to_owned()),
+            rules: self.rules.standing(),
             lanes: standing.collect(),
         }
     }

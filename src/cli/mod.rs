@@ -17,6 +17,8 @@ mod events;
 mod messages;
 mod optout;
 mod sources;
+mod presets;
+mod secrets;
 mod sandbox;
 mod demo;
 mod schema;
@@ -58,6 +60,8 @@ enum Command {
     Optout(optout::OptOuts),
     /// List and show sources: the URL to paste at the provider, where its secret is
     Sources(sources::Sources),
+    /// Make secrets
+    Secrets(secrets::Secrets),
     /// Run a Wachat look-alike on this machine, to try things without an account
     Sandbox(sandbox::Sandbox),
     /// Play the main job on built-in events: no account, no network
@@ -103,6 +107,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Messages(messages) => messages.run().await,
         Command::Optout(opt_outs) => opt_outs.run().await,
         Command::Sources(sources) => sources.run().await,
+        Command::Secrets(secrets) => secrets.run(),
         Command::Sandbox(sandbox) => sandbox.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Schema(schema) => schema.run(),

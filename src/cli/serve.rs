@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::input::{self, RuleFile, StoreUrl};
 use super::output;
-use crate::app::App;
+use crate::app::{App, BadRules, Rereading};
 use crate::config::Loaded;
 use crate::render;
 use crate::telemetry::{self, Format};
@@ -36,6 +37,9 @@ pub(super) struct Serve {
     /// Message nobody but this number (may be given again): everything else is skipped
     #[arg(long, env = "KABARI_ONLY_TO", value_name = "NUMBER", value_delimiter = ',')]
     only_to: Vec<String>,
+    /// Read the rule file again only on SIGHUP and POST /api/reload, not when it changes
+    #[arg(long)]
+    no_watch: bool,
     /// How to log
     #[arg(long, value_enum, default_value_t = Format::Auto, value_name = "FORMAT")]
     log: Format,
@@ -54,13 +58,13 @@ impl Serve {
         self.overrule(&mut loaded)?;
         // Before it says that it is ready: whoever reads that may stop it at once.
         let stop = stop_signal()?;
-        let reload = move || {
-            let loaded = input::load(&self.rules.rules, false);
-            let mut loaded = loaded.map_err(|report| report.render(false))?;
-            self.overrule(&mut loaded).map_err(|why| why.to_string())?;
+        let watch = !self.no_watch;
+        let read = move || {
+            let mut loaded = input::load(&self.rules.rules, false).map_err(BadRules::from)?;
+            self.overrule(&mut loaded).map_err(|why| BadRules::because(why.to_string()))?;
             Ok(loaded)
         };
-        let app = App::start(loaded, Box::new(reload)).await?;
+        let app = App::start(loaded, Rereading { read: Arc::new(read), watch }).await?;
         app.run(stop).await?;
         Ok(ExitCode::SUCCESS)
     }

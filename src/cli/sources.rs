@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::input::{RuleFile, StoreUrl, sample_names, shown_time, unknown_source};
-use super::output;
+use super::{output, presets};
+use crate::clock;
 use crate::config::Loaded;
-use crate::sources::Source;
+use crate::sources::{DatedSecret, Source};
 use crate::store::{self, SourceRow};
 
 /// List and show sources: the URL to paste at the provider, where its secret is
@@ -35,6 +36,8 @@ pub(super) struct Sources {
 enum SourcesCommand {
     /// List all of the rule file (also without this word)
     List,
+    /// List the senders that are known by name
+    Presets,
     /// Show one, and what to check when its signatures do not match
     Show {
         /// Its name in the rule file
@@ -51,6 +54,9 @@ struct Row<'l> {
 
 impl Sources {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        if matches!(self.command, Some(SourcesCommand::Presets)) {
+            return presets::list(self.json);
+        }
         let loaded = match self.rules.load_lenient() {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
@@ -136,6 +142,8 @@ impl Row<'_> {
             "secret_at": source.secret_at(),
             "secrets": source.secret_count(),
             "signs": source.signs(),
+            "unsigned": unsigned(source),
+            "secrets_until": source.secrets().iter().map(DatedSecret::until).collect::<Vec<_>>(),
             "docs": source.docs(),
             "events": seen.map_or(0, |seen| seen.events),
             "last_event_at": seen.map(|seen| seen.last_at),
@@ -151,7 +159,20 @@ impl Row<'_> {
         line("preset", source.preset().unwrap_or("- (all of it is in the rule file)"));
         line("URL", &self.url);
         line("secret", source.secret_at().unwrap_or("where the sender shows it"));
+        let now = clock::now();
+        for (place, secret) in source.secrets().iter().enumerate() {
+            let Some(until) = secret.until() else { continue };
+            let soon = if secret.ends_soon(now) { ", which is soon" } else { "" };
+            line(
+                "",
+                &format!("number {} of them counts until {}{soon}", place + 1, shown_time(until)),
+            );
+        }
         line("signs", &source.signs());
+        let unsigned = unsigned(source);
+        if !unsigned.is_empty() {
+            line("", &format!("not under the signature: {}", unsigned.join(", ")));
+        }
         line("docs", source.docs().unwrap_or("-"));
         match &self.seen {
             None => line("events", "none yet"),
@@ -207,4 +228,9 @@ impl Row<'_> {
             );
         }
     }
+}
+
+/// What of a request whoever has seen one can change.
+fn unsigned(source: &Source) -> Vec<String> {
+    source.unsigned().iter().map(ToString::to_string).collect()
 }

@@ -1,6 +1,7 @@
 //! `kabari trigger SOURCE KIND`: sign a built-in event and post it, to try things without the
 //! provider.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use super::output;
 use crate::clock;
 use crate::config::edit;
 use crate::http;
-use crate::sources;
+use crate::secret::Secret;
+use crate::sources::{self, IdPlace};
 use crate::verify::Outgoing;
 
 /// How long an answer may take.
@@ -38,12 +40,17 @@ pub(super) struct Trigger {
     /// The event's id; the same one twice is a duplicate
     #[arg(long, value_name = "ID")]
     id: Option<String>,
+    /// The private key (PKCS #8 in PEM, or an Ed25519 seed in hex) for senders with a key pair
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 /// A built-in event, made new: its own id, the changes applied, signed.
 pub(super) struct Signed {
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
+    /// What the address ends in, without its question mark.
+    pub(super) query: Option<String>,
 }
 
 impl Trigger {
@@ -63,7 +70,7 @@ impl Trigger {
             format!("{preset} has no sample `{}`; it has: {}", self.kind, sample_names(preset))
         })?;
         let id = self.id.clone().unwrap_or_else(fresh_id);
-        let signed = sign(source, sample, &id, &changes(&self.set)?)?;
+        let signed = sign(source, sample, &id, &changes(&self.set)?, self.key()?.as_ref())?;
         let base = self.to.clone().unwrap_or_else(|| format!("http://{}", loaded.settings.listen));
         let url = if base.contains("/hooks/") {
             base
@@ -84,7 +91,13 @@ impl Trigger {
                 self.source
             );
         }
-        Ok(ExitCode::from(if status == 200 { 0 } else { output::NO }))
+        Ok(ExitCode::from(if (200..300).contains(&status) { 0 } else { output::NO }))
+    }
+
+    fn key(&self) -> anyhow::Result<Option<Secret>> {
+        let Some(path) = &self.key else { return Ok(None) };
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        Ok(Some(Secret::new(text)))
     }
 }
 
@@ -99,30 +112,86 @@ pub(super) fn sign(
     sample: &sources::Sample,
     id: &str,
     changes: &[(String, Value)],
+    private_key: Option<&Secret>,
 ) -> anyhow::Result<Signed> {
-    let mut body: Value = serde_json::from_str(sample.body).context("the sample is broken")?;
-    let mut headers: Vec<(String, String)> =
-        vec![("content-type".to_owned(), "application/json".to_owned())];
-    headers.extend(sample.headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
-    match headers.iter_mut().find(|(name, _)| name.ends_with("-delivery")) {
-        Some((_, value)) => {
-            id.clone_into(value);
-            // No two honest bodies are alike, and a second one would be taken for a replay.
+    let json = ("content-type".to_owned(), "application/json".to_owned());
+    let mut request = Outgoing::post(source.name(), sample.body, clock::now()).with_headers([json]);
+    for (name, value) in sample.headers {
+        request.put_header(name, value);
+    }
+    if !sample.query.is_empty() {
+        request.target = format!("{}?{}", request.target, sample.query);
+    }
+    renew(&mut request, source.id_place(), id, changes)?;
+    let Outgoing { headers, body, target, .. } =
+        source.sign(request, private_key).with_context(|| cannot_sign(source))?;
+    Ok(Signed { headers, body, query: target.split_once('?').map(|(_, query)| query.to_owned()) })
+}
+
+fn cannot_sign(source: &sources::Source) -> String {
+    if source.scheme().is_key_pair() {
+        "this sender signs with a private key that only it has. To try the source, configure the \
+         public half of a pair of your own (`kabari secrets new PRESET` makes one) and give the \
+         private half with --key FILE"
+            .to_owned()
+    } else {
+        format!("it cannot be signed: {}", source.signs())
+    }
+}
+
+/// Puts the id and the changes into a request. Of a form only headers can be changed.
+fn renew(
+    request: &mut Outgoing,
+    place: IdPlace<'_>,
+    id: &str,
+    changes: &[(String, Value)],
+) -> anyhow::Result<()> {
+    if let IdPlace::Header(name) = place {
+        request.put_header(name, id);
+    }
+    let Ok(mut body) = serde_json::from_slice::<Value>(&request.body) else {
+        anyhow::ensure!(changes.is_empty(), "this sample is a form: --set is for JSON bodies");
+        return Ok(());
+    };
+    match place {
+        IdPlace::Field(path) => {
+            let at = path.join(".");
+            let old = path.iter().try_fold(&body, |value, name| value.get(name));
+            let new = like(old, id);
+            edit::set(&mut body, &at, new).map_err(anyhow::Error::msg)?;
+        }
+        // No two honest bodies are alike, and a second one would be taken for a replay.
+        _ if body.is_object() => {
             edit::set(&mut body, "triggered", Value::from(id)).map_err(anyhow::Error::msg)?;
         }
-        None => edit::set(&mut body, "id", Value::from(format!("evt_{}", id.replace('-', ""))))
-            .map_err(anyhow::Error::msg)?,
+        _ => {}
     }
     change(&mut body, changes)?;
-    let body = serde_json::to_vec(&body)?;
-    headers.extend(source.sign(&Outgoing { body: &body, now: clock::now() }));
-    Ok(Signed { headers, body })
+    request.body = serde_json::to_vec(&body)?;
+    Ok(())
+}
+
+/// A new id of the form of the old one: a number, or a text with its prefix (`evt_…`).
+fn like(old: Option<&Value>, id: &str) -> Value {
+    let bare = id.replace('-', "");
+    match old {
+        Some(Value::Number(_)) => {
+            let digits: String = bare.chars().filter(char::is_ascii_digit).take(15).collect();
+            digits.parse::<u64>().map_or_else(|_| Value::from(id), Value::from)
+        }
+        Some(Value::String(old)) => match old.split_once('_') {
+            Some((prefix, _)) => Value::from(format!("{prefix}_{bare}")),
+            None => Value::from(id),
+        },
+        _ => Value::from(format!("evt_{bare}")),
+    }
 }
 
 /// Posts a signed event; returns status and answer.
 pub(super) async fn post(url: &str, signed: &Signed) -> anyhow::Result<(u16, String)> {
     let client = http::client(ANSWER_MAX).build()?;
-    let mut request = client.post(url).body(signed.body.clone());
+    let query = signed.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut request = client.post(format!("{url}{query}")).body(signed.body.clone());
     for (name, value) in &signed.headers {
         request = request.header(name, value);
     }

@@ -1,27 +1,47 @@
 //! How do settings become a pipeline? Each room compiles its own; mistakes get their places here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::book::{Book, TreeId};
+use super::compose::{self, Common, Composed, Place};
+use super::doubts::Doubts;
 use super::file::{DefaultSettings, RuleFile, RuleSettings};
 use super::placed::Placed;
+use super::repeats::Repeats;
 use super::tables::Tables;
 use super::{delivery, examine, rehearse, scalar};
 use crate::expr::{Condition, Each, Scope, Surroundings};
 use crate::model::{Fault, OnUncertain, Policy};
 use crate::pipeline::{Defaults, Pipeline, Rule};
-use crate::render::{Country, Send};
+use crate::render::Country;
 use crate::rules::Matcher;
-use crate::sources::{Source, SourceSettings};
+use crate::sources::{Source, SourceSettings, TestEvents, presets};
 
 /// `vars:` as JSON, in which numbers keep the look that they have in the file.
 pub(super) fn vars(book: &Book, id: TreeId) -> Value {
     book.node(id, "vars")
         .filter(|node| !node.is_blank())
         .map_or_else(|| Value::Object(serde_json::Map::new()), scalar::as_json)
+}
+
+/// Of each source that sends its test events to people: the paths that tell them from live ones.
+pub(super) fn tests_go_out(
+    settings: &BTreeMap<String, Placed<SourceSettings>>,
+) -> HashMap<String, Vec<String>> {
+    let told_by = |name: &String, settings: &SourceSettings| {
+        let preset = presets().ok()?.get(settings.preset.as_ref().unwrap_or(name));
+        let own = settings.test_when.as_ref();
+        let when = own.or_else(|| preset.and_then(|preset| preset.test_when.as_ref()))?;
+        Some(Condition::compile(when).ok()?.paths())
+    };
+    settings
+        .iter()
+        .filter(|(_, it)| it.value.test_events == Some(TestEvents::Send))
+        .filter_map(|(name, it)| Some((name.clone(), told_by(name, &it.value)?)))
+        .collect()
 }
 
 /// Builds every source that can be built.
@@ -59,37 +79,50 @@ pub(super) fn sources(
     built
 }
 
+/// What rules are compiled against.
+pub(super) struct Ground<'a> {
+    pub(super) common: Common<'a>,
+    pub(super) defaults: &'a DefaultSettings,
+    pub(super) sources: &'a [(Source, Surroundings)],
+    pub(super) doubts: Doubts<'a>,
+    pub(super) tables: Tables,
+}
+
 /// Compiles every rule that can be compiled.
 pub(super) fn rules(
     book: &mut Book,
     settings: Vec<(TreeId, Placed<RuleSettings>)>,
-    defaults: &DefaultSettings,
-    sources: &[(Source, Surroundings)],
+    ground: &Ground<'_>,
 ) -> Vec<(Matcher, Rule)> {
     let mut compiled = Vec::with_capacity(settings.len());
-    let tables = Tables::default();
+    let mut repeats = Repeats::default();
+    let folder = book.folder(ground.common.main);
+    let find = |name: &str| ground.tables.find(&folder, name);
+    compose::defaults(book, &ground.common, &Scope::with_tables(&find));
     for (id, Placed { path, value }) in settings {
-        if let Some(rule) = rule(book, id, &path, value, defaults, sources, &tables) {
-            compiled.push(rule);
+        let at = Place { id, path: &path };
+        if let Some((matcher, sends, rule)) = rule(book, at, value, ground) {
+            repeats.note(book, at, compiled.len(), &matcher.source, &sends);
+            let sends = sends.into_iter().map(|composed| composed.send).collect();
+            compiled.push((matcher, Rule { sends, ..rule }));
         }
     }
-    tables.watch(book);
+    repeats.tell(book, &compiled);
+    ground.tables.watch(book);
     compiled
 }
 
 fn rule(
     book: &mut Book,
-    id: TreeId,
-    path: &str,
+    at: Place<'_>,
     mut settings: RuleSettings,
-    defaults: &DefaultSettings,
-    sources: &[(Source, Surroundings)],
-    tables: &Tables,
-) -> Option<(Matcher, Rule)> {
+    ground: &Ground<'_>,
+) -> Option<(Matcher, Vec<Composed>, Rule)> {
+    let Place { id, path } = at;
     let folder = book.folder(id);
-    let find = |name: &str| tables.find(&folder, name);
+    let find = |name: &str| ground.tables.find(&folder, name);
     let mut scope = Scope::with_tables(&find);
-    let each = names(book, id, path, &settings, &mut scope);
+    let each = names(book, at, &settings, &mut scope);
     let when = settings.when.as_deref().map(|when| Condition::compile_in(when, &scope));
     let when = match when.transpose() {
         Ok(when) => Some(when),
@@ -99,22 +132,15 @@ fn rule(
         }
     };
     let scope = scope.seen_in_element();
-    let delivery = delivery::of(book, id, path, &mut settings, defaults, &scope);
-    let mut sends = Some(Vec::new());
-    for (index, send) in settings.send.map(|send| send.0).unwrap_or_default() {
-        match Send::compile_in(&send, &scope) {
-            Ok(send) => {
-                if let Some(sends) = &mut sends {
-                    sends.push((index, send));
-                }
-            }
-            Err(faults) => {
-                report(book, id, &format!("{path}.send{index}"), faults);
-                sends = None;
-            }
-        }
-    }
+    let written = settings.send.take().map(|send| send.0).unwrap_or_default();
+    let count = written.len();
+    let sends: Vec<Composed> = written
+        .into_iter()
+        .filter_map(|(index, send)| Composed::of(book, at, &index, send, &ground.common, &scope))
+        .collect();
+    let delivery = delivery::of(book, at, &mut settings, &sends, ground, &scope);
     let policy = Policy::default();
+    let defaults = ground.defaults;
     let age = settings.max_age.or(defaults.max_age).map(|span| span.0.as_secs());
     let attempts = settings.attempts.or(defaults.attempts).unwrap_or(policy.attempts_max);
     if attempts == 0 {
@@ -129,22 +155,26 @@ fn rule(
         pattern: settings.pattern,
         when: when?,
     };
-    let (sends, each) = (sends?, each.ok()?);
-    if let Some((source, _)) = sources.iter().find(|(it, _)| it.name() == matcher.source) {
+    let each = each.ok()?;
+    if sends.len() < count {
+        return None;
+    }
+    if let Some((source, _)) = ground.sources.iter().find(|(it, _)| it.name() == matcher.source) {
         let said = rehearse::Said { matcher: &matcher, each: each.as_ref(), sends: &sends };
-        rehearse::rule(book, id, path, source, &said);
-        rehearse::names(book, id, path, source, &said, &scope);
+        rehearse::rule(book, at, source, &said);
+        rehearse::names(book, at, source, &said, &scope);
+        ground.doubts.rule(book, at, source, &matcher, &sends);
     }
     let rule = Rule {
         each,
         name: settings.name,
-        sends: sends.into_iter().map(|(_, send)| send).collect(),
+        sends: Vec::new(),
         attempts_max: attempts,
         age_max_s: age.unwrap_or(policy.age_max_s),
         on_uncertain,
         delivery: delivery?,
     };
-    Some((matcher, rule))
+    Some((matcher, sends, rule))
 }
 
 /// Something is wrong, and was told.
@@ -153,11 +183,11 @@ struct Told;
 /// Adds the names of `let:` and `each:` to the scope.
 fn names(
     book: &mut Book,
-    id: TreeId,
-    path: &str,
+    at: Place<'_>,
     settings: &RuleSettings,
     scope: &mut Scope<'_>,
 ) -> Result<Option<Each>, Told> {
+    let Place { id, path } = at;
     if let Some(text) = &settings.each {
         Each::announce(text, scope);
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::LoadOptions;
 use super::blot::{self, is_secret};
 use super::deserializer::Trail;
+use super::inputs::{Include, Inputs};
 use super::interpolate::Interpolation;
 use super::node::{Content, Found, Node, Origin, follow};
 use super::parse::parse;
@@ -19,12 +20,19 @@ use super::syntax;
 use super::text::FileText;
 use crate::model::{Fault, Severity};
 
+/// So many problems are told; of the rest there is only the count.
+const PROBLEMS_MAX: usize = 1000;
+/// For what explains itself.
+const HELP: &str = "what can be written is listed by `kabari schema --reference`";
+/// Mistakes in a key, not in its value.
+const KEYS_WRONG: [&str; 2] = ["unknown-path", "match-path"];
+
 /// The files and what is wrong with them.
 #[derive(Default)]
 pub(super) struct Book {
     pub(super) report: Report,
     trees: Vec<Tree>,
-    files: Vec<PathBuf>,
+    inputs: Inputs,
     /// The days of each file that `hours:` name.
     pub(super) holidays: BTreeMap<String, BTreeSet<Date>>,
 }
@@ -44,25 +52,34 @@ impl Book {
     /// Remembers a file that was read, or would have been were it there: when it changes, the rule
     /// file is to be read again.
     pub(super) fn watch(&mut self, path: &Path) {
-        self.files.push(path.to_owned());
+        if !self.inputs.files.iter().any(|known| known == path) {
+            self.inputs.files.push(path.to_owned());
+        }
     }
 
-    /// What [`Self::watch`] was told.
-    pub(super) fn take_files(&mut self) -> Vec<PathBuf> {
-        std::mem::take(&mut self.files)
+    /// Remembers what was asked to be included: when another file matches it, the same.
+    pub(super) fn watch_include(&mut self, include: Include) {
+        self.inputs.includes.push(include);
+    }
+
+    /// What [`Self::watch`] and [`Self::watch_include`] were told.
+    pub(super) fn take_inputs(&mut self) -> Inputs {
+        std::mem::take(&mut self.inputs)
     }
 
     /// Parses a file and fills in its variables; `None` if its syntax is broken.
     pub(super) fn open(
         &mut self,
         path: &Path,
-        text: &str,
+        mut text: String,
         options: &LoadOptions<'_>,
     ) -> Option<TreeId> {
         self.watch(path);
         let file = self.report.files.len();
         let included = file > 0;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+        if text.starts_with('\u{feff}') {
+            text.drain(..'\u{feff}'.len_utf8());
+        }
         self.report.files.push(FileText::new(path.display().to_string(), text));
         let text = &self.report.files[file];
         let (root, mistakes) = parse(file, text);
@@ -87,10 +104,13 @@ impl Book {
         let blank = Node { file, span: 0..0, content: Content::Map(Vec::new()) };
         let mut root = root.filter(|root| !root.is_blank()).unwrap_or(blank);
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut variables =
-            Interpolation { options, folder, text, included, faults, unset: Vec::new() };
+        let (unset, files) = (Vec::new(), Vec::new());
+        let mut variables = Interpolation { options, folder, text, included, faults, unset, files };
         variables.fill(&mut root, "");
-        let Interpolation { faults, unset, .. } = variables;
+        let Interpolation { faults, unset, files, .. } = variables;
+        for file in files {
+            self.watch(&file);
+        }
         for name in unset {
             if !self.report.unset.contains(&name) {
                 self.report.unset.push(name);
@@ -129,7 +149,8 @@ impl Book {
     /// What a room or a check found wrong, at its place; silent about what follows from an
     /// earlier mistake or from a variable that is not set.
     pub(super) fn fault(&mut self, id: TreeId, mut fault: Fault) {
-        if fault.code == "missing-field" && self.is_told(id, &fault.path) {
+        let is_missing = ["missing-field", "missing-key"].contains(&fault.code);
+        if is_missing && self.is_told(id, &fault.path) {
             return;
         }
         let Some(tree) = self.trees.get(id.0) else { return };
@@ -142,9 +163,12 @@ impl Book {
                 fault.help.filter(|help| scalar.text.is_empty() || !help.contains(&scalar.text));
             fault.range = None;
         }
+        // A path that is wrong is shown where the path is written.
+        let about_key = fault.range.is_none() && KEYS_WRONG.contains(&fault.code);
         let (file, range) = match follow(&tree.root, &fault.path) {
             (Found::Value(node), _) if tree.reading.is_poisoned(node) => return,
             (Found::Outside(node, rest), _) if tree.reading.left_out(node, rest) => return,
+            (Found::Value(_), Some(key)) if about_key => (key.file, key.span.clone()),
             (Found::Value(node), key) => match (node.scalar(), &fault.range, key) {
                 (Some(scalar), ..) if scalar.origin == Origin::Unset => return,
                 (Some(_), Some(range), _) => {
@@ -158,6 +182,18 @@ impl Book {
             (Found::Outside(node, _), None) => (node.file, node.span.start..node.span.start),
         };
         self.record(file, fault, range);
+    }
+
+    /// The same, and shows beside it the value at a path of another file, or of the same.
+    pub(super) fn fault_beside(&mut self, id: TreeId, fault: Fault, other: (TreeId, &str)) {
+        let known = self.report.problems.len();
+        self.fault(id, fault);
+        let Some(node) = self.node(other.0, other.1) else { return };
+        let also =
+            self.report.files.get(node.file).map(|text| (text.name.clone(), node.span.clone()));
+        if let Some(problem) = self.report.problems.get_mut(known) {
+            problem.also = also;
+        }
     }
 
     /// The same for a fault without a path of its own, if there is one.
@@ -186,6 +222,10 @@ impl Book {
     }
 
     fn record(&mut self, file: usize, mut fault: Fault, range: Range<usize>) {
+        if self.report.problems.len() >= PROBLEMS_MAX {
+            self.report.hide(fault.severity);
+            return;
+        }
         let Some(text) = self.report.files.get(file) else { return };
         let start = text.floor(range.start);
         if fault.code == "yaml-comment" && !is_secret(&fault.path) {
@@ -200,8 +240,9 @@ impl Book {
             code: fault.code,
             path: fault.path,
             message: fault.message,
-            help: fault.help,
+            help: fault.help.or_else(|| Some(HELP.to_owned())),
             range: start..text.floor(range.end).max(start),
+            also: None,
         };
         self.report.problems.push(problem);
     }

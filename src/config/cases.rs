@@ -41,6 +41,9 @@ pub(super) fn case(
         return None;
     };
     let event_path = format!("{path}.event");
+    if let Some(file) = &event.file {
+        book.watch(&around.folder.join(file));
+    }
     match body(book, id, &event_path, &event, around.folder) {
         Ok(body) => known.then(|| TestCase {
             place: book.place(id, &path),

@@ -1,8 +1,9 @@
 //! What does a rule say of its messages beside what they are?
 
-use super::assemble::report;
+use super::assemble::{Ground, report};
 use super::book::{Book, TreeId};
-use super::file::{DefaultSettings, RuleSettings};
+use super::compose::{Composed, Place};
+use super::file::RuleSettings;
 use super::lists;
 use crate::expr::Scope;
 use crate::model::{Fault, Rest};
@@ -21,21 +22,21 @@ pub(super) fn holidays(book: &mut Book, id: TreeId, path: &str, hours: &mut Hour
 /// Reads and compiles it; `None` if something is wrong, which is told.
 pub(super) fn of(
     book: &mut Book,
-    id: TreeId,
-    path: &str,
+    Place { id, path }: Place<'_>,
     settings: &mut RuleSettings,
-    defaults: &DefaultSettings,
+    sends: &[Composed],
+    ground: &Ground<'_>,
     scope: &Scope<'_>,
 ) -> Option<Delivery> {
+    let defaults = ground.defaults;
     if let Some(hours) = &mut settings.hours {
         holidays(book, id, &format!("{path}.hours.holidays"), hours);
     }
-    let hours = settings.hours.take().or_else(|| defaults.hours.clone());
     let terms = TermsSettings {
         dedupe: settings.dedupe.take(),
         throttle: settings.throttle.take(),
         group: settings.group.take(),
-        hours,
+        hours: settings.hours.take().or_else(|| defaults.hours.clone()),
         expires: settings.expires.or(defaults.expires),
         priority: settings.priority,
         delay_until: settings.delay_until.take(),
@@ -47,19 +48,22 @@ pub(super) fn of(
         let fault = Fault::error("group", "value", message);
         report(book, id, path, vec![fault.help("write the whole paths, as `one.event.id`")]);
     }
-    let zone = defaults.timezone.as_deref().unwrap_or("UTC");
-    let or = settings.or.take().map(|or| Send::compile_in(&or, scope)).transpose();
-    let or = or.map_err(|faults| report(book, id, &format!("{path}.or"), faults));
+    let or = settings.or.take().map(|mut or| {
+        or.inherit(ground.common.send);
+        Send::compile_in(&or, scope)
+    });
+    let or = or.transpose().map_err(|faults| report(book, id, &format!("{path}.or"), faults));
     let mut written = Vec::new();
-    for (index, send) in settings.send.iter().flat_map(|send| &send.0).filter(|_| gathers) {
-        match serde_json::to_string(send) {
+    for send in sends.iter().filter(|_| gathers) {
+        match serde_json::to_string(&send.settings) {
             Ok(json) => written.push(json),
             Err(error) => {
-                let fault = Fault::error(format!("send{index}"), "value", error.to_string());
+                let fault = Fault::error(send.at.as_str(), "value", error.to_string());
                 report(book, id, path, vec![fault]);
             }
         }
     }
+    let zone = defaults.timezone.as_deref().unwrap_or("UTC");
     let terms = Terms::compile(&terms, zone, scope);
     let terms = terms.map_err(|faults| report(book, id, path, faults));
     let all = if defaults.mode == Some(Mode::Shadow) { defaults.mode } else { settings.mode };

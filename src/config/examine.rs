@@ -1,12 +1,13 @@
 //! What can be wrong with settings that read well one by one?
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use url::Url;
 
 use super::book::{Book, TreeId};
 use super::file::{RuleFile, RuleSettings, ServerSettings, WachatSettings};
-use super::node::{Content, Node};
+use super::node::{Content, Node, Origin};
 use super::placed::Placed;
 use super::read::{allowed_or_nearest, nearest};
 use crate::model::Fault;
@@ -43,6 +44,7 @@ pub(super) fn wachat(
         let fault = Fault::error("wachat.instance", "missing-key", "the key `instance` is missing");
         book.fault(id, fault.help("add `instance:`, the name of your WhatsApp session at Wachat"));
     }
+    in_clear(book, id, "wachat.token");
     let url = base_url(book, id, wachat);
     Some((url?, wachat.token.clone(), instance.unwrap_or_default()))
 }
@@ -79,6 +81,7 @@ pub(super) fn server(
     let listen = address(book, id, "server.listen", server.listen.as_deref(), 8080);
     let admin = address(book, id, "server.admin", server.admin.as_deref(), 9090);
     let token = server.admin_token.as_ref();
+    in_clear(book, id, "server.admin_token");
     if token.is_some_and(Secret::is_empty) {
         let fault = Fault::error("server.admin_token", "empty-secret", "the admin token is empty");
         book.fault(id, fault.help("write a long random text, or remove the key"));
@@ -113,11 +116,14 @@ pub(super) fn secrets(book: &mut Book, id: TreeId, path: &str, settings: &mut So
         if secret.is_empty() {
             book.fault(id, empty_secret(&path));
         }
+        in_clear(book, id, &path);
         warn_if_short(book, id, &path, secret);
     }
     let Some(secrets) = &mut settings.secrets else { return };
     for (index, secret) in secrets.iter().enumerate() {
-        warn_if_short(book, id, &format!("{path}.secrets[{index}]"), secret);
+        let path = format!("{path}.secrets[{index}]");
+        in_clear(book, id, &path);
+        warn_if_short(book, id, &path, secret);
     }
     secrets.retain(|secret| !secret.is_empty());
     if secrets.is_empty() {
@@ -129,6 +135,19 @@ pub(super) fn secrets(book: &mut Book, id: TreeId, path: &str, settings: &mut So
 fn empty_secret(path: &str) -> Fault {
     Fault::error(path, "empty-secret", "there is no secret here: anyone could sign")
         .help("set the secret that the sender signs with")
+}
+
+/// Warns of a secret that everybody who sees the file can read.
+fn in_clear(book: &mut Book, id: TreeId, path: &str) {
+    let scalar = book.node(id, path).and_then(Node::scalar);
+    if scalar.is_some_and(|it| {
+        it.origin == Origin::Written && !it.text.trim().is_empty() && !it.text.contains("${")
+    }) {
+        let fault = Fault::warning(path, "secret-in-clear", "this secret is written in clear");
+        let help = "take it from the environment, `\"${NAME}\"`, or from a file, \
+                    `\"${file:/run/secrets/name}\"`";
+        book.fault(id, fault.help(help));
+    }
 }
 
 fn warn_if_short(book: &mut Book, id: TreeId, path: &str, secret: &Secret) {
@@ -143,19 +162,21 @@ fn warn_if_short(book: &mut Book, id: TreeId, path: &str, secret: &Secret) {
 /// What is wrong with rules as a whole: names twice, sources that are not there, `match` that
 /// starts at `event`.
 pub(super) fn rules(book: &mut Book, rules: &[(TreeId, Placed<RuleSettings>)], sources: &[String]) {
-    let mut seen: std::collections::HashMap<&str, String> = std::collections::HashMap::new();
+    let mut seen: HashMap<&str, (TreeId, String)> = HashMap::new();
     for (id, Placed { path, value: rule }) in rules {
         let name_path = format!("{path}.name");
         let standing = book.node(*id, &name_path).is_some();
         if standing && rule.name.trim().is_empty() {
             let fault = Fault::error(&name_path, "value", "the name is empty");
             book.fault(*id, fault.help("give the rule a name of its own"));
-        } else if let Some(first) = seen.get(rule.name.as_str()).filter(|_| standing) {
+        } else if let Some((other, first)) = seen.get(rule.name.as_str()).filter(|_| standing) {
             let message = format!("another rule is named `{}`", rule.name);
-            let fault = Fault::error(&name_path, "duplicate-name", message);
-            book.fault(*id, fault.help(format!("rename one of the two; the first is at {first}")));
+            let place = book.place(*other, first);
+            let fault = Fault::error(&name_path, "duplicate-name", message)
+                .help(format!("rename one of the two; the first is at {place}"));
+            book.fault_beside(*id, fault, (*other, first));
         } else if standing {
-            seen.insert(&rule.name, book.place(*id, &name_path));
+            seen.insert(&rule.name, (*id, name_path));
         }
         known_source(book, *id, path, &rule.source, sources);
         if rule.send.is_none() {

@@ -28,10 +28,12 @@ pub(super) struct RuleFile {
     pub(super) server: ServerSettings,
     /// Where events and messages are kept; `sqlite://kabari.db` by default.
     #[serde(default)]
+    #[schemars(extend("default" = "sqlite://kabari.db", "examples" = ["sqlite:///var/lib/kabari/kabari.db"]))]
     pub(super) store: Option<String>,
     /// More rule files (`*` allowed), with `rules:` and `tests:` only.
     #[serde(default)]
     #[schemars(with = "OneOrMany<String>")]
+    #[schemars(extend("examples" = [["rules.d/*.yaml"]]))]
     pub(super) include: Texts,
     /// What rules leave unsaid.
     #[serde(default)]
@@ -76,12 +78,16 @@ pub(super) struct IncludedFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct WachatSettings {
     /// The account's token.
+    #[schemars(extend("examples" = ["${WACHAT_TOKEN}"]))]
     pub(super) token: Secret,
     /// The session that sends by default (`instanceName`).
+    #[schemars(extend("examples" = ["jakarta_store"]))]
     pub(super) instance: Option<String>,
     /// Where Wachat's API is; https unless on this machine.
+    #[schemars(extend("default" = "https://app.wachat.net"))]
     pub(super) base_url: Option<String>,
     /// How long one call may take; 120s by default.
+    #[schemars(extend("default" = "120s", "examples" = ["30s"]))]
     pub(super) timeout: Option<Span>,
     /// How fast each session sends.
     #[serde(default)]
@@ -93,12 +99,16 @@ pub(super) struct WachatSettings {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ServerSettings {
     /// Address and port for webhooks; 127.0.0.1:8080 by default.
+    #[schemars(extend("default" = "127.0.0.1:8080", "examples" = ["0.0.0.0:8080"]))]
     pub(super) listen: Option<String>,
     /// Address and port for dashboard, API and health; 127.0.0.1:9090 by default.
+    #[schemars(extend("default" = "127.0.0.1:9090"))]
     pub(super) admin: Option<String>,
     /// Needed where the admin address is not on this machine alone.
+    #[schemars(extend("examples" = ["${KABARI_ADMIN_TOKEN}"]))]
     pub(super) admin_token: Option<Secret>,
     /// The largest body that is taken; 25MiB by default.
+    #[schemars(extend("default" = "25MiB", "examples" = ["1MiB"]))]
     pub(super) body_limit: Option<ByteSize>,
 }
 
@@ -117,16 +127,22 @@ pub(super) struct RecipientSettings {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DefaultSettings {
     /// Whose local numbers are understood, as `ID`.
+    #[schemars(extend("examples" = ["ID"]))]
     pub(super) country: Option<Country>,
     /// Where `date` shows times, as `Asia/Jakarta`; UTC by default.
+    #[schemars(extend("default" = "UTC", "examples" = ["Asia/Jakarta"]))]
     pub(super) timezone: Option<String>,
     /// The session that sends; by default `wachat.instance`.
+    #[schemars(extend("examples" = ["jakarta_store"]))]
     pub(super) instance: Option<String>,
     /// How often a message is tried; by default as often as its growing gaps fit into `max_age`.
+    #[schemars(extend("examples" = [5]))]
     pub(super) attempts: Option<u32>,
     /// How long a message may be tried; 24h by default.
+    #[schemars(extend("default" = "24h", "examples" = ["6h"]))]
     pub(super) max_age: Option<Span>,
     /// What to do when it is not known whether a message was sent.
+    #[schemars(extend("examples" = ["hold"]))]
     pub(super) on_uncertain: Option<OnUncertain>,
     /// When messages may be sent, for rules that do not say so.
     pub(super) hours: Option<HoursSettings>,
@@ -134,6 +150,9 @@ pub(super) struct DefaultSettings {
     pub(super) expires: Option<Span>,
     /// `shadow`: nothing is sent, whatever rules say.
     pub(super) mode: Option<Mode>,
+    /// Fields that every `send` has unless it says otherwise. A text takes none of those that media
+    /// alone have (`type`, `mediaUrl`, `fileName`, `mimetype`).
+    pub(super) send: SendSettings,
 }
 
 /// One entry of `rules:`.
@@ -141,12 +160,15 @@ pub(super) struct DefaultSettings {
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleSettings {
     /// Its name, unique in all files.
+    #[schemars(extend("examples" = ["invoice-paid"]))]
     pub(super) name: String,
     /// The source that it listens to.
+    #[schemars(extend("examples" = ["stripe"]))]
     pub(super) source: String,
     /// The kinds of event that it takes, `*` and `?` allowed; all by default.
     #[serde(default)]
     #[schemars(with = "OneOrMany<String>")]
+    #[schemars(extend("examples" = [["invoice.paid", "invoice.*"]]))]
     pub(super) kind: Texts,
     /// What the body must be like.
     #[serde(default, rename = "match")]
@@ -160,15 +182,19 @@ pub(super) struct RuleSettings {
     /// line.qty > 0`. Without a name the element is `item`; `loop.index` counts them.
     pub(super) each: Option<String>,
     /// A condition over everything, asked after `match`.
+    #[schemars(extend("examples" = ["event.ref == \"refs/heads/main\""]))]
     pub(super) when: Option<String>,
     /// What is sent; one or a list.
     #[schemars(with = "OneOrMany<SendSettings>")]
     pub(super) send: Option<OneOrList<SendSettings>>,
     /// What to do when it is not known whether a message was sent.
+    #[schemars(extend("examples" = ["resend"]))]
     pub(super) on_uncertain: Option<OnUncertain>,
     /// How often a message is tried.
+    #[schemars(extend("examples" = [3]))]
     pub(super) attempts: Option<u32>,
     /// How long a message may be tried.
+    #[schemars(extend("default" = "24h", "examples" = ["1h30m"]))]
     pub(super) max_age: Option<Span>,
     /// One message with this key to a recipient is enough, also over many events and days.
     pub(super) dedupe: Option<DedupeSettings>,
@@ -196,10 +222,13 @@ pub(super) struct RuleSettings {
 #[serde(deny_unknown_fields)]
 pub(super) struct TestSettings {
     /// A sentence.
+    #[schemars(extend("examples" = ["a paid invoice sends its PDF"]))]
     pub(super) name: String,
     /// The source that the event comes from.
+    #[schemars(extend("examples" = ["stripe"]))]
     pub(super) source: String,
     /// The event's kind.
+    #[schemars(extend("examples" = ["invoice.paid"]))]
     pub(super) kind: Option<String>,
     /// The event's body.
     #[schemars(required)]
@@ -214,8 +243,10 @@ pub(super) struct TestSettings {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct TestEvent {
     /// A JSON file, relative to this file.
+    #[schemars(extend("examples" = ["tests/invoice.paid.json"]))]
     pub(super) file: Option<String>,
     /// A built-in event, as `stripe/invoice.paid`.
+    #[schemars(extend("examples" = ["stripe/invoice.paid"]))]
     pub(super) sample: Option<String>,
     /// Values to set, by their dotted paths.
     pub(super) set: BTreeMap<String, Value>,
@@ -227,22 +258,32 @@ pub(super) struct TestEvent {
 #[derive(Debug, Default, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub(super) struct Expected {
+    /// The name of the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
+    /// The number, with its country code and no `+`, or the group.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::render::OneOrMany>")]
     number: Option<String>,
+    /// `text`, `image`, `video`, `document` or `audio`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
+    /// The address of the media.
     #[serde(skip_serializing_if = "Option::is_none")]
     media_url: Option<String>,
+    /// The text or caption.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    /// The name of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     file_name: Option<String>,
+    /// The media type.
     #[serde(skip_serializing_if = "Option::is_none")]
     mimetype: Option<String>,
+    /// The state, as `waiting` or `skipped`.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<String>,
+    /// Why it is `skipped` or `failed`, as `no recipient`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -254,9 +295,4 @@ pub(super) struct Expected {
 enum OneOrMany<T> {
     One(T),
     Many(Vec<T>),
-}
-
-/// The JSON schema of a rule file, for editors.
-pub fn schema() -> Value {
-    schemars::schema_for!(RuleFile).to_value()
 }

@@ -4,7 +4,7 @@
 //! stays one text and can never add a key or a rule. What was filled in is not looked at again.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::LoadOptions;
 use super::node::{Content, Node, Origin};
@@ -26,6 +26,8 @@ pub(super) struct Interpolation<'a> {
     pub(super) faults: Vec<(Fault, Range<usize>)>,
     /// The variables that are not set.
     pub(super) unset: Vec<String>,
+    /// The files that were asked for.
+    pub(super) files: Vec<PathBuf>,
 }
 
 /// A `${…}` as it is written.
@@ -140,7 +142,9 @@ impl Interpolation<'_> {
     }
 
     fn file(&mut self, file: &str, path: &str, range: Range<usize>) -> (String, Origin) {
-        match read_small(&self.folder.join(file)) {
+        let whole = self.folder.join(file);
+        self.files.push(whole.clone());
+        match read_small(&whole) {
             Ok(text) => (text.trim_end_matches(['\n', '\r']).to_owned(), Origin::Outside),
             Err(why) => {
                 let message = format!("the file `{file}` cannot be read: {why}");

@@ -1,8 +1,10 @@
 //! rules.yaml → Pipeline and Settings, with every problem at its place.
 
 mod text;
+mod offsets;
 mod node;
 mod blot;
+mod codes;
 mod problem;
 mod parse;
 mod syntax;
@@ -15,37 +17,48 @@ mod access;
 mod variant;
 mod placed;
 mod file;
+mod inputs;
 mod book;
+mod include;
 mod places;
 mod examine;
+mod compose;
 mod rehearse;
 mod tables;
+mod doubts;
+mod repeats;
 mod assemble;
 mod lists;
 mod delivery;
 pub(crate) mod edit;
 mod cases;
+mod schema;
+mod reference;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::assemble::Ground;
 use self::book::{Book, TreeId};
+use self::compose::Common;
+use self::doubts::Doubts;
 use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
 use self::placed::Placed;
+use self::tables::Tables;
 use crate::dispatch::{LaneSettings, People};
-use crate::model::Fault;
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::wachat;
 
-pub use file::schema;
+pub use codes::{CODES, Code};
+pub use inputs::{Include, Inputs};
 pub use places::RulePlace;
 pub use problem::{Problem, Report};
+pub use reference::reference;
+pub use schema::schema;
 
-/// How many files one rule file may include.
-const INCLUDES_MAX: usize = 1000;
 /// GitHub's own cap on a delivery.
 const BODY_LIMIT: u64 = 25 << 20;
 
@@ -62,8 +75,17 @@ pub struct Loaded {
     pub places: BTreeMap<String, RulePlace>,
     /// All files that were read: when one changes, the rule file is to be read again.
     pub files: Vec<PathBuf>,
+    /// What `include:` asks for: when another file matches it, the same.
+    pub includes: Vec<Include>,
     /// What is legal but surely not meant, and, for a lenient load, unset variables.
     pub warnings: Report,
+}
+
+impl Loaded {
+    /// What it was all read from.
+    pub fn inputs(&self) -> Inputs {
+        Inputs { files: self.files.clone(), includes: self.includes.clone() }
+    }
 }
 
 /// All but the pipeline.
@@ -119,7 +141,7 @@ pub struct LoadOptions<'a> {
 /// # Errors
 /// All problems at once.
 pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Box<Report>> {
-    match read_rule_file(path) {
+    match include::read(path, include::BYTES_MAX) {
         Ok(text) => load_text(path.to_owned(), text, options),
         Err(why) => Err(Box::new(Report::unreadable(path, &why))),
     }
@@ -136,20 +158,24 @@ pub fn load_text(
     options: &LoadOptions<'_>,
 ) -> Result<Loaded, Box<Report>> {
     let mut book = Book::default();
-    let parts = read_all(&mut book, &path, &text, options);
+    let parts = read_all(&mut book, &path, text, options);
     let places = parts.as_ref().map(|parts| rule_places(&book, &parts.rules)).unwrap_or_default();
     let loaded = parts.map(|parts| compile(&mut book, &path, parts));
     if !book.report.has_errors() && !matches!(loaded, Some(Some(_))) {
         book.refuse_unset();
     }
-    let files = book.take_files();
+    let Inputs { files, includes } = book.take_inputs();
     let mut report = book.report;
     report.sort();
+    report.leave_out_good_files();
     match loaded {
         Some(Some((pipeline, settings, tests))) if !report.has_errors() => {
-            Ok(Loaded { pipeline, settings, tests, places, files, warnings: report })
+            Ok(Loaded { pipeline, settings, tests, places, files, includes, warnings: report })
         }
-        _ => Err(Box::new(report)),
+        _ => {
+            report.inputs = Inputs { files, includes };
+            Err(Box::new(report))
+        }
     }
 }
 
@@ -161,7 +187,12 @@ struct Parts {
     tests: Vec<(TreeId, PathBuf, Placed<TestSettings>)>,
 }
 
-fn read_all(book: &mut Book, path: &Path, text: &str, options: &LoadOptions<'_>) -> Option<Parts> {
+fn read_all(
+    book: &mut Book,
+    path: &Path,
+    text: String,
+    options: &LoadOptions<'_>,
+) -> Option<Parts> {
     let main = book.open(path, text, options)?;
     let mut file: RuleFile = book.read(main)?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -171,8 +202,8 @@ fn read_all(book: &mut Book, path: &Path, text: &str, options: &LoadOptions<'_>)
         .into_iter()
         .map(|test| (main, folder.to_owned(), test))
         .collect();
-    for (included, text) in includes(book, main, folder, &file.include.0, path) {
-        let Some(id) = book.open(&included, &text, options) else { continue };
+    for (included, text) in include::files(book, main, path, &file.include.0) {
+        let Some(id) = book.open(&included, text, options) else { continue };
         let Some(more) = book.read::<IncludedFile>(id) else { continue };
         let folder = included.parent().unwrap_or(Path::new("")).to_owned();
         rules.extend(more.rules.into_iter().map(|rule| (id, rule)));
@@ -193,55 +224,6 @@ fn rule_places(
     rules.iter().map(place).collect()
 }
 
-/// The texts of all included files, in the order of their names.
-fn includes(
-    book: &mut Book,
-    main: TreeId,
-    folder: &Path,
-    patterns: &[String],
-    itself: &Path,
-) -> Vec<(PathBuf, String)> {
-    let mut paths = BTreeSet::new();
-    for (index, pattern) in patterns.iter().enumerate() {
-        let at = if book.node(main, "include[0]").is_some() {
-            format!("include[{index}]")
-        } else {
-            "include".to_owned()
-        };
-        let base = glob::Pattern::escape(&folder.display().to_string());
-        let whole = Path::new(&base).join(pattern);
-        let found: Vec<PathBuf> = match glob::glob(&whole.display().to_string()) {
-            Ok(found) => found.filter_map(Result::ok).take(INCLUDES_MAX).collect(),
-            Err(error) => {
-                let message = format!("`{pattern}` is no pattern of files: {}", error.msg);
-                book.fault(main, Fault::error(at, "include", message));
-                continue;
-            }
-        };
-        if found.is_empty() {
-            let message = format!("no file matches `{pattern}`");
-            let fault = if pattern.contains(['*', '?', '[']) {
-                Fault::warning(at, "include", message)
-            } else {
-                Fault::error(at, "include", message)
-            };
-            book.fault(main, fault.help("a relative path starts at the folder of the rule file"));
-        }
-        paths.extend(found.into_iter().filter(|path| path != itself));
-    }
-    let mut texts = Vec::new();
-    for path in paths.into_iter().take(INCLUDES_MAX) {
-        match read_rule_file(&path) {
-            Ok(text) => texts.push((path, text)),
-            Err(why) => {
-                let message = format!("`{}` cannot be read: {why}", path.display());
-                book.fault(main, Fault::error("include", "include", message));
-            }
-        }
-    }
-    texts
-}
-
 type Compiled = (Pipeline, Settings, Vec<TestCase>);
 
 fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
@@ -255,11 +237,20 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let store = assemble::store(book, main, folder, file.store.as_deref());
     let vars = assemble::vars(book, main);
     let sources = std::mem::take(&mut file.sources);
-    let sources = assemble::sources(book, main, sources, &vars, &timezone, file.defaults.country);
     if let Some(hours) = &mut file.defaults.hours {
         delivery::holidays(book, main, "defaults.hours.holidays", hours);
     }
-    let rules = assemble::rules(book, rules, &file.defaults, &sources);
+    let tests_go_out = assemble::tests_go_out(&sources);
+    let country = file.defaults.country;
+    let sources = assemble::sources(book, main, sources, &vars, &timezone, country);
+    let ground = Ground {
+        common: Common { main, send: &file.defaults.send },
+        defaults: &file.defaults,
+        sources: &sources,
+        doubts: Doubts { main, vars: &vars, country, tests_go_out },
+        tables: Tables::default(),
+    };
+    let rules = assemble::rules(book, rules, &ground);
     let people = people(book, main, &file, timezone);
     let mut cases = Vec::new();
     for (id, folder, test) in tests {
@@ -298,12 +289,4 @@ fn people(book: &mut Book, main: TreeId, file: &RuleFile, zone: jiff::tz::TimeZo
     let deny = list("recipients.deny", &file.recipients.deny).unwrap_or_default();
     let holidays = std::mem::take(&mut book.holidays);
     People { zone, only_to: None, allow, deny, holidays }
-}
-
-fn read_rule_file(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        format!("it is not UTF-8 (line {})", valid.split(|byte| *byte == b'\n').count())
-    })
 }

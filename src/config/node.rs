@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::offsets::written_range;
 use super::text::FileText;
 
 /// One value with its place.
@@ -115,52 +116,16 @@ impl Node {
         (count, height)
     }
 
-    /// The place in the file of `range` within this scalar's text: exact where the text stands in
-    /// the file as it is, else the whole scalar.
+    /// The place in the file of `range` within this scalar's text; the whole scalar if that cannot
+    /// be said.
     pub(super) fn range_in_file(&self, range: Range<usize>, file: &FileText) -> Range<usize> {
-        self.scalar()
-            .filter(|scalar| scalar.origin == Origin::Written)
-            .and_then(|scalar| exact_range(scalar, &self.span, range, file))
-            .unwrap_or_else(|| self.span.clone())
+        let exact = || {
+            let scalar = self.scalar().filter(|scalar| scalar.origin == Origin::Written)?;
+            let part = written_range(scalar, file.text.get(self.span.clone())?, range)?;
+            Some(self.span.start + part.start..self.span.start + part.end)
+        };
+        exact().unwrap_or_else(|| self.span.clone())
     }
-}
-
-fn exact_range(
-    scalar: &Scalar,
-    span: &Range<usize>,
-    range: Range<usize>,
-    file: &FileText,
-) -> Option<Range<usize>> {
-    scalar.text.get(range.clone())?;
-    let written = file.text.get(span.clone())?;
-    match scalar.style {
-        Style::Plain if written == scalar.text => {
-            Some(span.start + range.start..span.start + range.end)
-        }
-        Style::Quoted if written.get(1..written.len().checked_sub(1)?)? == scalar.text => {
-            Some(span.start + 1 + range.start..span.start + 1 + range.end)
-        }
-        Style::Literal => {
-            let start = literal_offset(&scalar.text, span.start, range.start, file)?;
-            let end = literal_offset(&scalar.text, span.start, range.end, file).unwrap_or(start);
-            Some(start..end.max(start))
-        }
-        _ => None,
-    }
-}
-
-/// The lines of a literal block stand below each other, indented; `start` is where its first line
-/// that is not empty begins.
-fn literal_offset(text: &str, start: usize, offset: usize, file: &FileText) -> Option<usize> {
-    let before = text.get(..offset)?;
-    let row = before.matches('\n').count();
-    let in_line = offset - before.rfind('\n').map_or(0, |at| at + 1);
-    let content = text.split('\n').nth(row)?;
-    let blank = text.bytes().take_while(|byte| *byte == b'\n').count();
-    let line = (file.line_of(start) + row).checked_sub(blank)?;
-    let written = file.line_range(line)?;
-    let indent = file.text.get(written.clone())?.strip_suffix(content)?.len();
-    Some(written.start + indent + in_line)
 }
 
 /// What a path leads to.
@@ -252,11 +217,27 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_written_otherwise_is_shown_whole() {
-        let (_, _, shown) = pointed_at("a: \"x\\n WORD\"\n", "a", "WORD");
-        assert_eq!(shown, "\"x\\n WORD\"");
-        let (_, _, shown) = pointed_at("a: 'it''s WORD'\n", "a", "WORD");
-        assert_eq!(shown, "'it''s WORD'");
+    fn a_word_is_found_however_lines_are_folded_and_characters_escaped() {
+        for (yaml, line, column) in [
+            ("a: \"x\\n WORD\"\n", 1, 9),
+            ("a: 'it''s WORD'\n", 1, 11),
+            ("a: \"\\u00e9\\x20\\\" WORD\"\n", 1, 18),
+            ("a: \"one\n  two\\\n  \\  WORD\"\n", 3, 6),
+            ("a: 'one\n\n  two WORD'\n", 3, 7),
+            ("a: one\n  two\n\n  three WORD\n", 4, 9),
+            ("a: >\n  one\n  WORD\n", 3, 3),
+            ("a: >-\r\n  one\r\n\r\n    more\r\n  é WORD\r\n", 5, 5),
+            ("- a: >2\n     x\n    WORD\n", 3, 5),
+        ] {
+            let path = if yaml.starts_with('-') { "[0].a" } else { "a" };
+            let found = pointed_at(yaml, path, "WORD");
+            assert_eq!(found, (line, column, "WORD".to_owned()), "{yaml:?}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_letter_is_shown_as_it_is_written() {
+        assert_eq!(pointed_at("a: \"W\\u004fRD\"\n", "a", "WORD").2, "W\\u004fRD");
     }
 
     #[test]

@@ -199,7 +199,10 @@ impl<'t> Builder<'t> {
             Inside::Map(map) if map.refused => Content::Scalar(stand_in()),
             Inside::Map(OpenMap { mut entries, mut seen, merged, .. }) => {
                 for from in merged {
-                    merge(&mut entries, &mut seen, from);
+                    let span = from.span.clone();
+                    if !merge(&mut entries, &mut seen, from) {
+                        self.mistakes.push(no_mapping(span));
+                    }
                 }
                 Content::Map(entries)
             }
@@ -301,8 +304,15 @@ fn duplicate(key: &Key) -> Mistake {
     Mistake { fault, range: key.span.clone() }
 }
 
-/// What `<<: *name` brings in: everything that the mapping does not say itself.
-fn merge(entries: &mut Vec<(Key, Node)>, seen: &mut HashSet<String>, from: Node) {
+fn no_mapping(range: Range<usize>) -> Mistake {
+    let fault = Fault::error("", "yaml-merge", "`<<` takes in a mapping, and this is none")
+        .help("name a mapping with `&name` and write `<<: *name`, or a list of such names");
+    Mistake { fault, range }
+}
+
+/// What `<<: *name` brings in: everything that the mapping does not say itself; `false` if it is no
+/// mapping.
+fn merge(entries: &mut Vec<(Key, Node)>, seen: &mut HashSet<String>, from: Node) -> bool {
     match from.content {
         Content::Map(more) => {
             for (key, value) in more {
@@ -310,8 +320,16 @@ fn merge(entries: &mut Vec<(Key, Node)>, seen: &mut HashSet<String>, from: Node)
                     entries.push((key, value));
                 }
             }
+            true
         }
-        Content::List(list) => list.into_iter().for_each(|node| merge(entries, seen, node)),
-        Content::Scalar(_) => {}
+        Content::List(list) => {
+            // All of them, whether one is wrong or not.
+            let mut all = true;
+            for node in list {
+                all &= merge(entries, seen, node);
+            }
+            all
+        }
+        Content::Scalar(scalar) => scalar.origin == Origin::Unset,
     }
 }

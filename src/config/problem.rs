@@ -1,12 +1,13 @@
 //! What is wrong, where, and how is it shown?
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 use serde_json::json;
 
 use super::blot::blotted;
+use super::inputs::Inputs;
 use super::text::FileText;
 use crate::model::Severity;
 
@@ -31,6 +32,8 @@ pub struct Problem {
     pub help: Option<String>,
     /// Its bytes in the file.
     pub range: Range<usize>,
+    /// Another place that belongs to it, shown beside it: its file and bytes.
+    pub(super) also: Option<(String, Range<usize>)>,
 }
 
 /// Every problem found, with the texts to show them in.
@@ -45,6 +48,10 @@ pub struct Report {
     pub(super) rules: usize,
     pub(super) sources: usize,
     pub(super) unset: Vec<String>,
+    /// What was read before it was given up.
+    pub(super) inputs: Inputs,
+    /// Errors and warnings beyond those that are told.
+    pub(super) hidden: [usize; 2],
 }
 
 impl Report {
@@ -55,12 +62,43 @@ impl Report {
 
     /// Whether the file must not be loaded.
     pub fn has_errors(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+        self.count(Severity::Error) > 0
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        let told = self.problems.iter().filter(|problem| problem.severity == severity).count();
+        told + self.hidden[usize::from(severity == Severity::Warning)]
+    }
+
+    /// Counts a problem that is not told.
+    pub(super) fn hide(&mut self, severity: Severity) {
+        self.hidden[usize::from(severity == Severity::Warning)] += 1;
+    }
+
+    /// Drops the warnings with these codes: whoever reads them knows better.
+    pub fn allow(&mut self, codes: &[String]) {
+        let allowed = |p: &Problem| codes.iter().any(|code| code == p.code);
+        self.problems.retain(|p| p.severity == Severity::Error || !allowed(p));
+    }
+
+    /// Where a file has errors, what is said of the good ones is beside the point: each team reads
+    /// of its own mistakes.
+    pub(super) fn leave_out_good_files(&mut self) {
+        let errors = self.problems.iter().filter(|p| p.severity == Severity::Error);
+        let bad: HashSet<String> = errors.map(|problem| problem.file.clone()).collect();
+        if !bad.is_empty() {
+            self.problems.retain(|problem| bad.contains(&problem.file));
+        }
     }
 
     /// The problems, in the order of their places.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// What was read: when it changes, the report may be another one.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
     }
 
     /// Of the variables and secret files that a lenient load did without, those whose settings
@@ -105,24 +143,58 @@ impl Report {
             .collect()
     }
 
+    /// For GitHub Actions: one workflow command a problem, which shows it beside the changed line.
+    /// <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
+    pub fn github(&self) -> String {
+        let command = |problem: &Problem| {
+            let level = match problem.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            };
+            let message = match &problem.help {
+                Some(help) => format!("{}\n{help}", problem.message),
+                None => problem.message.clone(),
+            };
+            format!(
+                "::{level} file={},line={},endLine={},col={},endColumn={},title={}::{}",
+                property(&problem.file),
+                problem.line,
+                problem.line,
+                problem.column,
+                self.end_column(problem),
+                property(problem.code),
+                escaped(&message),
+            )
+        };
+        self.problems.iter().map(|problem| command(problem) + "\n").collect()
+    }
+
+    /// The column behind a problem, or behind its first line.
+    fn end_column(&self, problem: &Problem) -> usize {
+        let text = self.files.iter().find(|text| text.name == problem.file);
+        let part = text.and_then(|text| text.text.get(problem.range.clone())).unwrap_or("");
+        problem.column + part.lines().next().unwrap_or("").chars().count()
+    }
+
     /// `rules.yaml: 8 rules, 2 sources: 2 errors, 0 warnings. Not set here: STRIPE_SECRET.`
     pub fn summary(&self) -> String {
         if let ([problem], []) = (self.problems.as_slice(), self.files.as_slice()) {
             return format!("{}: not read.", problem.file);
         }
-        let errors = self.problems.iter().filter(|p| p.severity == Severity::Error).count();
+        let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
         let name = self.files.first().map_or("rules", |file| file.name.as_str());
-        let found = format!(
-            "{}, {}.",
-            counted(errors, "error"),
-            counted(self.problems.len() - errors, "warning")
-        );
+        let found = format!("{}, {}.", counted(errors, "error"), counted(warnings, "warning"));
         let mut line = if self.is_broken() {
             format!("{name}: {found} The rest was not checked: mend the YAML first.")
         } else {
             let (rules, sources) = (counted(self.rules, "rule"), counted(self.sources, "source"));
             format!("{name}: {rules}, {sources}: {found}")
         };
+        if self.hidden != [0, 0] {
+            line.push_str(" Told are the first ");
+            line.push_str(&self.problems.len().to_string());
+            line.push('.');
+        }
         if !self.unset.is_empty() {
             line.push_str(" Not set here: ");
             line.push_str(&self.unset.join(", "));
@@ -153,8 +225,10 @@ impl Report {
                     .to_owned(),
             ),
             range: 0..0,
+            also: None,
         };
-        Self { problems: vec![problem], ..Self::default() }
+        let inputs = Inputs { files: vec![path.to_owned()], includes: Vec::new() };
+        Self { problems: vec![problem], inputs, ..Self::default() }
     }
 
     /// Puts the problems in the order in which they stand in the files.
@@ -185,26 +259,31 @@ impl Report {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let excerpt =
-            self.files.iter().position(|file| file.name == problem.file).and_then(|place| {
-                let secrets = self.secrets.get(&place).map(Vec::as_slice);
-                Some(Excerpt::of(self.files.get(place)?, &problem.range, secrets))
-            });
         let title = level.primary_title(problem.message.as_str()).id(problem.code);
-        let group = match &excerpt {
-            Some(excerpt) => title.element(
-                Snippet::source(excerpt.text.as_str())
-                    .path(problem.file.as_str())
-                    .line_start(excerpt.first_line)
-                    .annotation(AnnotationKind::Primary.span(excerpt.range.clone())),
-            ),
-            None => title.elements(std::iter::empty::<annotate_snippets::Message<'_>>()),
-        };
+        let excerpt = self.excerpt(&problem.file, &problem.range);
+        let also = problem.also.as_ref();
+        let also = also.and_then(|(file, range)| Some((file, self.excerpt(file, range)?)));
+        let label = (problem.code == "yaml-comment").then_some("not part of the text");
+        let mut group = title.elements(
+            excerpt
+                .as_ref()
+                .map(|excerpt| excerpt.snippet(&problem.file, AnnotationKind::Primary, label)),
+        );
+        if let Some((file, excerpt)) = &also {
+            let label = Some("the other is here");
+            group = group.element(excerpt.snippet(file, AnnotationKind::Context, label));
+        }
         let place = self.place_in_words(problem);
         let group = group
             .elements(place.map(|place| Level::NOTE.with_name(Some("in")).message(place)))
             .elements(problem.help.as_deref().map(|help| Level::HELP.message(help)));
         renderer.render(&[group])
+    }
+
+    fn excerpt(&self, file: &str, range: &Range<usize>) -> Option<Excerpt> {
+        let place = self.files.iter().position(|text| text.name == file)?;
+        let secrets = self.secrets.get(&place).map(Vec::as_slice);
+        Some(Excerpt::of(self.files.get(place)?, range, secrets))
     }
 }
 
@@ -216,6 +295,18 @@ struct Excerpt {
 }
 
 impl Excerpt {
+    fn snippet<'a>(
+        &'a self,
+        file: &'a str,
+        kind: AnnotationKind,
+        label: Option<&'static str>,
+    ) -> Snippet<'a, Annotation<'a>> {
+        Snippet::source(self.text.as_str())
+            .path(file)
+            .line_start(self.first_line)
+            .annotation(kind.span(self.range.clone()).label(label))
+    }
+
     fn of(file: &FileText, range: &Range<usize>, secrets: Option<&[Range<usize>]>) -> Self {
         let start = file.floor(range.start);
         let line = file.line_of(start);
@@ -236,4 +327,14 @@ impl Excerpt {
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// A text as a workflow command takes it.
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The value of a property of a workflow command.
+fn property(text: &str) -> String {
+    escaped(text).replace(':', "%3A").replace(',', "%2C")
 }

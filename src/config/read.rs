@@ -35,6 +35,13 @@ const LATER: [&str; 12] = [
     "verify",
 ];
 
+/// The keys of a file that is included, and those of the main file alone.
+const INCLUDED: [&str; 2] = ["rules", "tests"];
+const MAIN: [&str; 7] = ["wachat", "server", "store", "include", "defaults", "vars", "sources"];
+
+/// How a remedy begins.
+const REMEDIES: [&str; 3] = ["write", "did you mean", "known are"];
+
 /// What one reading of a file has found so far.
 pub(super) struct Reading {
     poisoned: RefCell<HashSet<usize>>,
@@ -135,11 +142,23 @@ impl Reading {
             return self.fill(field, &place);
         }
         let stands_in = place.node.scalar().is_some_and(|s| s.origin == Origin::Unset);
-        if !stands_in {
+        // What is said of the whole may follow from a part that was left out.
+        let follows = matches!(error.what, What::Message(_)) && self.lacks_a_part(place.node);
+        if !stands_in && !follows {
             self.record(describe(&error.what, &place), &place);
         }
         let fresh = self.poisoned.borrow_mut().insert(place.node.address());
         fresh && place.node.address() != root.address()
+    }
+
+    /// Whether something below this node was left out.
+    fn lacks_a_part(&self, node: &Node) -> bool {
+        let lacks = |child: &Node| self.is_poisoned(child) || self.lacks_a_part(child);
+        match &node.content {
+            Content::Scalar(_) => false,
+            Content::List(list) => list.iter().any(lacks),
+            Content::Map(entries) => entries.iter().any(|(_, child)| lacks(child)),
+        }
     }
 
     /// Notes that a key is missing and gives it a stand-in for the next try.
@@ -187,8 +206,8 @@ fn describe(what: &What, place: &Place<'_>) -> Fault {
             let _ = message;
             Fault::error(path, "value", "this value cannot be used here")
         }
-        What::Message(message) => match message.split_once(": write ") {
-            Some((wrong, help)) => Fault::error(path, "value", wrong).help(format!("write {help}")),
+        What::Message(message) => match what_and_remedy(message) {
+            Some((wrong, help)) => Fault::error(path, "value", wrong).help(help),
             None => Fault::error(path, "value", message),
         },
         What::Type { found, expected } => {
@@ -214,7 +233,22 @@ fn describe(what: &What, place: &Place<'_>) -> Fault {
     }
 }
 
+/// What is wrong, and what to do about it, where a room says both in one sentence.
+fn what_and_remedy(message: &str) -> Option<(&str, &str)> {
+    [": ", "; "].into_iter().find_map(|between| {
+        REMEDIES.iter().find_map(|begins| {
+            let at = message.find(&format!("{between}{begins} "))?;
+            Some((&message[..at], &message[at + between.len()..]))
+        })
+    })
+}
+
 fn unknown_key(path: String, key: &str, allowed: &[&str]) -> Fault {
+    if *allowed == INCLUDED && MAIN.contains(&key) {
+        let message = format!("`{key}` cannot be in a file that is included");
+        return Fault::error(path, "unknown-key", message)
+            .help("it has `rules` and `tests` only: move this to the main file");
+    }
     if LATER.contains(&key) {
         return Fault::error(path, "not-yet", format!("`{key}` is not in this version yet"))
             .help("remove it; a later version will know it");

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::book::{Book, TreeId};
+use super::compose::{Composed, Place};
 use crate::expr::{Each, Json, Scope};
 use crate::model::{Fault, Severity};
-use crate::render::Send;
 use crate::rules::Matcher;
 use crate::sources::{self, Sample, Source};
 
@@ -34,7 +34,7 @@ static SAMPLES: LazyLock<Vec<(&'static Sample, Value, Json)>> = LazyLock::new(||
 pub(super) struct Said<'r> {
     pub(super) matcher: &'r Matcher,
     pub(super) each: Option<&'r Each>,
-    pub(super) sends: &'r [(String, Send)],
+    pub(super) sends: &'r [Composed],
 }
 
 /// The samples that a rule would see.
@@ -55,8 +55,9 @@ enum Found {
 }
 
 /// Tells which paths of a rule no sample has, and which literals are of another type there.
-pub(super) fn rule(book: &mut Book, id: TreeId, path: &str, source: &Source, said: &Said<'_>) {
+pub(super) fn rule(book: &mut Book, place: Place<'_>, source: &Source, said: &Said<'_>) {
     let Said { matcher, each, sends } = *said;
+    let Place { id, path } = place;
     let Some(stage) = Stage::of(source, matcher) else { return };
     for wanted in matcher.pattern.paths() {
         let segments: Vec<&str> = wanted.split('.').collect();
@@ -74,11 +75,11 @@ pub(super) fn rule(book: &mut Book, id: TreeId, path: &str, source: &Source, sai
         let fault = stage.judge_read(&read.path, true);
         book.faults_at(id, &format!("{path}.each"), fault.map(|fault| fault.at(read.range)));
     }
-    for (index, send) in sends {
-        for (field, read) in send.reads() {
-            let fault = stage.judge_read(&read.path, read.needed);
-            let at = format!("{path}.send{index}.{field}");
-            book.faults_at(id, &at, fault.map(|fault| fault.at(read.range)));
+    for composed in sends {
+        for (field, read) in composed.send.reads() {
+            if let Some(fault) = stage.judge_read(&read.path, read.needed) {
+                composed.tell(book, place, fault.under(field).at(read.range));
+            }
         }
     }
     stage.types(book, id, path, matcher);
@@ -87,12 +88,12 @@ pub(super) fn rule(book: &mut Book, id: TreeId, path: &str, source: &Source, sai
 /// The same for the names that it gives.
 pub(super) fn names(
     book: &mut Book,
-    id: TreeId,
-    path: &str,
+    place: Place<'_>,
     source: &Source,
     said: &Said<'_>,
     scope: &Scope<'_>,
 ) {
+    let Place { id, path } = place;
     let Some(stage) = Stage::of(source, said.matcher) else { return };
     for (name, read) in scope.reads() {
         let fault = stage.judge_read(&read.path, false);

@@ -247,9 +247,10 @@ impl Lanes {
         self.0.desks().values().map(|desk| desk.status()).collect()
     }
 
-    /// Swaps the client and the lanes' settings. Attempts under way end as they began; lanes that
+    /// Swaps the client, if there is another, and the lanes' settings. Attempts under way end as they began; lanes that
     /// are no longer configured go on with the defaults, since messages may wait in them.
-    pub fn update(&self, client: Client, lanes: BTreeMap<String, LaneSettings>) {
+    pub fn update(&self, client: Option<Client>, lanes: BTreeMap<String, LaneSettings>) {
+        let client = client.unwrap_or_else(|| self.0.settings.load().client.clone());
         let names: Vec<String> = lanes.keys().cloned().collect();
         self.0.settings.store(Arc::new(Swapped { client, lanes }));
         for name in &names {

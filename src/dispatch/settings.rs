@@ -31,12 +31,15 @@ const GAP_DEFAULT: Duration = Duration::from_secs(10);
 #[serde(deny_unknown_fields, default)]
 pub struct LaneSettings {
     /// How fast it sends; the default is a careful 10/min. `off` lifts every limit here.
+    #[schemars(extend("default" = "10/min", "examples" = ["off"]))]
     pub pace: Option<Pace>,
     /// How many may go out at once after a rest; default 3.
+    #[schemars(extend("default" = 3, "examples" = [1]))]
     pub burst: Option<u32>,
     /// How much chance adds to each wait at most; default a quarter of the pace's interval.
     pub jitter: Option<Span>,
     /// How many attempts may be under way at once; default 1.
+    #[schemars(extend("default" = 1, "examples" = [1]))]
     pub in_flight: Option<u32>,
     /// How long after a message the same recipient gets the next one at the soonest; default 10s.
     pub gap: Option<Span>,

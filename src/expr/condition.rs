@@ -50,6 +50,11 @@ impl Condition {
         steps
     }
 
+    /// As it is written.
+    pub fn source(&self) -> &str {
+        &self.compiled.source
+    }
+
     /// The paths that it reads, as `event.data.object.id`.
     pub fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();

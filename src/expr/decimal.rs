@@ -10,8 +10,8 @@ const EXPONENT_MAX: i64 = 400;
 const DIVISION_DECIMALS: u32 = 12;
 
 /// An exact decimal number: 0.DIGITS × 10^`point`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Decimal {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Decimal {
     negative: bool,
     /// `0` to `9` in ASCII without zeros at either end; empty for zero.
     digits: Vec<u8>,
@@ -19,38 +19,49 @@ pub(super) struct Decimal {
 }
 
 impl Decimal {
-    /// Reads a number as JSON writes it; leading zeros are fine too.
+    /// Reads a number as JSON writes it; leading zeros are fine too. `None` also for one too large
+    /// or too small to reckon with.
     pub(super) fn parse(text: &str) -> Option<Self> {
+        let number = Self::parse_any_size(text)?;
+        (number.point.abs() <= EXPONENT_MAX).then_some(number)
+    }
+
+    /// The same of any size, for comparing only. An exponent beyond all that is ever meant counts
+    /// as the largest there is.
+    pub(crate) fn parse_any_size(text: &str) -> Option<Self> {
         let (negative, rest) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text),
         };
         let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+            Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),
             None => (rest, 0),
         };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let (whole, fraction) = match mantissa.split_once('.') {
+            Some((_, "")) => return None,
+            Some(parts) => parts,
+            None => (mantissa, ""),
+        };
         let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
             return None;
         }
-        if mantissa.ends_with('.') {
-            return None;
-        }
         let digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
-        let point = i64::try_from(whole.len()).ok()?.checked_add(exponent)?;
-        Self::normal(negative, &digits, point)
+        let point = exponent.saturating_add(i64::try_from(whole.len()).ok()?);
+        Self::any_size(negative, &digits, point)
     }
 
     fn normal(negative: bool, digits: &[u8], point: i64) -> Option<Self> {
+        let number = Self::any_size(negative, digits, point)?;
+        (number.point.abs() <= EXPONENT_MAX).then_some(number)
+    }
+
+    fn any_size(negative: bool, digits: &[u8], point: i64) -> Option<Self> {
         let Some(first) = digits.iter().position(|digit| *digit != b'0') else {
             return Some(Self { negative: false, digits: Vec::new(), point: 0 });
         };
         let last = digits.iter().rposition(|digit| *digit != b'0').unwrap_or(first);
-        let point = point.checked_sub(i64::try_from(first).ok()?)?;
-        if point.abs() > EXPONENT_MAX {
-            return None;
-        }
+        let point = point.saturating_sub(i64::try_from(first).ok()?);
         Some(Self { negative, digits: digits.get(first..=last)?.to_vec(), point })
     }
 
@@ -186,6 +197,15 @@ impl Decimal {
     }
 }
 
+fn parse_exponent(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let size = digits.parse().unwrap_or(i64::MAX / 4).min(i64::MAX / 4);
+    Some(if text.starts_with('-') { -size } else { size })
+}
+
 /// What can be reckoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reckoning {
@@ -255,6 +275,35 @@ mod tests {
         for wrong in ["", "-", "1.", ".5", "1e", "0x1", "1 ", "1e999999999", "NaN"] {
             assert!(Decimal::parse(wrong).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn numbers_of_any_size_are_ordered_exactly() {
+        let ascending = [
+            "-1e999999999999999999999",
+            "-2",
+            "-1.5",
+            "-0.1",
+            "0",
+            "1e-999999999999999999999",
+            "1e-400",
+            "0.1",
+            "0.10000000000000000000001",
+            "9",
+            "10",
+            "9007199254740992",
+            "9007199254740993",
+            "1e4000",
+        ];
+        let number = |text: &str| Decimal::parse_any_size(text).unwrap();
+        for pair in ascending.windows(2) {
+            assert!(number(pair[0]) < number(pair[1]), "{pair:?}");
+        }
+        assert!(number("-0.00e7") == number("0") && number("3.018e2") == number("301.8"));
+        for wrong in ["", "-", ".", "1e", "1e+", "1.2.3", "0x1", "١"] {
+            assert!(Decimal::parse_any_size(wrong).is_none(), "{wrong}");
+        }
+        assert!(Decimal::parse("1e4000").is_none(), "too large to print");
     }
 
     #[test]

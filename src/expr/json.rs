@@ -75,10 +75,12 @@ enum Children {
     Map(Vec<(Name, Slot)>),
 }
 
-/// The name of a member: its place in the text, or, where it is written with escapes, itself.
+/// A member's name.
 enum Name {
-    Plain { start: u32, end: u32 },
-    Escaped(Box<str>),
+    /// Where it stands in the text, which saves a copy of each.
+    Here { start: u32, end: u32 },
+    /// One with escapes.
+    Unescaped(Box<str>),
 }
 
 impl Json {
@@ -141,7 +143,7 @@ impl<'a> Node<'a> {
             Children::Map(entries) => entries
                 .iter()
                 .rev()
-                .find(|(name, _)| name.of(self.json.text()) == key)
+                .find(|(name, _)| name.in_text(self.json.text()) == key)
                 .map(|(_, slot)| self.child(slot)),
             Children::List(_) | Children::None => None,
         }
@@ -173,7 +175,7 @@ impl<'a> Node<'a> {
             Children::Map(entries) => entries,
             Children::List(_) | Children::None => &[],
         };
-        entries.iter().map(move |(name, slot)| (name.of(node.json.text()), node.child(slot)))
+        entries.iter().map(move |(name, slot)| (name.in_text(node.json.text()), node.child(slot)))
     }
 
     /// How many elements or members.
@@ -234,22 +236,6 @@ fn opened_root(text: &str) -> Option<Slot> {
     Some(Slot { start: place(start), end: place(end), children: OnceLock::from(children) })
 }
 
-impl Name {
-    fn of<'a>(&'a self, text: &'a str) -> &'a str {
-        match self {
-            Self::Plain { start, end } => {
-                text.get(*start as usize..*end as usize).unwrap_or_default()
-            }
-            Self::Escaped(name) => name,
-        }
-    }
-}
-
-/// Where `part` begins in `text`, of which it is a part.
-fn offset(part: &str, text: &str) -> usize {
-    part.as_ptr() as usize - text.as_ptr() as usize
-}
-
 /// [`Json::parse`] made sure that every place fits.
 fn place(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
@@ -258,9 +244,31 @@ fn place(offset: usize) -> u32 {
 impl Slot {
     /// The place of `raw`, which is part of `text`.
     fn of(raw: &RawValue, text: &str) -> Self {
-        let start = offset(raw.get(), text);
+        let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
         let end = start + raw.get().len();
         Self { start: place(start), end: place(end), children: OnceLock::new() }
+    }
+}
+
+impl Name {
+    /// A name that was read in `text`; borrowed, it is part of it.
+    fn of(name: Cow<'_, str>, text: &str) -> Self {
+        match name {
+            Cow::Borrowed(name) => {
+                let start = name.as_ptr() as usize - text.as_ptr() as usize;
+                Self::Here { start: place(start), end: place(start + name.len()) }
+            }
+            Cow::Owned(name) => Self::Unescaped(name.into()),
+        }
+    }
+
+    fn in_text<'t>(&'t self, text: &'t str) -> &'t str {
+        match self {
+            Self::Here { start, end } => {
+                text.get(*start as usize..*end as usize).unwrap_or_default()
+            }
+            Self::Unescaped(name) => name,
+        }
     }
 }
 
@@ -279,14 +287,7 @@ impl<'de> Visitor<'de> for Open<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Children, A::Error> {
         let mut entries = Vec::new();
         while let Some((Key(name), raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-            let name = match name {
-                Cow::Borrowed(name) => {
-                    let start = offset(name, self.text);
-                    Name::Plain { start: place(start), end: place(start + name.len()) }
-                }
-                Cow::Owned(name) => Name::Escaped(name.into()),
-            };
-            entries.push((name, Slot::of(raw, self.text)));
+            entries.push((Name::of(name, self.text), Slot::of(raw, self.text)));
         }
         Ok(Children::Map(entries))
     }

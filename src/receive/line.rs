@@ -8,6 +8,7 @@ use tracing::Level;
 use crate::clock::Stopwatch;
 use crate::model::{Event, EventId};
 use crate::receive::reply::Reply;
+use crate::sources::Answer;
 use crate::telemetry::{Flood, Metrics, Seen};
 use crate::verify::Denied;
 
@@ -109,8 +110,25 @@ impl<'m> Line<'m> {
         match reply {
             Reply::Accepted { event, messages } => self.write(*event, "accepted", *messages),
             Reply::Duplicate { event } => self.write(*event, "duplicate", 0),
+            Reply::Handshake(answer) => self.greet(answer, refused.look(&self.source, now)),
             Reply::Unreadable { why, .. } | Reply::NotStored { why } => self.complain(reply, why),
             other => self.refuse(other, refused.look(&self.source, now)),
+        }
+    }
+
+    /// A secret that a sender offers is shown, since nobody else knows it; it counts for nothing
+    /// until somebody configures it.
+    fn greet(&self, answer: &Answer, seen: Seen) {
+        let Seen::Write { kept_back } = seen else { return };
+        let (source, took_us) = (&self.source, self.took_us());
+        tracing::info!(source, outcome = "handshake", status = answer.status, kept_back, took_us);
+        if let Some(offered) = &answer.offered {
+            tracing::warn!(
+                source,
+                offered,
+                "the sender offers this secret: if you have just set up the webhook there, put it \
+                 into the rule file as this source's `secret`"
+            );
         }
     }
 

@@ -7,6 +7,7 @@ mod settings;
 mod body;
 mod reply;
 mod line;
+mod provider;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +16,8 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, Response};
-use axum::routing::post;
+use axum::http::{HeaderMap, Method, Response};
+use axum::routing::any;
 use jiff::Timestamp;
 
 use crate::clock::{self, Stopwatch};
@@ -25,8 +26,9 @@ use crate::pipeline::{Accepted, Pipeline, Rejection};
 use crate::receive::body::Budget;
 use crate::receive::line::Line;
 use crate::receive::reply::Reply;
+use crate::sources::Source;
 use crate::store::{Recorded, SharedStore};
-use crate::telemetry::{Failures, Flood, Metrics};
+use crate::telemetry::{Failures, Flood, Metrics, Seen};
 use crate::verify::{self, Denied};
 
 pub use settings::{BODY_BUDGET, BODY_LIMIT, BODY_TIME, FAILURES_BURST, FAILURES_PER_S, Settings};
@@ -36,6 +38,8 @@ pub use settings::{BODY_BUDGET, BODY_LIMIT, BODY_TIME, FAILURES_BURST, FAILURES_
 const REFUSED_LINES_MAX: u32 = 10;
 /// In seconds.
 const REFUSED_WINDOW_S: i64 = 60;
+/// In seconds.
+const DAY_S: i64 = 24 * 60 * 60;
 
 /// What the public listener works with.
 pub struct Receiver {
@@ -50,6 +54,7 @@ pub struct Receiver {
     failures: Failures,
     denied: Flood,
     refused: Flood,
+    expiring: Flood,
 }
 
 impl Receiver {
@@ -71,6 +76,7 @@ impl Receiver {
             dice: Mutex::new(clock::dice()),
             denied: Flood::new(REFUSED_LINES_MAX, REFUSED_WINDOW_S),
             refused: Flood::new(REFUSED_LINES_MAX, REFUSED_WINDOW_S),
+            expiring: Flood::new(1, DAY_S),
         }
     }
 
@@ -90,10 +96,7 @@ impl Receiver {
 /// The public listener's routes.
 pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
-        .route("/hooks/{source}", post(hook))
-        .method_not_allowed_fallback(async |State(receiver), request: Request| {
-            no_hook(&receiver, request.uri().path(), Reply::Method)
-        })
+        .route("/hooks/{source}", any(hook))
         .fallback(async |State(receiver), request: Request| {
             no_hook(&receiver, request.uri().path(), Reply::NoSuchPage)
         })
@@ -113,8 +116,9 @@ async fn hook(
         Ok(reply) | Err(Refused::Early(reply)) => reply,
         Err(Refused::Denied(denied)) => receiver.deny(&denied, client, now, &mut line),
     };
+    let name = line.source_label().to_owned();
     line.end(&reply, &receiver.refused, now);
-    reply.into_response()
+    provider::response(reply, receiver.pipeline.load().source(&name))
 }
 
 /// What is no webhook leaves its line too: a mistyped address at the sender shows in it.
@@ -141,11 +145,15 @@ async fn answer(
 ) -> Result<Reply, Refused> {
     let (head, body) = request.into_parts();
     let source = head.uri.path().strip_prefix("/hooks/").unwrap_or_default();
-    if receiver.pipeline.load().source(source).is_none() {
+    let Some(method) = receiver.pipeline.load().source(source).map(|known| {
+        line.source(source);
+        provider::method(known, &head.method)
+    }) else {
         line.asked_for(source);
-        return Err(Refused::Early(Reply::UnknownSource));
-    }
-    line.source(source);
+        let by_post = head.method == Method::POST;
+        return Err(Refused::Early(if by_post { Reply::UnknownSource } else { Reply::Method }));
+    };
+    method.map_err(Refused::Early)?;
     let (body, _held) = body::read(body, &head.headers, &receiver.settings, &receiver.budget)
         .await
         .map_err(Refused::Early)?;
@@ -159,8 +167,21 @@ async fn answer(
         headers(&head.headers),
         body,
     );
-    let accepted = receiver.pipeline.load().accept(&request, now);
+    let pipeline = receiver.pipeline.load();
+    if let Some(reply) = provider::before(pipeline.source(source), &request, now) {
+        return Ok(reply);
+    }
+    let accepted = pipeline.accept(&request, now);
     drop(request);
+    if accepted.is_ok()
+        && let Some(refused) = provider::media_type(pipeline.source(source), &head.headers)
+    {
+        return Err(Refused::Early(refused));
+    }
+    if let Ok(accepted) = &accepted {
+        receiver.warn_of_the_end(pipeline.source(source), accepted.secret, now);
+    }
+    drop(pipeline);
     match accepted {
         Ok(accepted) => Ok(receiver.record(accepted, line).await),
         Err(Rejection::UnknownSource) => Err(Refused::Early(Reply::UnknownSource)),
@@ -169,6 +190,16 @@ async fn answer(
 }
 
 impl Receiver {
+    /// Says, once a day, that the sender still signs with a secret that soon counts no more.
+    fn warn_of_the_end(&self, source: Option<&Source>, secret: usize, now: Timestamp) {
+        let Some(until) = source.and_then(|source| source.ends_soon(secret, now)) else { return };
+        let name = source.map(Source::name).unwrap_or_default();
+        if let Seen::Write { .. } = self.expiring.look(name, now) {
+            let help = "the sender still signs with a secret that soon counts no more: give it the new one";
+            tracing::warn!(source = name, secret, %until, "{help}");
+        }
+    }
+
     /// Keeps what was believed, and says what the sender is told.
     async fn record(&self, accepted: Accepted, line: &mut Line<'_>) -> Reply {
         let Accepted { event, messages, secret, unreadable, id_missing } = accepted;

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 
 use crate::http;
 use crate::model::EventId;
+use crate::sources::Answer;
 
 /// When to come again after the byte budget was used up: bodies under way are read soon.
 const NO_ROOM_RETRY: HeaderValue = HeaderValue::from_static("2");
@@ -35,6 +36,10 @@ pub(crate) enum Reply {
         /// Why, for the log.
         why: String,
     },
+    /// The sender's handshake, answered.
+    Handshake(Answer),
+    /// Verified, but of a media type that the source does not take.
+    MediaType,
     /// Not to be believed.
     Denied,
     /// Not to be believed, and not the first from there.
@@ -67,6 +72,8 @@ impl Reply {
             Self::Accepted { .. } => "accepted",
             Self::Duplicate { .. } => "duplicate",
             Self::Unreadable { .. } => "unreadable",
+            Self::Handshake(_) => "handshake",
+            Self::MediaType => "media type",
             Self::Denied => "denied",
             Self::TooMany => "too many denied",
             Self::UnknownSource => "unknown source",
@@ -90,12 +97,17 @@ impl Reply {
             Self::NoRoom => "too many bodies at once; the sender was asked to come again",
             Self::NoSuchPage => "webhooks go to /hooks/SOURCE, without a slash at the end",
             Self::Method => "webhooks come by POST",
+            Self::MediaType => "the source takes no such media type: `kabari sources show`",
             _ => "not a webhook",
         }
     }
 
     fn status(&self) -> StatusCode {
         match self {
+            Self::Handshake(answer) => {
+                StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK)
+            }
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Accepted { .. } | Self::Duplicate { .. } => StatusCode::OK,
             Self::Unreadable { .. } | Self::BrokenOff => StatusCode::BAD_REQUEST,
             Self::Denied => StatusCode::UNAUTHORIZED,
@@ -119,6 +131,8 @@ impl Reply {
             Self::Unreadable { event, .. } => {
                 Body::from(format!(r#"{{"event":"{event}","error":"unreadable body"}}"#))
             }
+            Self::Handshake(answer) => Body::from(answer.body.clone()),
+            Self::MediaType => Body::from(r#"{"error":"media type"}"#),
             Self::Denied => Body::from(r#"{"error":"signature"}"#),
             Self::TooMany => Body::from(r#"{"error":"too many requests"}"#),
             Self::UnknownSource | Self::NoSuchPage => Body::from(r#"{"error":"not found"}"#),

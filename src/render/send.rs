@@ -75,6 +75,22 @@ impl Send {
 
     /// The same with the names and tables of its rule.
     pub fn compile_in(settings: &SendSettings, scope: &Scope<'_>) -> Result<Self, Vec<Fault>> {
+        let kind = kind(settings);
+        let (send, mut faults) = Self::fields(settings, kind, scope);
+        faults.extend(impossible(settings, kind));
+        if faults.is_empty() { Ok(send) } else { Err(faults) }
+    }
+
+    /// What is wrong with the fields one by one, of settings that others complete.
+    pub fn mistakes(settings: &SendSettings, scope: &Scope<'_>) -> Vec<Fault> {
+        Self::fields(settings, None, scope).1
+    }
+
+    fn fields(
+        settings: &SendSettings,
+        kind: Option<Kind>,
+        scope: &Scope<'_>,
+    ) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
         let mut field = |path: &str, text: &Option<String>, escape| {
             let compiled = Template::compile_in(text.as_ref()?, escape, scope);
@@ -87,22 +103,22 @@ impl Send {
         let file_name = field("fileName", &settings.file_name, Escape::FileName);
         let mimetype = field("mimetype", &settings.mimetype, Escape::None);
         let instance = field("instanceName", &settings.instance_name, Escape::None);
-        let numbers = settings.number.texts();
+        let list = matches!(settings.number, Some(super::OneOrMany::Many(_)));
         let numbers: Vec<_> = (0..)
-            .zip(numbers)
+            .zip(settings.number.iter().flat_map(super::OneOrMany::texts))
             .filter_map(|(place, number)| {
-                let list = matches!(settings.number, super::OneOrMany::Many(_));
                 let path = if list { format!("number[{place}]") } else { "number".to_owned() };
                 field(&path, &Some(number.clone()), Escape::None)
             })
             .collect();
-        let kind = kind(settings);
-        faults.extend(impossible(settings, kind));
-        if !faults.is_empty() {
-            return Err(faults);
-        }
         let delay = settings.delay;
-        Ok(Self { numbers, kind, media_url, message, file_name, mimetype, delay, instance })
+        let send = Self { numbers, kind, media_url, message, file_name, mimetype, delay, instance };
+        (send, faults)
+    }
+
+    /// What it is, as far as that is known before any event.
+    pub fn kind(&self) -> Option<Kind> {
+        self.kind
     }
 
     /// The messages for this event, or element of it: one for each recipient, equal ones once; each that cannot be
@@ -306,11 +322,16 @@ fn kind_of(mimetype: &str) -> Kind {
 /// Fields that cannot go together.
 fn impossible(settings: &SendSettings, kind: Option<Kind>) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if settings.number.texts().is_empty() {
-        faults.push(
+    match &settings.number {
+        None => {
+            let fault = Fault::error("number", "missing-key", "the key `number` is missing");
+            faults.push(fault.help("add `number:` here, or under `defaults.send`"));
+        }
+        Some(number) if number.texts().is_empty() => faults.push(
             Fault::error("number", "missing-field", "the list of numbers is empty")
                 .help("write at least one number"),
-        );
+        ),
+        Some(_) => {}
     }
     let empty = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
     if kind == Some(Kind::Text) {

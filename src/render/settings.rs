@@ -8,40 +8,105 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Kind;
 
-/// One entry of `send:`. Every text is a template.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// One entry of `send:`, or `defaults.send`. Every text is a template.
+#[derive(Clone, Debug, Default, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct SendSettings {
     /// Who gets it: a number, an expression that gives one or several, or a list of those.
-    pub number: OneOrMany,
+    #[schemars(extend("examples" = ["{{ event.data.object.customer_phone }}"]))]
+    pub number: Option<OneOrMany>,
     /// What it is; without `type` and `mediaUrl` it is a text.
     #[serde(rename = "type")]
+    #[schemars(extend("examples" = ["document"]))]
     pub kind: Option<Kind>,
     /// Where Wachat fetches the media (https).
     #[serde(rename = "mediaUrl")]
+    #[schemars(extend("examples" = ["{{ event.data.object.invoice_pdf }}"]))]
     pub media_url: Option<String>,
     /// The text or caption.
+    #[schemars(extend("examples" = ["Hi {{ event.data.object.customer_name | default('there') }}"]))]
     pub message: Option<String>,
     /// The name under which a document is shown.
     #[serde(rename = "fileName")]
+    #[schemars(extend("examples" = ["Invoice-{{ event.data.object.number }}.pdf"]))]
     pub file_name: Option<String>,
     /// The file's media type; by default that of `fileName`.
+    #[schemars(extend("examples" = ["application/pdf"]))]
     pub mimetype: Option<String>,
     /// How long "typing" is shown, in milliseconds.
+    #[schemars(extend("examples" = [1200]))]
     pub delay: Option<u64>,
     /// The WhatsApp session to send from; by default `wachat.instance`.
     #[serde(rename = "instanceName")]
+    #[schemars(extend("examples" = ["jakarta_store"]))]
     pub instance_name: Option<String>,
 }
 
+impl SendSettings {
+    /// Takes what it does not say from `defaults`, and gives the names of what it took. A text
+    /// takes nothing that media alone have.
+    pub fn inherit(&mut self, defaults: &Self) -> Vec<&'static str> {
+        let url = self.media_url.as_ref().or(defaults.media_url.as_ref());
+        let is_media = match self.kind {
+            Some(kind) => kind != Kind::Text,
+            None => url.is_some(),
+        };
+        let own_url = self.media_url.is_some();
+        let mut took = Vec::new();
+        take(&mut self.number, defaults.number.as_ref(), "number", &mut took);
+        take(&mut self.message, defaults.message.as_ref(), "message", &mut took);
+        take(&mut self.delay, defaults.delay.as_ref(), "delay", &mut took);
+        take(&mut self.instance_name, defaults.instance_name.as_ref(), "instanceName", &mut took);
+        if is_media {
+            let kind = defaults.kind.filter(|kind| !(own_url && *kind == Kind::Text));
+            take(&mut self.kind, kind.as_ref(), "type", &mut took);
+            take(&mut self.media_url, defaults.media_url.as_ref(), "mediaUrl", &mut took);
+            take(&mut self.file_name, defaults.file_name.as_ref(), "fileName", &mut took);
+            take(&mut self.mimetype, defaults.mimetype.as_ref(), "mimetype", &mut took);
+        }
+        took
+    }
+}
+
+fn take<T: Clone>(
+    own: &mut Option<T>,
+    default: Option<&T>,
+    name: &'static str,
+    took: &mut Vec<&'static str>,
+) {
+    if own.is_none() && default.is_some() {
+        *own = default.cloned();
+        took.push(name);
+    }
+}
+
 /// A text or a list of texts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Hash, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(with = "Written")]
 pub enum OneOrMany {
     /// One.
     One(String),
     /// Several.
     Many(Vec<String>),
+}
+
+/// How texts are written, for the schema: an unquoted number is the text that it looks like.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it is only ever described")]
+enum Written {
+    Text(String),
+    Number(u64),
+    Many(Vec<WrittenOne>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it is only ever described")]
+enum WrittenOne {
+    Text(String),
+    Number(u64),
 }
 
 impl OneOrMany {
@@ -92,5 +157,32 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
             texts.push(text);
         }
         Ok(OneOrMany::Many(texts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_send_takes_what_it_does_not_say_and_a_text_nothing_of_media() {
+        let defaults = SendSettings {
+            message: Some("m".into()),
+            kind: Some(Kind::Document),
+            file_name: Some("f".into()),
+            delay: Some(7),
+            ..SendSettings::default()
+        };
+        let mut text = SendSettings { delay: Some(1), ..SendSettings::default() };
+        assert_eq!(text.inherit(&defaults), ["message"]);
+        assert_eq!((text.delay, text.kind), (Some(1), None));
+        let url = Some("u".to_owned());
+        let mut file = SendSettings { media_url: url.clone(), ..SendSettings::default() };
+        assert_eq!(file.inherit(&defaults), ["message", "delay", "type", "fileName"]);
+        let all_media = SendSettings { media_url: url, ..defaults };
+        let mut nothing = SendSettings::default();
+        assert_eq!(nothing.inherit(&all_media).len(), 5);
+        let mut text = SendSettings { kind: Some(Kind::Text), ..SendSettings::default() };
+        assert_eq!(text.inherit(&all_media), ["message", "delay"]);
     }
 }

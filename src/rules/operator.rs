@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
-use super::read::{AnythingBut, EXACT, OneLiteral};
+use super::literal::{EXACT, OneLiteral};
+use super::operand::{AnythingBut, TextOrAnyCase, text};
 use super::test::{Bound, Comparison, Literal, Test};
+use super::text::{Affix, Expression, Wildcard};
 
 /// An operator: the one key of an object among the alternatives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,21 +15,36 @@ pub(super) enum Operator {
     Exists,
     Prefix,
     Suffix,
+    EqualsIgnoreCase,
     AnythingBut,
     Numeric,
+    Wildcard,
+    Shellstyle,
+    Cidr,
+    Regex,
 }
 
 /// How the operators are written.
-pub(super) const OPERATORS: [(&str, Operator); 5] = [
+pub(super) const OPERATORS: [(&str, Operator); 10] = [
     ("exists", Operator::Exists),
     ("prefix", Operator::Prefix),
     ("suffix", Operator::Suffix),
+    ("equals-ignore-case", Operator::EqualsIgnoreCase),
     ("anything-but", Operator::AnythingBut),
     ("numeric", Operator::Numeric),
+    ("wildcard", Operator::Wildcard),
+    ("cidr", Operator::Cidr),
+    ("regex", Operator::Regex),
+    // Quamina's name for a wildcard without escapes: the last, since it is not offered.
+    ("shellstyle", Operator::Shellstyle),
 ];
 
-/// Operators of EventBridge and its kin that are not understood.
-pub(super) const LATER: [&str; 4] = ["wildcard", "equals-ignore-case", "cidr", "regex"];
+impl Operator {
+    /// How it is written.
+    pub(super) fn name(self) -> &'static str {
+        OPERATORS.iter().find(|(_, it)| *it == self).map_or("", |(name, _)| name)
+    }
+}
 
 impl<'de> Deserialize<'de> for Operator {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -51,19 +68,19 @@ impl<'de> Deserialize<'de> for Operator {
 }
 
 fn unknown(name: &str) -> String {
-    let names = OPERATORS.map(|(written, _)| written);
-    if LATER.contains(&name) {
-        return format!(
-            "the operator `{name}` is not understood yet; known are {}; `when:` can say it too",
-            names.join(", ")
-        );
+    if name == "$or" {
+        return "`$or` is a key beside the paths, not an alternative of one: write \
+                `$or: [{ a: 1 }, { b: 2 }]` there"
+            .to_owned();
     }
-    let nearest = names
-        .into_iter()
+    let names = OPERATORS.map(|(written, _)| written);
+    let offered = &names[..names.len() - 1];
+    let nearest = offered
+        .iter()
         .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
     match nearest.filter(|near| strsim::jaro_winkler(near, name) > 0.7) {
         Some(near) => format!("unknown operator `{name}`; did you mean `{near}`?"),
-        None => format!("unknown operator `{name}`; known are {}", names.join(", ")),
+        None => format!("unknown operator `{name}`; known are {}", offered.join(", ")),
     }
 }
 
@@ -77,18 +94,52 @@ impl<'de> DeserializeSeed<'de> for Operator {
                 let wanted = bool::deserialize(deserializer)?;
                 Ok(if wanted { Test::Exists } else { Test::Missing })
             }
-            Self::Prefix => Ok(Test::Prefix(text(deserializer, "prefix")?)),
-            Self::Suffix => Ok(Test::Suffix(text(deserializer, "suffix")?)),
+            Self::Prefix => {
+                let seed = TextOrAnyCase { operator: self };
+                Ok(Test::Prefix(deserializer.deserialize_newtype_struct(EXACT, seed)?))
+            }
+            Self::Suffix => {
+                let seed = TextOrAnyCase { operator: self };
+                Ok(Test::Suffix(deserializer.deserialize_newtype_struct(EXACT, seed)?))
+            }
             Self::AnythingBut => deserializer.deserialize_newtype_struct(EXACT, AnythingBut),
             Self::Numeric => deserializer.deserialize_seq(Range),
+            Self::EqualsIgnoreCase
+            | Self::Wildcard
+            | Self::Shellstyle
+            | Self::Cidr
+            | Self::Regex => {
+                let text =
+                    text(OneLiteral.deserialize(deserializer)?, self).map_err(D::Error::custom)?;
+                self.of_text(&text).map_err(D::Error::custom)
+            }
         }
     }
 }
 
-fn text<'de, D: Deserializer<'de>>(deserializer: D, operator: &str) -> Result<String, D::Error> {
-    match OneLiteral.deserialize(deserializer)? {
-        Literal::Text(text) => Ok(text),
-        other => Err(D::Error::custom(format!("`{operator}` takes a text, not {other}"))),
+impl Operator {
+    /// The test, for an operator that takes a text.
+    pub(super) fn of_text(self, text: &str) -> Result<Test, String> {
+        Ok(match self {
+            Self::Prefix => Test::Prefix(Affix::exact(text)),
+            Self::Suffix => Test::Suffix(Affix::exact(text)),
+            Self::EqualsIgnoreCase => Test::AnyCase(Affix::any_case(text)),
+            Self::Wildcard => Test::Wildcard(Wildcard::parse(text)?),
+            Self::Shellstyle => Test::Wildcard(Wildcard::plain(text)),
+            Self::Cidr => {
+                let wrong = |_| {
+                    format!(
+                        "`{text}` is no range of addresses; write `10.0.0.0/8` or \
+                         `2001:db8::/32`, and `/32` or `/128` behind a single address"
+                    )
+                };
+                Test::Cidr(text.parse().map_err(wrong)?)
+            }
+            Self::Regex => Test::Regex(Expression::compile(text)?),
+            Self::Exists | Self::AnythingBut | Self::Numeric => {
+                return Err(format!("`{}` takes no text", self.name()));
+            }
+        })
     }
 }
 
@@ -105,19 +156,19 @@ impl<'de> Visitor<'de> for Range {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Test, A::Error> {
         let mut bounds: Vec<Bound> = Vec::new();
         while let Some(comparison) = seq.next_element::<Comparison>()? {
-            let (limit, written) = match seq.next_element_seed(OneLiteral)? {
-                Some(Literal::Number(limit, written)) => (limit, written),
+            let limit = match seq.next_element_seed(OneLiteral)? {
+                Some(Literal::Number(limit)) => *limit,
                 Some(other) => {
                     return Err(A::Error::custom(format!("{other} is no number to compare with")));
                 }
                 None => return Err(A::Error::custom("a number is missing behind the comparison")),
             };
-            bounds.push(Bound { comparison, limit, written });
+            bounds.push(Bound { comparison, limit });
         }
         if bounds.is_empty() || bounds.len() > 2 {
             return Err(A::Error::custom("one or two comparisons, as `[\">\", 0, \"<=\", 100]`"));
         }
-        Ok(Test::Numeric(bounds))
+        Ok(Test::Numeric(bounds.into()))
     }
 }
 

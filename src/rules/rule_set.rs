@@ -1,31 +1,17 @@
 //! Which rules want this event, without asking each of them?
 //!
-//! The cost follows the event. Rules are grouped by source and kind; within a group, each rule that
-//! wants an exact value somewhere waits under the rarest such value, so that it is only asked when
-//! the event has that value there.
+//! The cost follows the event. Rules are grouped by source and kind, and each group has an index
+//! over its patterns.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, Hash, Hasher};
 
-use super::Pattern;
-use super::decimal::Decimal;
-use super::test::{Literal, Test};
-use super::walk::{self, Wanted};
-use crate::expr::{Condition, Json, Node, Value};
+use super::index::{Affixes, Index};
+use super::matcher::Matcher;
+use crate::expr::Json;
 
-/// The part of a rule that decides whether it wants an event.
-#[derive(Clone, Debug)]
-pub struct Matcher {
-    /// The source that it listens to.
-    pub source: String,
-    /// The kinds that it takes, globs allowed; empty takes all.
-    pub kinds: Vec<String>,
-    /// The pattern on the body.
-    pub pattern: Pattern,
-    /// The condition over everything.
-    pub when: Option<Condition>,
-}
+/// What makes a kind a pattern of kinds.
+const GLOB: [char; 2] = ['*', '?'];
 
 /// All rules' matchers, indexed.
 #[derive(Debug)]
@@ -39,23 +25,13 @@ pub struct RuleSet {
 #[derive(Debug, Default)]
 struct OfSource {
     /// Rules for all kinds.
-    any: Group,
+    any: Index,
     /// Rules for a kind that is named.
-    exact: HashMap<String, Group>,
+    exact: HashMap<String, Index>,
     /// Rules for kinds with `*` or `?`.
-    globs: Vec<(String, Group)>,
-}
-
-/// By the digest of a value: the rules that wait under it.
-type ByValue = HashMap<u64, Vec<u32>>;
-
-/// Rules that are asked together.
-#[derive(Debug, Default)]
-struct Group {
-    /// By path. A digest that two values share costs a question and nothing else.
-    waiting: Vec<(Box<str>, ByValue)>,
-    /// Rules that are always asked.
-    always: Vec<u32>,
+    globs: Vec<(String, Index)>,
+    /// The globs by what stands before their first `*` or `?`.
+    glob_starts: Affixes,
 }
 
 impl RuleSet {
@@ -73,17 +49,22 @@ impl RuleSet {
         }
         let mut sources: HashMap<String, OfSource> = HashMap::new();
         for ((source, kind), places) in places {
-            let group = Group::build(&places, &matchers, &hasher);
+            let index = Index::build(&places, &matchers, &hasher);
             let of_source = sources.entry(source.to_owned()).or_default();
             match kind {
-                None => of_source.any = group,
-                Some(kind) if kind.contains(['*', '?']) => {
-                    of_source.globs.push((kind.to_owned(), group));
-                }
+                None => of_source.any = index,
+                Some(kind) if kind.contains(GLOB) => of_source.globs.push((kind.to_owned(), index)),
                 Some(kind) => {
-                    of_source.exact.insert(kind.to_owned(), group);
+                    of_source.exact.insert(kind.to_owned(), index);
                 }
             }
+        }
+        for of_source in sources.values_mut() {
+            let starts = of_source.globs.iter().zip(0_u32..).map(|((glob, _), at)| {
+                let start = glob.split(GLOB).next().unwrap_or_default();
+                (start.as_bytes().into(), at)
+            });
+            of_source.glob_starts = Affixes::build(starts.collect());
         }
         Self { matchers, sources, hasher }
     }
@@ -98,28 +79,32 @@ impl RuleSet {
         kind_matches: &dyn Fn(&str, &str) -> bool,
     ) -> Vec<usize> {
         let Some(of_source) = self.sources.get(source) else { return Vec::new() };
-        let mut asked = Vec::new();
-        let mut seen = Seen { hasher: &self.hasher, body: body.root(), paths: Vec::new() };
-        of_source.any.candidates(&mut seen, &mut asked);
+        let mut found = Vec::new();
+        let mut ask = |index: &Index| {
+            index.find(body.root(), &self.matchers, &self.hasher, &mut found);
+        };
+        ask(&of_source.any);
         // A source may let `pull_request` take `pull_request.opened`, so each beginning is tried.
         let dots = kind.match_indices('.').map(|(dot, _)| dot);
         for end in dots.chain([kind.len()]) {
             let name = &kind[..end];
-            if let Some(group) = of_source.exact.get(name)
+            if let Some(index) = of_source.exact.get(name)
                 && kind_matches(name, kind)
             {
-                group.candidates(&mut seen, &mut asked);
+                ask(index);
             }
         }
-        for (glob, group) in &of_source.globs {
-            if kind_matches(glob, kind) {
-                group.candidates(&mut seen, &mut asked);
+        of_source.glob_starts.find(kind.as_bytes(), &mut |globs| {
+            for glob in globs {
+                let (glob, index) = &of_source.globs[*glob as usize];
+                if kind_matches(glob, kind) {
+                    ask(index);
+                }
             }
-        }
-        asked.sort_unstable();
-        asked.dedup();
-        let fits = |place: &usize| self.matchers[*place].pattern.matches(body.root());
-        asked.into_iter().map(|place| place as usize).filter(fits).collect()
+        });
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(|place| place as usize).collect()
     }
 
     /// One matcher.
@@ -133,103 +118,5 @@ impl RuleSet {
     /// All matchers of a source, with their places.
     pub fn of_source(&self, source: &str) -> impl Iterator<Item = (usize, &Matcher)> {
         self.matchers.iter().enumerate().filter(move |(_, matcher)| matcher.source == source)
-    }
-}
-
-impl Group {
-    fn build(places: &[u32], matchers: &[Matcher], hasher: &RandomState) -> Self {
-        let pattern = |place: u32| &matchers[place as usize].pattern;
-        let mut common: HashMap<(&str, u64), usize> = HashMap::new();
-        for place in places {
-            for (wanted, digests) in exact(pattern(*place), hasher) {
-                for digest in digests {
-                    *common.entry((&wanted.path, digest)).or_default() += 1;
-                }
-            }
-        }
-        let mut waiting: HashMap<&str, ByValue> = HashMap::new();
-        let mut always = Vec::new();
-        for place in places {
-            let rarest = exact(pattern(*place), hasher).min_by_key(|(wanted, digests)| {
-                let count = |digest: &u64| common.get(&(&*wanted.path, *digest)).copied();
-                digests.iter().filter_map(count).sum::<usize>()
-            });
-            match rarest {
-                Some((wanted, digests)) => {
-                    let at_path = waiting.entry(&wanted.path).or_default();
-                    for digest in digests {
-                        at_path.entry(digest).or_default().push(*place);
-                    }
-                }
-                None => always.push(*place),
-            }
-        }
-        let waiting = waiting.into_iter().map(|(path, places)| (path.into(), places));
-        Self { waiting: waiting.collect(), always }
-    }
-
-    fn candidates<'s>(&'s self, seen: &mut Seen<'_, 's>, asked: &mut Vec<u32>) {
-        asked.extend_from_slice(&self.always);
-        for (path, by_value) in &self.waiting {
-            for digest in seen.at(path) {
-                if let Some(places) = by_value.get(digest) {
-                    asked.extend_from_slice(places);
-                }
-            }
-        }
-    }
-}
-
-/// The paths of a pattern that want exact values, with the digests of these.
-fn exact<'p>(
-    pattern: &'p Pattern,
-    hasher: &'p RandomState,
-) -> impl Iterator<Item = (&'p Wanted, Vec<u64>)> {
-    pattern.wanted.iter().filter_map(|wanted| {
-        let digests = wanted.tests.iter().map(|test| match test {
-            Test::Is(Literal::Null) => Some(digest(hasher, &Value::Null)),
-            Test::Is(Literal::Bool(value)) => Some(digest(hasher, &Value::Bool(*value))),
-            Test::Is(Literal::Number(_, written)) => Some(digest(hasher, &Value::Number(written))),
-            Test::Is(Literal::Text(text)) => {
-                Some(digest(hasher, &Value::Text(text.as_str().into())))
-            }
-            _ => None,
-        });
-        Some((wanted, digests.collect::<Option<Vec<u64>>>()?))
-    })
-}
-
-/// Equal values have equal digests: 1 and 1.0, but not 1 and "1".
-fn digest(hasher: &RandomState, value: &Value<'_>) -> u64 {
-    let mut state = hasher.build_hasher();
-    match value {
-        Value::Null => 0_u8.hash(&mut state),
-        Value::Bool(value) => (1_u8, value).hash(&mut state),
-        Value::Number(written) => (2_u8, Decimal::parse(written)).hash(&mut state),
-        Value::Text(text) => (3_u8, &**text).hash(&mut state),
-        Value::List | Value::Map => 4_u8.hash(&mut state),
-    }
-    state.finish()
-}
-
-/// What an event has at the indexed paths: each is looked up once.
-struct Seen<'b, 's> {
-    hasher: &'b RandomState,
-    body: Node<'b>,
-    paths: Vec<(&'s str, Vec<u64>)>,
-}
-
-impl<'s> Seen<'_, 's> {
-    fn at(&mut self, path: &'s str) -> &[u64] {
-        let known = self.paths.iter().position(|(earlier, _)| *earlier == path);
-        let place = known.unwrap_or_else(|| {
-            let mut digests = Vec::new();
-            walk::values(self.body, path, &mut |node| {
-                digests.push(digest(self.hasher, &node.value()));
-            });
-            self.paths.push((path, digests));
-            self.paths.len() - 1
-        });
-        &self.paths[place].1
     }
 }

@@ -1,10 +1,12 @@
 //! Does one value satisfy one alternative of a pattern?
 
+use core::net::IpAddr;
 use std::cmp::Ordering;
-use std::fmt;
 
-use super::decimal::Decimal;
-use crate::expr::{Node, Value};
+use ipnet::IpNet;
+
+use super::text::{Affix, Expression, Wildcard};
+use crate::expr::{Decimal, Value};
 
 /// One alternative of a path.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,17 +18,21 @@ pub(super) enum Test {
     /// Nothing is there.
     Missing,
     /// A text that begins so.
-    Prefix(String),
+    Prefix(Affix),
     /// A text that ends so.
-    Suffix(String),
-    /// A value that is none of these.
-    AnythingBut(Vec<Literal>),
-    /// A value that is no text that begins so.
-    NoPrefix(Vec<String>),
-    /// A value that is no text that ends so.
-    NoSuffix(Vec<String>),
+    Suffix(Affix),
+    /// A text that is this but for its case.
+    AnyCase(Affix),
+    /// A text that looks so.
+    Wildcard(Wildcard),
+    /// A text in which this is found.
+    Regex(Expression),
+    /// A text that is an address of this network.
+    Cidr(IpNet),
+    /// A value that satisfies none of these.
+    NoneOf(Vec<Test>),
     /// A number within bounds.
-    Numeric(Vec<Bound>),
+    Numeric(Box<[Bound]>),
 }
 
 /// A value written in a pattern.
@@ -34,17 +40,22 @@ pub(super) enum Test {
 pub(super) enum Literal {
     Null,
     Bool(bool),
-    /// The number, and as it is written.
-    Number(Decimal, String),
-    Text(String),
+    Number(Box<Number>),
+    Text(Box<str>),
+}
+
+/// A number, and as it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Number {
+    pub(super) exact: Decimal,
+    pub(super) written: Box<str>,
 }
 
 /// One side of a range.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Bound {
     pub(super) comparison: Comparison,
-    pub(super) limit: Decimal,
-    pub(super) written: String,
+    pub(super) limit: Number,
 }
 
 /// How a number stands to a limit.
@@ -59,68 +70,103 @@ pub(super) enum Comparison {
 
 impl Test {
     /// Whether this value, which is there and is no list, satisfies it.
-    pub(super) fn holds(&self, node: Node<'_>) -> bool {
-        let value = node.value();
+    pub(super) fn holds(&self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (Self::Exists, _) => true,
+            (Self::Is(literal), _) => literal.is(value),
+            (Self::NoneOf(tests), _) => !tests.iter().any(|test| test.holds(value)),
+            (Self::Prefix(start), Value::Text(text)) => start.begins(text),
+            (Self::Suffix(end), Value::Text(text)) => end.ends(text),
+            (Self::AnyCase(whole), Value::Text(text)) => whole.is(text),
+            (Self::Wildcard(wildcard), Value::Text(text)) => wildcard.fits(text),
+            (Self::Regex(expression), Value::Text(text)) => expression.fits(text),
+            (Self::Cidr(network), Value::Text(text)) => {
+                text.parse::<IpAddr>().is_ok_and(|address| network.contains(&address))
+            }
+            (Self::Numeric(bounds), Value::Number(written)) => Decimal::parse_any_size(written)
+                .is_some_and(|number| bounds.iter().all(|bound| bound.holds(&number))),
+            _ => false,
+        }
+    }
+
+    /// Whether only a text can satisfy it.
+    pub(super) fn wants_text(&self) -> bool {
         match self {
-            Self::Is(literal) => literal.is(&value),
-            Self::Exists => true,
-            Self::Missing => false,
-            Self::Prefix(start) => matches!(&value, Value::Text(text) if text.starts_with(start)),
-            Self::Suffix(end) => matches!(&value, Value::Text(text) if text.ends_with(end)),
-            Self::AnythingBut(literals) => !literals.iter().any(|literal| literal.is(&value)),
-            Self::NoPrefix(starts) => match &value {
-                Value::Text(text) => !starts.iter().any(|start| text.starts_with(start)),
-                _ => true,
-            },
-            Self::NoSuffix(ends) => match &value {
-                Value::Text(text) => !ends.iter().any(|end| text.ends_with(end)),
-                _ => true,
-            },
-            Self::Numeric(bounds) => match &value {
-                Value::Number(written) => Decimal::parse(written)
-                    .is_some_and(|number| bounds.iter().all(|bound| bound.holds(&number))),
-                _ => false,
-            },
+            Self::Is(literal) => matches!(literal, Literal::Text(_)),
+            Self::Prefix(_)
+            | Self::Suffix(_)
+            | Self::AnyCase(_)
+            | Self::Wildcard(_)
+            | Self::Regex(_)
+            | Self::Cidr(_) => true,
+            Self::Exists | Self::Missing | Self::NoneOf(_) | Self::Numeric(_) => false,
+        }
+    }
+
+    /// A value that satisfies it, as JSON.
+    pub(super) fn example(&self) -> Option<String> {
+        let text = |text: &str| Some(serde_json::Value::from(text).to_string());
+        match self {
+            Self::Is(Literal::Text(wanted)) => text(wanted),
+            Self::Prefix(wanted) | Self::Suffix(wanted) | Self::AnyCase(wanted) => {
+                text(&wanted.written)
+            }
+            Self::Is(literal) => Some(literal.to_string()),
+            Self::Exists => text("something"),
+            Self::Wildcard(wildcard) => text(&wildcard.parts.concat()),
+            Self::Cidr(network) => text(&network.network().to_string()),
+            Self::Numeric(bounds) => within(bounds),
+            Self::Missing | Self::NoneOf(_) | Self::Regex(_) => None,
         }
     }
 }
 
-impl Test {
-    /// A value that satisfies it, as JSON.
-    pub(super) fn example(&self) -> Option<String> {
-        let text = |text: &str| serde_json::Value::from(text).to_string();
-        match self {
-            Self::Is(Literal::Text(wanted)) | Self::Prefix(wanted) | Self::Suffix(wanted) => {
-                Some(text(wanted))
-            }
-            Self::Is(literal) => Some(literal.to_string()),
-            Self::Exists => Some(text("something")),
-            Self::Numeric(bounds) => {
-                let near = bounds.iter().flat_map(|bound| {
-                    let whole = bound.written.parse::<i64>().ok();
-                    let beside = whole.map(|limit| match bound.comparison {
-                        Comparison::Less => limit.saturating_sub(1).to_string(),
-                        _ => limit.saturating_add(1).to_string(),
-                    });
-                    [Some(bound.written.clone()), beside]
-                });
-                near.flatten().find(|number| {
-                    Decimal::parse(number).is_some_and(|it| bounds.iter().all(|b| b.holds(&it)))
-                })
-            }
-            Self::Missing | Self::AnythingBut(_) | Self::NoPrefix(_) | Self::NoSuffix(_) => None,
-        }
+/// A number near a bound that is within all of them.
+fn within(bounds: &[Bound]) -> Option<String> {
+    let near = bounds.iter().flat_map(|bound| {
+        let beside = bound.limit.written.parse::<i64>().ok().map(|limit| match bound.comparison {
+            Comparison::Less => limit.saturating_sub(1).to_string(),
+            _ => limit.saturating_add(1).to_string(),
+        });
+        [Some(bound.limit.written.to_string()), beside]
+    });
+    near.flatten().find(|number| {
+        Decimal::parse_any_size(number).is_some_and(|it| bounds.iter().all(|b| b.holds(&it)))
+    })
+}
+
+impl Number {
+    /// Reads a number as JSON writes it (RFC 8259, part 6).
+    pub(super) fn parse(written: &str) -> Option<Self> {
+        Some(Self { exact: Decimal::parse_any_size(written)?, written: written.into() })
+    }
+}
+
+/// Equal when worth the same, however they are written.
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.exact == other.exact
     }
 }
 
 impl Literal {
+    /// It as a value of an event.
+    pub(super) fn value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(truth) => Value::Bool(*truth),
+            Self::Number(number) => Value::Number(&number.written),
+            Self::Text(text) => Value::Text((&**text).into()),
+        }
+    }
+
     /// Whether this value could be equal to it.
     pub(super) fn has_type_of(&self, value: &Value<'_>) -> bool {
         matches!(
             (self, value),
             (Self::Null, Value::Null)
                 | (Self::Bool(_), Value::Bool(_))
-                | (Self::Number(..), Value::Number(_))
+                | (Self::Number(_), Value::Number(_))
                 | (Self::Text(_), Value::Text(_))
         )
     }
@@ -129,18 +175,19 @@ impl Literal {
         match (self, value) {
             (Self::Null, Value::Null) => true,
             (Self::Bool(own), Value::Bool(theirs)) => own == theirs,
-            (Self::Number(own, written), Value::Number(theirs)) => {
-                written == theirs || Decimal::parse(theirs).is_some_and(|number| number == *own)
+            (Self::Number(own), Value::Number(theirs)) => {
+                *own.written == **theirs
+                    || Decimal::parse_any_size(theirs).is_some_and(|number| number == own.exact)
             }
-            (Self::Text(own), Value::Text(theirs)) => own == theirs,
+            (Self::Text(own), Value::Text(theirs)) => **own == **theirs,
             _ => false,
         }
     }
 }
 
 impl Bound {
-    fn holds(&self, number: &Decimal) -> bool {
-        let order = number.cmp(&self.limit);
+    pub(super) fn holds(&self, number: &Decimal) -> bool {
+        let order = number.cmp(&self.limit.exact);
         match self.comparison {
             Comparison::Less => order == Ordering::Less,
             Comparison::AtMost => order != Ordering::Greater,
@@ -164,7 +211,7 @@ impl Comparison {
         })
     }
 
-    fn sign(self) -> &'static str {
+    pub(super) fn sign(self) -> &'static str {
         match self {
             Self::Less => "<",
             Self::AtMost => "<=",
@@ -173,49 +220,4 @@ impl Comparison {
             Self::Greater => ">",
         }
     }
-}
-
-impl fmt::Display for Literal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("null"),
-            Self::Bool(value) => write!(f, "{value}"),
-            Self::Number(_, written) => f.write_str(written),
-            Self::Text(text) => write!(f, "{text:?}"),
-        }
-    }
-}
-
-/// What it wants, in words.
-impl fmt::Display for Test {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Is(literal) => literal.fmt(f),
-            Self::Exists => f.write_str("anything"),
-            Self::Missing => f.write_str("nothing"),
-            Self::Prefix(start) => write!(f, "a text that begins with {start:?}"),
-            Self::Suffix(end) => write!(f, "a text that ends with {end:?}"),
-            Self::AnythingBut(literals) => write!(f, "anything but {}", list(literals, " or ")),
-            Self::NoPrefix(starts) => write!(f, "no text that begins with {}", quoted(starts)),
-            Self::NoSuffix(ends) => write!(f, "no text that ends with {}", quoted(ends)),
-            Self::Numeric(bounds) => write!(f, "a number {}", list(bounds, " and ")),
-        }
-    }
-}
-
-impl fmt::Display for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.comparison.sign(), self.written)
-    }
-}
-
-fn quoted(texts: &[String]) -> String {
-    let texts: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
-    texts.join(" or ")
-}
-
-/// Several things in one line.
-pub(super) fn list(things: &[impl fmt::Display], between: &str) -> String {
-    let things: Vec<String> = things.iter().map(ToString::to_string).collect();
-    things.join(between)
 }

@@ -5,6 +5,8 @@
 //! the same list must find their answers in the same element. `exists: false` holds where nothing
 //! is found in the elements that the other paths chose; alone, where nothing is found in any.
 
+use std::sync::Arc;
+
 use super::test::Test;
 use crate::expr::{Node, Value};
 
@@ -12,8 +14,8 @@ use crate::expr::{Node, Value};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wanted {
     /// The joined path.
-    pub(super) path: Box<str>,
-    pub(super) tests: Vec<Test>,
+    pub(super) path: Arc<str>,
+    pub(super) tests: Arc<[Test]>,
 }
 
 impl Wanted {
@@ -71,7 +73,7 @@ fn answer(node: Node<'_>, group: &[Walker<'_>]) -> Answer {
             let (arrived, further): (Vec<Walker<'_>>, Vec<Walker<'_>>) =
                 group.iter().partition(|walker| walker.rest.is_empty());
             let mut content =
-                arrived.iter().all(|it| it.wanted.tests.iter().any(|test| test.holds(node)));
+                arrived.iter().all(|it| it.wanted.tests.iter().any(|test| test.holds(&value)));
             let mut found = !arrived.is_empty();
             if content && !further.is_empty() {
                 let rest =

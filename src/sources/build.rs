@@ -1,13 +1,15 @@
 //! What do a source's settings come to, and what is wrong with them?
 
+use super::handshake::Handshake;
 use super::lookup::Lookup;
 use super::presets::{nearest, presets};
-use super::settings::{SourceSettings, TestEvents};
+use super::rotation::{DatedSecret, Secrets};
+use super::settings::{ReplySettings, SourceSettings, TestEvents, Unsigned};
 use super::source::Identity;
 use crate::expr::{AmountUnit, Condition};
-use crate::model::{Fault, Severity};
+use crate::model::{Fault, Severity, Span};
 use crate::secret::Secret;
-use crate::verify::Scheme;
+use crate::verify::{Address, Scheme};
 
 /// A secret with fewer characters can be found by trying.
 const SECRET_MIN: usize = 16;
@@ -17,17 +19,28 @@ const SECRET_MIN: usize = 16;
 pub(super) struct Parts {
     pub(super) preset: Option<String>,
     /// At least one, and none of them empty.
-    pub(super) secrets: Vec<Secret>,
+    pub(super) secrets: Secrets,
+    pub(super) verify_token: Option<Secret>,
     pub(super) scheme: Scheme,
     pub(super) kind: Option<Lookup>,
     pub(super) action: Option<Lookup>,
     pub(super) identity: Identity,
+    /// Kinds that it is known to send; empty where that is not known.
+    pub(super) kinds: Vec<String>,
+    /// How long equal bodies are one event, in seconds; `None` for as long as ids are remembered.
+    pub(super) window_s: Option<i64>,
     /// Kinds of which no body is signed twice; empty where the id is signed.
     pub(super) never_repeats: Vec<String>,
     pub(super) form: Option<String>,
     pub(super) amounts: Option<AmountUnit>,
     /// Tells events that must not reach people; `None` where all may.
     pub(super) test_when: Option<Condition>,
+    pub(super) handshake: Option<Handshake>,
+    pub(super) reply: Option<ReplySettings>,
+    pub(super) methods: Vec<String>,
+    /// Lower case; `None` where any media type is taken.
+    pub(super) accepts: Option<Vec<String>>,
+    pub(super) unsigned: Vec<Unsigned>,
     pub(super) docs: Option<String>,
     pub(super) secret_at: Option<String>,
 }
@@ -44,10 +57,13 @@ impl Parts {
             None => own.clone(),
         };
         let secrets = secrets(&settings, &mut faults);
-        let scheme = match &settings.verify {
-            Some(verify) => keep(Scheme::build(verify), "verify", &mut faults),
-            None => None,
-        };
+        let scheme = scheme(&settings, &mut faults);
+        for (path, secret) in &secrets {
+            if let Some(wrong) = scheme.as_ref().and_then(|scheme| scheme.unfit(secret)) {
+                let help = "copy it from the sender as it is shown there, whole";
+                faults.push(Fault::error(path, "bad-secret", wrong).help(help));
+            }
+        }
         let kind = lookup("kind", settings.kind.as_deref(), &mut faults);
         let action = lookup("action", settings.action.as_deref(), &mut faults);
         let identity = identity(settings.id.as_deref(), &mut faults);
@@ -56,15 +72,25 @@ impl Parts {
             (Some(scheme), Some(identity)) if !refuses(&faults) => {
                 let parts = Self {
                     preset: preset.map(|(name, _)| name),
-                    secrets,
+                    secrets: Secrets::new(secrets.into_iter().map(|(_, it)| it).collect()),
+                    verify_token: settings.verify_token.filter(|token| !token.is_empty()),
                     scheme,
                     kind,
                     action,
                     identity,
+                    kinds: settings.kinds.unwrap_or_default(),
+                    window_s: settings.window.map(whole_seconds),
                     never_repeats: settings.never_repeats.unwrap_or_default(),
                     form: settings.form,
                     amounts: settings.amounts,
                     test_when,
+                    handshake: settings.handshake,
+                    reply: settings.reply,
+                    methods: upper(settings.methods),
+                    accepts: settings
+                        .accepts
+                        .map(|all| all.iter().map(|it| it.to_lowercase()).collect()),
+                    unsigned: settings.unsigned.unwrap_or_default(),
                     docs: settings.docs,
                     secret_at: settings.secret_at,
                 };
@@ -128,15 +154,56 @@ fn preset(
     None
 }
 
-fn secrets(settings: &SourceSettings, faults: &mut Vec<Fault>) -> Vec<Secret> {
+/// At least one.
+fn whole_seconds(span: Span) -> i64 {
+    i64::try_from(span.0.as_secs()).unwrap_or(i64::MAX).max(1)
+}
+
+fn upper(methods: Option<Vec<String>>) -> Vec<String> {
+    let methods = methods.unwrap_or_else(|| vec!["POST".to_owned()]);
+    methods.iter().map(|method| method.to_ascii_uppercase()).collect()
+}
+
+/// How it signs, at its address.
+fn scheme(settings: &SourceSettings, faults: &mut Vec<Fault>) -> Option<Scheme> {
+    let scheme = keep(Scheme::build(settings.verify.as_ref()?), "verify", faults)?;
+    let unsigned = settings.unsigned.as_deref().unwrap_or_default();
+    if scheme.is_signature() && !scheme.covers_body() && !unsigned.contains(&Unsigned::Body) {
+        let wrong = "the body is not under the signature, so anybody could change it";
+        let help = "add `{body}` to `signed`; if the sender really leaves it out, say so: \
+                    `unsigned: [body]` on the source";
+        faults.push(Fault::error("verify", "unsigned-body", wrong).help(help));
+    }
+    let address = match settings.url.as_deref().map(Address::parse) {
+        Some(Ok(address)) => Some(address),
+        Some(Err(why)) => {
+            let wrong = format!("this is no address of a source: {why}");
+            let help = "as the sender knows it: `https://hooks.shop.example/hooks/NAME`";
+            faults.push(Fault::error("url", "bad-url", wrong).help(help));
+            None
+        }
+        None if scheme.needs_address() => {
+            let wrong = "this sender signs the address that it sends to, and it is not said";
+            let help = "add `url:` as it is written at the sender, exactly: \
+                        `url: https://hooks.shop.example/hooks/NAME`";
+            faults.push(Fault::error("", "no-url", wrong).help(help));
+            None
+        }
+        None => None,
+    };
+    Some(scheme.at(address))
+}
+
+/// Each secret with its path in the settings.
+fn secrets(settings: &SourceSettings, faults: &mut Vec<Fault>) -> Vec<(String, DatedSecret)> {
     let mut kept = Vec::new();
-    let mut take = |path: String, secret: &Secret, faults: &mut Vec<Fault>| {
+    let mut take = |path: String, secret: &DatedSecret, faults: &mut Vec<Fault>| {
         if secret.expose().chars().count() < SECRET_MIN {
             let wrong = format!("the secret has fewer than {SECRET_MIN} characters");
             let help = "make a long one, for example with `openssl rand -hex 32`";
-            faults.push(Fault::warning(path, "short-secret", wrong).help(help));
+            faults.push(Fault::warning(&path, "short-secret", wrong).help(help));
         }
-        kept.push(secret.clone());
+        kept.push((path, secret.clone()));
     };
     let help = match &settings.secret_at {
         Some(place) => format!("it is shown at {place}"),
@@ -147,14 +214,14 @@ fn secrets(settings: &SourceSettings, faults: &mut Vec<Fault>) -> Vec<Secret> {
             let fault = Fault::error("secret", "empty-secret", "the secret is empty");
             faults.push(fault.help(help.clone()));
         }
-        Some(secret) => take("secret".to_owned(), secret, faults),
+        Some(secret) => take("secret".to_owned(), &secret.clone().into(), faults),
         None => {}
     }
     let several = settings.secrets.as_deref().unwrap_or_default();
     for (place, secret) in several.iter().enumerate().filter(|(_, it)| !it.is_empty()) {
         take(format!("secrets[{place}]"), secret, faults);
     }
-    if settings.secrets.is_some() && several.iter().all(Secret::is_empty) {
+    if settings.secrets.is_some() && several.iter().all(|secret| secret.is_empty()) {
         let fault = Fault::error("secrets", "empty-secret", "all secrets are empty");
         faults.push(fault.help(help));
     } else if settings.secret.is_none() && settings.secrets.is_none() {

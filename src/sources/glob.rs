@@ -34,6 +34,31 @@ pub(super) fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// Whether there is a text that fits both patterns.
+pub(super) fn meet(one: &str, other: &str) -> bool {
+    let one: Vec<char> = one.chars().collect();
+    let other: Vec<char> = other.chars().collect();
+    // meets[j]: whether what is left of `one` and `other[j..]` meet, from the ends towards the front.
+    let mut meets = vec![false; other.len() + 1];
+    for i in (0..=one.len()).rev() {
+        let mut diagonal = false;
+        for j in (0..=other.len()).rev() {
+            let below = meets[j];
+            let right = j < other.len() && meets[j + 1];
+            meets[j] = match (one.get(i), other.get(j)) {
+                (None, None) => true,
+                (Some('*'), None) => below,
+                (None, Some('*')) => right,
+                (Some('*'), Some(_)) | (Some(_), Some('*')) => below || right,
+                (Some(a), Some(b)) => diagonal && (a == b || *a == '?' || *b == '?'),
+                _ => false,
+            };
+            diagonal = below;
+        }
+    }
+    meets[0]
+}
+
 fn behind(text: &str) -> &str {
     let mut chars = text.chars();
     chars.next();
@@ -42,7 +67,7 @@ fn behind(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::glob;
+    use super::{glob, meet};
 
     #[test]
     fn stars_cross_dots_and_question_marks_take_one() {
@@ -64,6 +89,26 @@ mod tests {
             ("", "a", false),
         ] {
             assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn two_patterns_meet_where_one_text_fits_both() {
+        for (one, other, expected) in [
+            ("push", "push", true),
+            ("push", "pull", false),
+            ("invoice.*", "invoice.paid", true),
+            ("*.paid", "invoice.*", true),
+            ("*.paid", "v2.*", true),
+            ("a*c", "ab*", true),
+            ("a*c", "b*", false),
+            ("a?c", "a*d", false),
+            ("?", "", false),
+            ("*", "", true),
+            ("", "", true),
+        ] {
+            assert_eq!(meet(one, other), expected, "{one} {other}");
+            assert_eq!(meet(other, one), expected, "{other} {one}");
         }
     }
 }

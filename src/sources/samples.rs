@@ -2,6 +2,8 @@
 //!
 //! Names and values are made up; fields and their types are those of the providers' documentation.
 
+use super::sample_table::SAMPLES;
+
 /// One built-in event.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
@@ -9,52 +11,14 @@ pub struct Sample {
     pub preset: &'static str,
     /// Its kind, action included: `workflow_run.completed`.
     pub kind: &'static str,
-    /// The headers that carry kind and id, beside the signature; lower case.
+    /// The headers that carry kind and id, beside the signature; lower case. Among them a content
+    /// type, if it is not JSON.
     pub headers: &'static [(&'static str, &'static str)],
+    /// The query of its address, mostly empty.
+    pub query: &'static str,
     /// The body.
     pub body: &'static str,
 }
-
-macro_rules! github {
-    ($kind:literal, $event:literal, $delivery:literal) => {
-        Sample {
-            preset: "github",
-            kind: $kind,
-            headers: &[("x-github-event", $event), ("x-github-delivery", $delivery)],
-            body: include_str!(concat!("samples/github/", $kind, ".json")),
-        }
-    };
-}
-
-macro_rules! stripe {
-    ($kind:literal) => {
-        Sample {
-            preset: "stripe",
-            kind: $kind,
-            headers: &[],
-            body: include_str!(concat!("samples/stripe/", $kind, ".json")),
-        }
-    };
-}
-
-const SAMPLES: &[Sample] = &[
-    github!("push", "push", "5f0c9a10-7c11-4c6e-9d53-000000000001"),
-    github!("pull_request.opened", "pull_request", "5f0c9a10-7c11-4c6e-9d53-000000000002"),
-    github!("pull_request.closed", "pull_request", "5f0c9a10-7c11-4c6e-9d53-000000000003"),
-    github!(
-        "pull_request.review_requested",
-        "pull_request",
-        "5f0c9a10-7c11-4c6e-9d53-000000000004"
-    ),
-    github!("issues.opened", "issues", "5f0c9a10-7c11-4c6e-9d53-000000000005"),
-    github!("release.published", "release", "5f0c9a10-7c11-4c6e-9d53-000000000006"),
-    github!("workflow_run.completed", "workflow_run", "5f0c9a10-7c11-4c6e-9d53-000000000007"),
-    github!("ping", "ping", "5f0c9a10-7c11-4c6e-9d53-000000000008"),
-    stripe!("invoice.paid"),
-    stripe!("invoice.payment_failed"),
-    stripe!("checkout.session.completed"),
-    stripe!("charge.refunded"),
-];
 
 /// All built-in events.
 pub fn samples() -> &'static [Sample] {

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::handshake::Handshake;
+use super::rotation::DatedSecret;
 use crate::expr::AmountUnit;
+use crate::model::Span;
 use crate::secret::Secret;
 use crate::verify::SchemeSettings;
 
@@ -12,38 +15,115 @@ use crate::verify::SchemeSettings;
 #[serde(deny_unknown_fields, default)]
 pub struct SourceSettings {
     /// The preset that it is based on; by default the one of its own name.
+    #[schemars(extend("examples" = ["github"]))]
     pub preset: Option<String>,
     /// The secret that the provider signs with.
+    #[schemars(extend("examples" = ["${GITHUB_WEBHOOK_SECRET}"]))]
     pub secret: Option<Secret>,
-    /// Several of them, while one is replaced by another. Empty entries drop out.
-    pub secrets: Option<Vec<Secret>>,
+    /// Several of them, while one is replaced by another. Empty entries drop out. An entry may say
+    /// when it counts: `{ secret: …, from: 2026-11-01, until: 2026-12-01 }`.
+    #[schemars(extend("examples" = [["${STRIPE_SECRET}", "${STRIPE_SECRET_OLD:-}"]]))]
+    pub secrets: Option<Vec<DatedSecret>>,
+    /// The address of this source as its sender knows it, for senders that sign it.
+    pub url: Option<String>,
+    /// What a handshake must show, where that is not the secret (Meta's, Strava's `verify_token`).
+    pub verify_token: Option<Secret>,
     /// How requests are signed.
     pub verify: Option<SchemeSettings>,
     /// What happened: a template such as `{{ event.type }}` or `{{ headers['x-event'] }}`.
+    #[schemars(extend("examples" = ["{{ event.type }}"]))]
     pub kind: Option<String>,
     /// What more precisely happened: a template, appended to `kind` with a dot where it gives
     /// something. A rule for the bare kind then takes all its actions.
+    #[schemars(extend("examples" = ["{{ event.action }}"]))]
     pub action: Option<String>,
     /// The sender's id of an event, by which a second delivery is recognised: a template, `none`
     /// (every request is an event of its own) or `digest` (equal bodies are one event).
+    #[schemars(extend("examples" = ["{{ headers['x-event-id'] }}"]))]
     pub id: Option<String>,
+    /// The kinds (`*` and `?` allowed) that the sender is known to send: `kabari check` warns of a
+    /// rule for another.
+    #[schemars(extend("examples" = [["invoice.*"]]))]
+    pub kinds: Option<Vec<String>>,
+    /// With `id: digest`: how long equal bodies are one event, as `1h`. Time is cut into pieces of
+    /// this length, so a second delivery just after a cut is an event of its own. Without it they
+    /// are one as long as ids are remembered.
+    #[schemars(extend("examples" = ["1h"]))]
+    pub window: Option<Span>,
     /// The kinds (`*` and `?` allowed) of which the sender never signs the same body twice. Of
     /// these a body that was seen is a second delivery, whatever id it comes with: for senders
     /// whose id is not under the signature.
+    #[schemars(extend("examples" = [["push"]]))]
     pub never_repeats: Option<Vec<String>>,
     /// The field that holds the JSON where a body is sent as a form; without it, the form's fields
     /// are the event.
+    #[schemars(extend("examples" = ["payload"]))]
     pub form: Option<String>,
     /// How amounts of money are written: `minor` (1050 is $10.50) or `major`.
+    #[schemars(extend("examples" = ["minor"]))]
     pub amounts: Option<AmountUnit>,
     /// Which events are of the sender's test mode: a condition, as `event.livemode == false`.
+    #[schemars(extend("examples" = ["event.livemode == false"]))]
     pub test_when: Option<String>,
     /// What becomes of test-mode events; by default they reach nobody.
+    #[schemars(extend("default" = "skip", "examples" = ["send"]))]
     pub test_events: Option<TestEvents>,
+    /// What the sender asks before, or among, its events.
+    pub handshake: Option<Handshake>,
+    /// What the sender must be answered for an event, where that is not kabari's own answer.
+    pub reply: Option<ReplySettings>,
+    /// The methods that the sender uses, by default `[POST]`.
+    pub methods: Option<Vec<String>>,
+    /// The media types that are taken, by default any; others are refused with 415, after they are
+    /// verified.
+    pub accepts: Option<Vec<String>>,
+    /// The parts of a request that whoever has seen one can change: `body`, `id`, `kind`,
+    /// `timestamp`.
+    pub unsigned: Option<Vec<Unsigned>>,
     /// Where the sender documents its webhooks.
+    #[schemars(extend("examples" = ["https://docs.example/webhooks"]))]
     pub docs: Option<String>,
     /// Where the sender shows the secret.
+    #[schemars(extend("examples" = ["Settings > Webhooks > Secret"]))]
     pub secret_at: Option<String>,
+}
+
+/// A fixed answer for events that are recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReplySettings {
+    /// The status, by default 200.
+    pub status: Option<u16>,
+    /// The body's media type, by default `text/plain`.
+    #[serde(rename = "type")]
+    pub media_type: Option<String>,
+    /// The body, by default empty.
+    pub body: String,
+}
+
+/// A part of a request that is not under the signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unsigned {
+    /// The body, or some of its fields.
+    Body,
+    /// What the id is made of.
+    Id,
+    /// What the kind is made of.
+    Kind,
+    /// The time that the sender names.
+    Timestamp,
+}
+
+impl std::fmt::Display for Unsigned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Body => "body",
+            Self::Id => "id",
+            Self::Kind => "kind",
+            Self::Timestamp => "timestamp",
+        })
+    }
 }
 
 /// What becomes of events of the sender's test mode.
@@ -62,10 +142,17 @@ impl SourceSettings {
     pub(super) fn over(&self, preset: &Self) -> Self {
         let text =
             |own: &Option<String>, theirs: &Option<String>| own.clone().or_else(|| theirs.clone());
+        // As with `action`: the preset's are of its own kinds.
+        let of_kinds = |own: &Option<Vec<String>>, theirs: &Option<Vec<String>>| match self.kind {
+            Some(_) => own.clone(),
+            None => own.clone().or_else(|| theirs.clone()),
+        };
         Self {
             preset: self.preset.clone(),
             secret: self.secret.clone(),
             secrets: self.secrets.clone(),
+            url: self.url.clone(),
+            verify_token: self.verify_token.clone(),
             verify: match (&self.verify, &preset.verify) {
                 (Some(own), Some(theirs)) => Some(own.over(theirs)),
                 (own, theirs) => own.clone().or_else(|| theirs.clone()),
@@ -77,15 +164,18 @@ impl SourceSettings {
                 None => text(&self.action, &preset.action),
             },
             id: text(&self.id, &preset.id),
-            // As with `action`: the preset's are of its own kinds.
-            never_repeats: match (&self.kind, &self.never_repeats) {
-                (Some(_), own) | (None, own @ Some(_)) => own.clone(),
-                (None, None) => preset.never_repeats.clone(),
-            },
+            kinds: of_kinds(&self.kinds, &preset.kinds),
+            never_repeats: of_kinds(&self.never_repeats, &preset.never_repeats),
+            window: self.window.or(preset.window),
             form: text(&self.form, &preset.form),
             amounts: self.amounts.or(preset.amounts),
             test_when: text(&self.test_when, &preset.test_when),
             test_events: self.test_events.or(preset.test_events),
+            handshake: self.handshake.or(preset.handshake),
+            reply: self.reply.clone().or_else(|| preset.reply.clone()),
+            methods: self.methods.clone().or_else(|| preset.methods.clone()),
+            accepts: self.accepts.clone().or_else(|| preset.accepts.clone()),
+            unsigned: self.unsigned.clone().or_else(|| preset.unsigned.clone()),
             docs: text(&self.docs, &preset.docs),
             secret_at: text(&self.secret_at, &preset.secret_at),
         }

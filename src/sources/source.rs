@@ -9,12 +9,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::body;
 use super::build::Parts;
-use super::glob::glob;
+use super::glob::{glob, meet};
+use super::handshake::{Answer, Handshake};
 use super::lookup::Lookup;
-use super::settings::SourceSettings;
+use super::rotation::DatedSecret;
+use super::settings::{ReplySettings, SourceSettings, Unsigned};
 use crate::expr::{AmountUnit, Facts, Json, Surroundings};
 use crate::model::{Digest, Event, EventId, Fault, Headers};
-use crate::verify::{Denied, Outgoing, Request, Verified};
+use crate::secret::Secret;
+use crate::verify::{Denied, Outgoing, Request, Scheme, Verified, is_challenge};
 
 /// A configured sender of webhooks.
 #[derive(Debug)]
@@ -34,6 +37,17 @@ pub(super) enum Identity {
     Digest,
     /// By the sender's id.
     Given(Lookup),
+}
+
+/// Where the id of an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdPlace<'s> {
+    /// In this header.
+    Header(&'s str),
+    /// At this path in the body.
+    Field(&'s [String]),
+    /// It is made of several parts, of the whole body, or there is none.
+    Elsewhere,
 }
 
 /// A verified request, read.
@@ -78,6 +92,17 @@ impl Source {
         self.parts.amounts
     }
 
+    /// Where the id of an event stands, so that a sample can be made a new one.
+    pub fn id_place(&self) -> IdPlace<'_> {
+        match &self.parts.identity {
+            Identity::Given(Lookup::Header(name)) => IdPlace::Header(name),
+            Identity::Given(Lookup::Path(path)) => IdPlace::Field(path),
+            Identity::Given(Lookup::Template(_)) | Identity::Digest | Identity::None => {
+                IdPlace::Elsewhere
+            }
+        }
+    }
+
     /// Where the sender documents its webhooks.
     pub fn docs(&self) -> Option<&str> {
         self.parts.docs.as_deref()
@@ -95,7 +120,50 @@ impl Source {
 
     /// How many secrets are tried; several while one is replaced by another.
     pub fn secret_count(&self) -> usize {
-        self.parts.secrets.len()
+        self.parts.secrets.all().len()
+    }
+
+    /// The secrets in the order in which they are tried.
+    pub fn secrets(&self) -> &[DatedSecret] {
+        self.parts.secrets.all()
+    }
+
+    /// Until when the secret at this place counts, if that is soon.
+    pub fn ends_soon(&self, place: usize, now: Timestamp) -> Option<Timestamp> {
+        let secret = self.parts.secrets.all().get(place)?;
+        if secret.ends_soon(now) { secret.until() } else { None }
+    }
+
+    /// How it signs.
+    pub fn scheme(&self) -> &Scheme {
+        &self.parts.scheme
+    }
+
+    /// The parts of a request that are not under the signature.
+    pub fn unsigned(&self) -> &[Unsigned] {
+        &self.parts.unsigned
+    }
+
+    /// What the sender must be answered for an event that is recorded.
+    pub fn reply(&self) -> Option<&ReplySettings> {
+        self.parts.reply.as_ref()
+    }
+
+    /// Whether events may come by this method (upper case).
+    pub fn takes_method(&self, method: &str) -> bool {
+        self.parts.methods.iter().any(|known| known == method)
+    }
+
+    /// Whether a request by this method may be a handshake.
+    pub fn greets_method(&self, method: &str) -> bool {
+        self.parts.handshake.is_some_and(|it| it.method().unwrap_or("POST") == method)
+    }
+
+    /// Whether a verified body of this media type is taken.
+    pub fn takes_media_type(&self, content_type: Option<&str>) -> bool {
+        let (Some(accepts), Some(given)) = (&self.parts.accepts, content_type) else { return true };
+        let given = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        given.is_empty() || accepts.contains(&given)
     }
 
     /// Whether the request is really from them. `now` is when its headers were complete.
@@ -103,7 +171,27 @@ impl Source {
     /// # Errors
     /// Why it is not to be believed.
     pub fn verify<'r>(&self, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, Denied> {
-        self.parts.scheme.verify(request, &self.parts.secrets, now)
+        let proof = self.parts.scheme.verify(request, &self.parts.secrets.at(now), now)?;
+        // A stranger can have such a word signed by the sender's handshake.
+        let signs_words = self.parts.handshake.is_some_and(Handshake::signs_words);
+        if signs_words && std::str::from_utf8(proof.body()).is_ok_and(is_challenge) {
+            let (header, why) = ("body".to_owned(), "it is a word that a handshake would sign");
+            return Err(Denied::Malformed { header, why });
+        }
+        Ok(proof)
+    }
+
+    /// What the request is answered if it is the sender's handshake, and no event.
+    pub fn greet(&self, request: &Request, now: Timestamp) -> Option<Answer> {
+        let handshake = self.parts.handshake?;
+        let secrets = self.parts.secrets.at(now);
+        if !handshake.is_signed() {
+            let secret = self.parts.secrets.signing(now);
+            return handshake.greet(request.greeting(), secret, self.parts.verify_token.as_ref());
+        }
+        let proof = self.verify(request, now).ok()?;
+        let body: serde_json::Value = serde_json::from_slice(proof.body()).ok()?;
+        handshake.answer(&proof.headers().0, &body, secrets.get(proof.secret())?)
     }
 
     /// What the verified request says.
@@ -153,17 +241,30 @@ impl Source {
                 && kind.split_once('.').is_some_and(|(bare, _)| glob(pattern, bare)))
     }
 
+    /// The kinds that it is known to send, globs among them; empty where that is not known.
+    pub fn kinds(&self) -> &[String] {
+        &self.parts.kinds
+    }
+
+    /// Whether it may send a kind that fits `pattern`.
+    pub fn may_send(&self, pattern: &str) -> bool {
+        let fits = |kind: &String| {
+            let bare = kind.split_once('.').filter(|_| self.parts.action.is_some());
+            meet(pattern, kind) || bare.is_some_and(|(bare, _)| meet(pattern, bare))
+        };
+        self.parts.kinds.is_empty() || self.parts.kinds.iter().any(fits)
+    }
+
     /// Whether the event is of the sender's test mode, so that it must not reach people.
     pub fn is_test(&self, facts: &Facts) -> bool {
         self.parts.test_when.as_ref().is_some_and(|when| when.holds(facts).unwrap_or(false))
     }
 
-    /// The headers by which this source would believe `request`.
-    pub fn sign(&self, request: &Outgoing<'_>) -> Vec<(String, String)> {
-        match self.parts.secrets.first() {
-            Some(secret) => self.parts.scheme.sign(request, secret),
-            None => Vec::new(),
-        }
+    /// `request` with all that makes this source believe it; `None` if it cannot be signed: with a
+    /// key pair only by `private_key`.
+    pub fn sign(&self, request: Outgoing, private_key: Option<&Secret>) -> Option<Outgoing> {
+        let secret = self.parts.secrets.signing(request.now)?;
+        self.parts.scheme.sign(request, secret, private_key)
     }
 
     fn unread(&self, id: EventId, received_at: Timestamp, headers: Headers, body: Bytes) -> Event {
@@ -189,11 +290,11 @@ impl Source {
         let mut id_missing = false;
         event.provider_id = match &self.parts.identity {
             Identity::None => None,
-            Identity::Digest => Some(self.digest(&event.body)),
+            Identity::Digest => Some(self.digest(&event.body, event.received_at)),
             Identity::Given(lookup) => {
                 let found = lookup.find(&event, json.as_ref().ok(), &self.around);
                 id_missing = found.is_none();
-                found.or_else(|| Some(self.digest(&event.body)))
+                found.or_else(|| Some(self.digest(&event.body, event.received_at)))
             }
         };
         Read { event, json, id_missing }
@@ -214,12 +315,19 @@ impl Source {
         kind
     }
 
-    /// What stands for an id where there is none: equal bodies to one source are one event.
-    fn digest(&self, body: &[u8]) -> String {
+    /// What stands for an id where there is none: equal bodies to one source are one event, within
+    /// its window.
+    fn digest(&self, body: &[u8], received_at: Timestamp) -> String {
         let mut digest = Sha256::new();
         digest.update(self.name.as_bytes());
         digest.update([0]);
         digest.update(body);
-        format!("sha256:{}", hex::encode(digest.finalize()))
+        let digest = hex::encode(digest.finalize());
+        match self.parts.window_s {
+            Some(window_s) => {
+                format!("sha256:{digest}@{}", received_at.as_second().div_euclid(window_s))
+            }
+            None => format!("sha256:{digest}"),
+        }
     }
 }

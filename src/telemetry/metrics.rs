@@ -3,6 +3,9 @@
 //! Labels are words of closed lists, names out of the rule file, or `unknown`: a stranger cannot
 //! make a new time series.
 
+use std::sync::atomic::AtomicU64;
+
+use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -79,6 +82,9 @@ metrics! {
     rules: Gauge = "kabari_rules",
     /// Whether the last reload of the rule file went well (1) or left the old rules in force (0).
     reload_success: Gauge = "kabari_rules_reload_success",
+    /// When the rules in force were read, in seconds since 1970.
+    reload_success_time: Gauge<f64, AtomicU64> =
+        "kabari_rules_reload_success_timestamp_seconds",
     /// Requests that were answered 503 because the store could not write.
     store_unavailable: Counter = "kabari_store_unavailable_total",
 }
@@ -173,10 +179,12 @@ impl Metrics {
         self.lane_open.get_or_create(&lane).set(i64::from(open));
     }
 
-    /// So many rules are in force, after a load that went well.
-    pub fn rules_loaded(&self, rules: usize) {
+    /// So many rules are in force, after a load that went well at `now`.
+    pub fn rules_loaded(&self, rules: usize, now: Timestamp) {
         self.rules.set(i64::try_from(rules).unwrap_or(i64::MAX));
         self.reload_success.set(1);
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds need 41 of 53 bits")]
+        self.reload_success_time.set(now.as_millisecond() as f64 / 1000.0);
     }
 
     /// A reload failed; the old rules are in force.
@@ -206,6 +214,8 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::Metrics;
     use crate::model::{Fate, Reason, State};
 
@@ -220,7 +230,7 @@ mod tests {
         metrics.attempt("jakarta", Fate::Sent, None, 3.1);
         metrics.attempt("jakarta", Fate::Failed, Some(Reason::Media), 3.1);
         metrics.lane_open("jakarta", true);
-        metrics.rules_loaded(7);
+        metrics.rules_loaded(7, Timestamp::from_millisecond(1_800_000_000_500).unwrap());
         metrics.messages_in(State::Waiting, 3);
         let page = metrics.text();
         for line in [
@@ -236,6 +246,7 @@ mod tests {
             r#"kabari_lane_open{instance="jakarta"} 1"#,
             r"kabari_rules 7",
             r"kabari_rules_reload_success 1",
+            r"kabari_rules_reload_success_timestamp_seconds 1800000000.5",
             r#"kabari_messages{state="waiting"} 3"#,
             concat!(r#"kabari_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
         ] {

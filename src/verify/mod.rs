@@ -1,19 +1,37 @@
-//! Is it really from them? One file a scheme, each with `check()` beside `sign()`.
+//! Is it really from them? One file a shape of signature, each with `check()` beside `sign()`.
 //!
 //! Trust is a type: the body of a [`Request`] cannot be read outside this folder, and
 //! [`Verified`], which only [`Scheme::verify`] makes, is the only door to it.
 
 mod request;
+mod outgoing;
+mod denied;
 mod scheme;
-mod hmac;
-mod stripe;
+mod signature;
+mod maker;
+mod token;
+mod jwt;
+mod twilio;
+mod contentful;
 mod signed;
-mod mac;
+mod hole;
 mod timestamp;
+mod view;
+mod place;
+mod fields;
+mod key;
+mod mac;
+mod public_key;
 
-pub use hmac::{HmacScheme, HmacSettings};
-pub use mac::{Encoding, Hash};
-pub use request::{Request, Verified};
-pub use scheme::{Denied, Outgoing, Scheme, SchemeSettings};
-pub use stripe::{StripeScheme, StripeSettings};
-pub use timestamp::{TimestampSettings, Tolerance};
+pub use denied::Denied;
+pub use jwt::JwtSettings;
+pub use mac::{Encoding, Hash, answer_challenge, is_challenge};
+pub use outgoing::Outgoing;
+pub use place::{OneOrMore, PlaceSettings};
+pub use public_key::Algorithm;
+pub use request::{Greeting, Request, Verified};
+pub use scheme::{NoSettings, Scheme, SchemeSettings};
+pub use signature::SignatureSettings;
+pub use timestamp::{Future, TimestampSettings, Tolerance, Unit};
+pub use token::{TokenEncoding, TokenSettings};
+pub use view::Address;

@@ -1,12 +1,14 @@
 //! What arrived, and how much of it may be believed?
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::Denied;
+use super::fields::Fields;
 use super::mac::Match;
 use crate::model::{EventId, Headers};
 
@@ -74,6 +76,69 @@ impl Request {
     pub(super) fn body(&self) -> &Bytes {
         &self.body
     }
+
+    pub(super) fn method(&self) -> &str {
+        &self.method
+    }
+
+    pub(super) fn path(&self) -> &str {
+        self.path_and_query.split('?').next().unwrap_or_default()
+    }
+
+    /// The query as it was sent, without its question mark.
+    pub(super) fn query(&self) -> Option<&str> {
+        self.path_and_query.split_once('?').map(|(_, query)| query)
+    }
+
+    /// A parameter of the query; of several the first.
+    pub(super) fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut parameters = form_urlencoded::parse(self.query()?.as_bytes());
+        parameters.find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// Whether the body says that it is a form.
+    pub(super) fn is_form(&self) -> bool {
+        let media_type = self.headers.get("content-type").unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default().trim();
+        media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    }
+
+    /// What a handshake before any trust may look at: method, headers and query, never the body.
+    pub fn greeting(&self) -> Greeting<'_> {
+        Greeting(self)
+    }
+}
+
+/// A request of which only method, headers and query may be looked at.
+#[derive(Clone, Copy)]
+pub struct Greeting<'r>(&'r Request);
+
+impl<'r> Greeting<'r> {
+    /// The HTTP method.
+    pub fn method(&self) -> &'r str {
+        self.0.method()
+    }
+
+    /// A parameter of the query.
+    pub fn parameter(&self, name: &str) -> Option<Cow<'r, str>> {
+        self.0.parameter(name)
+    }
+
+    /// A header's value.
+    pub fn header(&self, lower_case_name: &str) -> Option<&'r str> {
+        self.0.headers.get(lower_case_name)
+    }
+
+    /// A short text field at the top of a small body, for senders whose first request is signed
+    /// with nothing. Longer ones are none.
+    pub fn field(&self, name: &str) -> Option<String> {
+        const SMALL: usize = 4096;
+        if self.0.body.len() > SMALL {
+            return None;
+        }
+        let fields = Fields::of(&self.0.body, self.0.is_form()).ok()?;
+        fields.text(&[name.to_owned()]).map(Cow::into_owned)
+    }
 }
 
 /// A request whose signature held: the proof, and the only door to the body.
@@ -81,13 +146,20 @@ pub struct Verified<'r> {
     request: &'r Request,
     /// The signature that held.
     made: Match,
-    /// The header that carries it, in lower case.
-    credential: String,
+    /// Whether it covers the body.
+    covers_body: bool,
+    /// The headers that carry credentials, in lower case.
+    credentials: Arc<[String]>,
 }
 
 impl<'r> Verified<'r> {
-    pub(super) fn new(request: &'r Request, made: Match, credential: String) -> Self {
-        Self { request, made, credential }
+    pub(super) fn new(
+        request: &'r Request,
+        made: Match,
+        covers_body: bool,
+        credentials: Arc<[String]>,
+    ) -> Self {
+        Self { request, made, covers_body, credentials }
     }
 
     /// The id that the event will have.
@@ -107,8 +179,14 @@ impl<'r> Verified<'r> {
 
     /// What tells this signature from all others. It covers all that is signed, so a second
     /// delivery has the same one, whatever was changed in its headers; and nobody can sign with it.
+    /// Where the body is not signed, it counts beside the signature.
     pub fn digest(&self) -> [u8; 16] {
-        let digest: [u8; 32] = Sha256::digest(self.made.mac.as_bytes()).into();
+        let mut digest = Sha256::new_with_prefix(self.made.mac.as_bytes());
+        if !self.covers_body {
+            digest.update([0]);
+            digest.update(&self.request.body);
+        }
+        let digest: [u8; 32] = digest.finalize().into();
         let (half, _) = digest.split_at(16);
         half.try_into().unwrap_or_default()
     }
@@ -142,7 +220,7 @@ impl<'r> Verified<'r> {
     /// Other signatures too: GitHub sends a SHA-1 of the same body with the same secret beside the
     /// one that is looked at.
     fn is_credential(&self, name: &str) -> bool {
-        name == self.credential
+        self.credentials.iter().any(|header| header == name)
             || ["authorization", "proxy-authorization", "cookie"].contains(&name)
             || name.contains("signature")
     }

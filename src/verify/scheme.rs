@@ -1,147 +1,187 @@
-//! Which shapes of signature are there, and what does a refusal say?
+//! Which shapes of signature are there?
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{
-    HmacScheme, HmacSettings, Request, StripeScheme, StripeSettings, TimestampSettings, Verified,
-};
+use super::contentful::ContentfulScheme;
+use super::jwt::{JwtScheme, JwtSettings};
+use super::place::{Place, PlaceSettings};
+use super::public_key;
+use super::signature::{SignatureScheme, SignatureSettings, Signer};
+use super::timestamp::{SignedTime, TimestampSettings};
+use super::token::{TokenScheme, TokenSettings};
+use super::twilio::TwilioScheme;
+use super::view::{Address, View};
+use super::{Denied, Outgoing, Request, Verified};
 use crate::model::{Fault, Severity};
 use crate::secret::Secret;
 
+/// How one sender signs.
+#[derive(Clone, Debug)]
+pub struct Scheme {
+    shape: Shape,
+    address: Option<Address>,
+    /// The headers that carry credentials, in lower case.
+    credentials: Arc<[String]>,
+}
+
 /// A shape of signature; one variant a file.
 #[derive(Clone, Debug)]
-pub enum Scheme {
-    /// An HMAC in a header.
-    Hmac(HmacScheme),
-    /// Stripe's `t=…,v1=…`.
-    Stripe(StripeScheme),
+enum Shape {
+    Signature(Box<SignatureScheme>),
+    Token(TokenScheme),
+    Jwt(JwtScheme),
+    Twilio(TwilioScheme),
+    Contentful(ContentfulScheme),
 }
 
 /// `verify:` of a source, as written in a preset or by a user.
 ///
-/// One of `hmac` and `stripe`; of a preset's, only what is said here is changed.
+/// One of `hmac`, `digest`, `public_key`, `token`, `jwt`, `twilio` and `contentful`; of a preset's,
+/// only what is said here is changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SchemeSettings {
-    /// An HMAC in a header.
-    pub hmac: Option<HmacSettings>,
+    /// An HMAC.
+    pub hmac: Option<SignatureSettings>,
+    /// A bare hash of a text in which the secret stands.
+    pub digest: Option<SignatureSettings>,
+    /// A signature of a key pair.
+    pub public_key: Option<SignatureSettings>,
+    /// The secret itself.
+    pub token: Option<TokenSettings>,
+    /// A JSON Web Token.
+    pub jwt: Option<JwtSettings>,
+    /// Twilio's `X-Twilio-Signature`.
+    pub twilio: Option<NoSettings>,
+    /// Contentful's `x-contentful-signature`.
+    pub contentful: Option<NoSettings>,
     /// The time that is signed with it, where one is.
     pub timestamp: Option<TimestampSettings>,
-    /// Stripe's `t=…,v1=…`.
-    pub stripe: Option<StripeSettings>,
+    /// Where the `{id}` of `signed` stands.
+    pub id: Option<PlaceSettings>,
 }
+
+/// A scheme in which nothing can be chosen: `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoSettings {}
 
 impl SchemeSettings {
     /// These settings where they say something, and `preset` where they do not. Another scheme
     /// than the preset's replaces it whole.
     #[must_use]
     pub fn over(&self, preset: &Self) -> Self {
-        let (hmac, stripe) = match (&self.hmac, &self.stripe) {
-            (None, None) => (preset.hmac.clone(), preset.stripe.clone()),
-            (hmac, stripe) => (
-                hmac.as_ref().map(|own| match &preset.hmac {
-                    Some(theirs) => own.over(theirs),
-                    None => own.clone(),
-                }),
-                stripe.as_ref().map(|own| match &preset.stripe {
-                    Some(theirs) => own.over(theirs),
-                    None => own.clone(),
-                }),
-            ),
-        };
-        let timestamp = match (&self.timestamp, &preset.timestamp) {
-            (Some(own), Some(theirs)) => Some(TimestampSettings {
-                header: own.header.clone().or_else(|| theirs.header.clone()),
-                tolerance: own.tolerance.or(theirs.tolerance),
-            }),
-            (Some(own), None) => Some(own.clone()),
-            (None, theirs) if hmac.is_some() => theirs.clone(),
-            (None, _) => None,
-        };
-        Self { hmac, timestamp, stripe }
-    }
-}
-
-/// Why a request is not believed. For the log and the metric; the sender learns only "401".
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// The header that carries the signature is not there.
-    #[error("no {header} header")]
-    MissingHeader {
-        /// Its name.
-        header: String,
-    },
-    /// The header is not of the scheme's form.
-    #[error("{header} is malformed: {why}")]
-    Malformed {
-        /// Its name.
-        header: String,
-        /// What is wrong with its shape, without its content.
-        why: &'static str,
-    },
-    /// None of the secrets makes this signature.
-    #[error("signature does not match any of {secrets} secret(s)")]
-    Mismatch {
-        /// How many secrets were tried.
-        secrets: usize,
-    },
-    /// The signed time is too old or too far ahead.
-    #[error("signed {age_s} s ago, allowed are {tolerance_s} s")]
-    Stale {
-        /// Age in whole seconds; negative lies in the future.
-        age_s: i64,
-        /// The tolerance.
-        tolerance_s: i64,
-    },
-}
-
-impl Denied {
-    /// What the person who runs this can look at. For the log alone.
-    pub fn remedy(&self) -> &'static str {
-        match self {
-            Self::MissingHeader { .. } => {
-                "set the secret at the sender too, or see whether a proxy drops the header"
-            }
-            Self::Malformed { .. } => "is this source's preset the sender's? `kabari sources`",
-            Self::Mismatch { .. } => {
-                "compare the secret with the sender's, and see whether a proxy changes bodies"
-            }
-            Self::Stale { .. } => {
-                "see whether this machine's clock is right; else it is an old request sent again"
-            }
+        if !self.shapes().is_empty() && self.shapes() != preset.shapes() {
+            return self.clone();
+        }
+        macro_rules! over {
+            ($field:ident) => {
+                match (&self.$field, &preset.$field) {
+                    (Some(own), Some(theirs)) => Some(own.over(theirs)),
+                    (own, theirs) => own.clone().or_else(|| theirs.clone()),
+                }
+            };
+        }
+        Self {
+            hmac: over!(hmac),
+            digest: over!(digest),
+            public_key: over!(public_key),
+            token: over!(token),
+            jwt: over!(jwt),
+            twilio: self.twilio.or(preset.twilio),
+            contentful: self.contentful.or(preset.contentful),
+            timestamp: over!(timestamp),
+            id: self.id.clone().or_else(|| preset.id.clone()),
         }
     }
 
-    /// The word in the metric: `missing`, `malformed`, `mismatch`, `stale`.
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::MissingHeader { .. } => "missing",
-            Self::Malformed { .. } => "malformed",
-            Self::Mismatch { .. } => "mismatch",
-            Self::Stale { .. } => "stale",
-        }
+    /// The names of the schemes that are given.
+    fn shapes(&self) -> Vec<&'static str> {
+        let given = [
+            ("hmac", self.hmac.is_some()),
+            ("digest", self.digest.is_some()),
+            ("public_key", self.public_key.is_some()),
+            ("token", self.token.is_some()),
+            ("jwt", self.jwt.is_some()),
+            ("twilio", self.twilio.is_some()),
+            ("contentful", self.contentful.is_some()),
+        ];
+        given.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
     }
-}
-
-/// A request to be signed: what `kabari trigger` and the demo send.
-#[derive(Clone, Debug)]
-pub struct Outgoing<'a> {
-    /// The body, byte for byte.
-    pub body: &'a [u8],
-    /// The time to sign.
-    pub now: Timestamp,
 }
 
 /// How it signs, in one line for people.
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.shape {
+            Shape::Signature(it) => it.fmt(f),
+            Shape::Token(it) => it.fmt(f),
+            Shape::Jwt(it) => it.fmt(f),
+            Shape::Twilio(it) => it.fmt(f),
+            Shape::Contentful(it) => it.fmt(f),
+        }
+    }
+}
+
+impl Shape {
+    fn build(settings: &SchemeSettings, faults: &mut Vec<Fault>) -> Option<Self> {
+        let shapes = settings.shapes();
+        let &[name] = shapes.as_slice() else {
+            let wrong = if shapes.is_empty() {
+                "it is not said how the sender signs".to_owned()
+            } else {
+                format!("{} schemes for one source: {}", shapes.len(), shapes.join(", "))
+            };
+            let help = "give one, as `hmac: { header: X-Signature }`";
+            faults.push(Fault::error("", "bad-scheme", wrong).help(help));
+            return None;
+        };
+        let signature =
+            settings.hmac.as_ref().or(settings.digest.as_ref()).or(settings.public_key.as_ref());
+        if let Some(signature) = signature {
+            let timestamp = SignedTime::build(settings.timestamp.as_ref(), faults);
+            let id = settings.id.as_ref().and_then(|id| {
+                let named = (id.header.as_ref(), id.query.as_deref(), id.field.as_deref());
+                Place::build("id", named, faults)
+            });
+            let built = SignatureScheme::build(name, signature, timestamp, id, faults);
+            return built.map(|scheme| Self::Signature(Box::new(scheme)));
+        }
+        let takes_time = settings.contentful.is_some();
+        for (key, is_there) in [
+            ("timestamp", settings.timestamp.is_some() && !takes_time),
+            ("id", settings.id.is_some()),
+        ] {
+            if is_there {
+                let wrong = format!("`{key}` is not used by `{name}`");
+                faults.push(Fault::warning(key, "unused", wrong).help("leave it out"));
+            }
+        }
+        if let Some(token) = &settings.token {
+            return TokenScheme::build(token, faults).map(Self::Token);
+        }
+        if let Some(jwt) = &settings.jwt {
+            return JwtScheme::build(jwt, faults).map(Self::Jwt);
+        }
+        if settings.twilio.is_some() {
+            return Some(Self::Twilio(TwilioScheme));
+        }
+        let tolerance = settings.timestamp.as_ref().and_then(|timestamp| timestamp.tolerance);
+        Some(Self::Contentful(ContentfulScheme::new(tolerance)))
+    }
+
+    fn credentials(&self) -> Vec<String> {
         match self {
-            Self::Hmac(it) => it.fmt(f),
-            Self::Stripe(it) => it.fmt(f),
+            Self::Signature(it) => it.credentials(),
+            Self::Token(it) => it.credentials(),
+            Self::Jwt(it) => it.credentials(),
+            Self::Twilio(_) => TwilioScheme::credentials(),
+            Self::Contentful(_) => ContentfulScheme::credentials(),
         }
     }
 }
@@ -152,36 +192,21 @@ impl Scheme {
     /// # Errors
     /// Every mistake in the settings.
     pub fn build(settings: &SchemeSettings) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
-        let (scheme, mut faults) = match (&settings.hmac, &settings.stripe) {
-            (Some(hmac), None) => {
-                let (scheme, faults) = HmacScheme::build(hmac, settings.timestamp.as_ref());
-                (scheme.map(Self::Hmac), faults)
-            }
-            (None, Some(stripe)) => {
-                let (scheme, faults) = StripeScheme::build(stripe);
-                (scheme.map(Self::Stripe), faults)
-            }
-            (given, _) => {
-                let wrong = if given.is_some() {
-                    "two schemes for one source"
-                } else {
-                    "it is not said how the sender signs"
-                };
-                let help = "give one: `hmac: { header: X-Signature }` or `stripe: {}`";
-                (None, vec![Fault::error("", "bad-scheme", wrong).help(help)])
-            }
-        };
-        if settings.stripe.is_some() && settings.timestamp.is_some() {
-            let wrong = "`timestamp` is not used by this scheme";
-            let help = "write `stripe: { tolerance: 5m }`";
-            faults.push(Fault::warning("timestamp", "unused", wrong).help(help));
-        }
-        match scheme {
-            Some(scheme) if !faults.iter().any(|fault| fault.severity == Severity::Error) => {
-                Ok((scheme, faults))
+        let mut faults = Vec::new();
+        let shape = Shape::build(settings, &mut faults);
+        match shape {
+            Some(shape) if !faults.iter().any(|fault| fault.severity == Severity::Error) => {
+                let credentials = shape.credentials().into();
+                Ok((Self { shape, address: None, credentials }, faults))
             }
             _ => Err(faults),
         }
+    }
+
+    /// The same for a source at this address, as its sender knows it.
+    #[must_use]
+    pub fn at(self, address: Option<Address>) -> Self {
+        Self { address, ..self }
     }
 
     /// Whether one of `secrets` made the request's signature, at the time `now` at which its
@@ -192,18 +217,89 @@ impl Scheme {
         secrets: &[Secret],
         now: Timestamp,
     ) -> Result<Verified<'r>, Denied> {
-        let (made, credential) = match self {
-            Self::Hmac(it) => (it.check(request, secrets, now)?, it.credential()),
-            Self::Stripe(it) => (it.check(request, secrets, now)?, it.credential()),
+        let view = View::new(request, self.address.as_ref());
+        let made = match &self.shape {
+            Shape::Signature(it) => it.check(&view, secrets, now)?,
+            Shape::Token(it) => it.check(&view, secrets)?,
+            Shape::Jwt(it) => it.check(&view, secrets, now)?,
+            Shape::Twilio(_) => TwilioScheme::check(&view, secrets)?,
+            Shape::Contentful(it) => it.check(&view, secrets, now)?,
         };
-        Ok(Verified::new(request, made, credential.to_ascii_lowercase()))
+        Ok(Verified::new(request, made, self.covers_body(), Arc::clone(&self.credentials)))
     }
 
-    /// The headers by which `request` would be believed.
-    pub fn sign(&self, request: &Outgoing<'_>, secret: &Secret) -> Vec<(String, String)> {
-        match self {
-            Self::Hmac(it) => it.sign(request, secret),
-            Self::Stripe(it) => it.sign(request, secret),
+    /// The request with all that makes it believed; `None` if that cannot be done with this secret:
+    /// a signature of a key pair needs `private_key`.
+    pub fn sign(
+        &self,
+        mut outgoing: Outgoing,
+        secret: &Secret,
+        private_key: Option<&Secret>,
+    ) -> Option<Outgoing> {
+        let at = Signer { address: self.address.as_ref(), private_key };
+        let is_signed = match &self.shape {
+            Shape::Signature(it) => it.sign(&mut outgoing, secret, at),
+            Shape::Token(it) => it.sign(&mut outgoing, secret),
+            Shape::Jwt(it) => {
+                it.sign(&mut outgoing, secret);
+                true
+            }
+            Shape::Twilio(_) => TwilioScheme::sign(&mut outgoing, secret, at),
+            Shape::Contentful(_) => ContentfulScheme::sign(&mut outgoing, secret, at),
+        };
+        is_signed.then_some(outgoing)
+    }
+
+    /// Whether every byte of the body is under the signature.
+    pub fn covers_body(&self) -> bool {
+        match &self.shape {
+            Shape::Signature(it) => it.covers_body(),
+            Shape::Token(_) => false,
+            Shape::Jwt(it) => it.covers_body(),
+            Shape::Twilio(_) | Shape::Contentful(_) => true,
         }
+    }
+
+    /// Whether something is signed at all, and not only a secret sent.
+    pub fn is_signature(&self) -> bool {
+        !matches!(self.shape, Shape::Token(_))
+    }
+
+    /// Whether the sender signs the address, so that the source must say its `url`.
+    pub fn needs_address(&self) -> bool {
+        match &self.shape {
+            Shape::Signature(it) => it.needs_address(),
+            Shape::Twilio(_) => true,
+            Shape::Token(_) | Shape::Jwt(_) | Shape::Contentful(_) => false,
+        }
+    }
+
+    /// What is wrong with the form of a secret for this scheme; never its text.
+    pub fn unfit(&self, secret: &Secret) -> Option<String> {
+        match &self.shape {
+            Shape::Signature(it) => it.maker().unfit(secret),
+            Shape::Token(it) => it.unfit(secret),
+            Shape::Jwt(_) | Shape::Twilio(_) | Shape::Contentful(_) => None,
+        }
+    }
+
+    /// Whether only the sender's private key can sign.
+    pub fn is_key_pair(&self) -> bool {
+        matches!(&self.shape, Shape::Signature(it) if it.maker().is_key_pair())
+    }
+
+    /// A good secret for this scheme out of random bytes (32 are enough); `None` where the sender
+    /// makes the keys.
+    pub fn new_secret(&self, random: &[u8]) -> Option<String> {
+        match &self.shape {
+            Shape::Signature(it) => it.maker().new_secret(random),
+            Shape::Token(it) => Some(it.new_secret(random)),
+            Shape::Jwt(_) | Shape::Twilio(_) | Shape::Contentful(_) => Some(hex::encode(random)),
+        }
+    }
+
+    /// A new pair of Ed25519 keys, private and public, to try a source with; 32 random bytes.
+    pub fn new_pair(random: &[u8]) -> Option<(Secret, String)> {
+        public_key::new_ed25519(random)
     }
 }

@@ -1,6 +1,13 @@
 //! What is under the signature? A small template such as `{timestamp}.{body}`.
+//!
+//! `{body}` and its like stand for parts of the request. What stands in square brackets is left out
+//! where a part in it is absent: `id:{query.id};[request:{header.x-request-id};]`.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use super::Denied;
+use super::hole::{Beside, Hole};
 
 /// A compiled `signed:`, as parts that are fed to a MAC one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,81 +16,146 @@ pub(super) struct Signed(Vec<Part>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Timestamp,
-    Body,
+    Hole(Hole),
+    /// Left out where something in it is absent.
+    Optional(Vec<Part>),
 }
-
-/// The names that stand for something, as they are offered in errors.
-const NAMES: &str = "`{body}` and `{timestamp}`";
 
 /// As it is written in a rule file.
 impl fmt::Display for Signed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|part| match part {
-            Part::Text(text) => f.write_str(text),
-            Part::Timestamp => f.write_str("{timestamp}"),
-            Part::Body => f.write_str("{body}"),
-        })
+        write_parts(&self.0, f)
     }
 }
+
+fn write_parts(parts: &[Part], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    parts.iter().try_for_each(|part| match part {
+        Part::Text(text) => f.write_str(&text.replace('\n', "\\n")),
+        Part::Hole(hole) => write!(f, "{{{hole}}}"),
+        Part::Optional(parts) => {
+            f.write_str("[")?;
+            write_parts(parts, f)?;
+            f.write_str("]")
+        }
+    })
+}
+
+/// What is wrong with a template, and what would be right.
+type Wrong = (String, String);
 
 impl Signed {
     /// The body alone.
     pub(super) fn body() -> Self {
-        Self(vec![Part::Body])
+        Self(vec![Part::Hole(Hole::body())])
     }
 
     /// Reads a template; the error says what is wrong and what would be right.
-    pub(super) fn parse(template: &str) -> Result<Self, (String, String)> {
-        let mut parts = Vec::new();
+    pub(super) fn parse(template: &str) -> Result<Self, Wrong> {
+        let mut outer = Vec::new();
+        let mut inner: Option<Vec<Part>> = None;
         let mut rest = template;
-        while let Some(open) = rest.find(['{', '}']) {
-            let (text, hole) = rest.split_at(open);
+        while let Some(at) = rest.find(['{', '}', '[', ']']) {
+            let (text, marked) = rest.split_at(at);
             if !text.is_empty() {
-                parts.push(Part::Text(text.to_owned()));
+                inner.as_mut().unwrap_or(&mut outer).push(Part::Text(text.to_owned()));
             }
-            let Some((name, after)) = hole.strip_prefix('{').and_then(|hole| hole.split_once('}'))
-            else {
-                let wrong = format!("a brace without its partner in `{template}`");
-                return Err((wrong, format!("write {NAMES} where they are signed")));
-            };
-            parts.push(match name {
-                "body" => Part::Body,
-                "timestamp" => Part::Timestamp,
-                _ => {
-                    let wrong = format!("`{{{name}}}` is nothing that can be signed");
-                    return Err((wrong, format!("known are {NAMES}")));
+            if let Some(after) = marked.strip_prefix('[') {
+                if inner.replace(Vec::new()).is_some() {
+                    return Err(lonely('[', template));
                 }
-            });
-            rest = after;
+                rest = after;
+            } else if let Some(after) = marked.strip_prefix(']') {
+                let parts = inner.take().ok_or_else(|| lonely(']', template))?;
+                outer.push(Part::Optional(parts));
+                rest = after;
+            } else {
+                let hole = marked.strip_prefix('{').and_then(|hole| hole.split_once('}'));
+                let (name, after) = hole.ok_or_else(|| lonely('{', template))?;
+                inner.as_mut().unwrap_or(&mut outer).push(Part::Hole(Hole::parse(name)?));
+                rest = after;
+            }
+        }
+        if inner.is_some() {
+            return Err(lonely('[', template));
         }
         if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
+            outer.push(Part::Text(rest.to_owned()));
         }
-        if !parts.contains(&Part::Body) {
-            let wrong = "the body is not under the signature, so anybody could change it";
-            return Err((wrong.to_owned(), "add `{body}`".to_owned()));
+        if outer.is_empty() {
+            let wrong = "nothing is under the signature".to_owned();
+            return Err((wrong, "write `{body}`".to_owned()));
         }
-        Ok(Self(parts))
+        Ok(Self(outer))
     }
 
-    /// Whether a timestamp is signed.
-    pub(super) fn has_timestamp(&self) -> bool {
-        self.0.contains(&Part::Timestamp)
+    /// The same for a source whose timestamp is or is not configured: brackets around it are
+    /// resolved, so that it can never be left out of a request that should have it.
+    pub(super) fn settle_timestamp(self, is_configured: bool) -> Self {
+        let parts = self.0.into_iter().flat_map(|part| match part {
+            Part::Optional(parts) if parts.contains(&Part::Hole(Hole::timestamp())) => {
+                if is_configured {
+                    parts
+                } else {
+                    Vec::new()
+                }
+            }
+            other => vec![other],
+        });
+        Self(parts.collect())
+    }
+
+    /// Whether one of its holes fits.
+    pub(super) fn has(&self, fits: impl Fn(&Hole) -> bool) -> bool {
+        holes(&self.0).iter().any(|hole| fits(hole))
     }
 
     /// The signed bytes, piece by piece.
-    pub(super) fn pieces<'p>(
-        &'p self,
-        timestamp: &'p str,
-        body: &'p [u8],
-    ) -> impl Iterator<Item = &'p [u8]> {
-        self.0.iter().map(move |part| match part {
-            Part::Text(text) => text.as_bytes(),
-            Part::Timestamp => timestamp.as_bytes(),
-            Part::Body => body,
-        })
+    pub(super) fn pieces<'p>(&'p self, beside: &Beside<'p, '_>) -> Result<Pieces<'p>, Denied> {
+        let mut pieces = Vec::with_capacity(self.0.len());
+        fill(&self.0, beside, &mut pieces)?;
+        Ok(pieces)
     }
+}
+
+/// What is signed, one piece after the other.
+pub(super) type Pieces<'p> = Vec<Cow<'p, [u8]>>;
+
+fn fill<'p>(
+    parts: &'p [Part],
+    beside: &Beside<'p, '_>,
+    pieces: &mut Pieces<'p>,
+) -> Result<(), Denied> {
+    for part in parts {
+        match part {
+            Part::Text(text) => pieces.push(Cow::Borrowed(text.as_bytes())),
+            Part::Hole(hole) => pieces.push(hole.fill(beside)?),
+            Part::Optional(parts) => {
+                let before = pieces.len();
+                match fill(parts, beside, pieces) {
+                    Ok(()) => {}
+                    Err(Denied::MissingHeader { .. } | Denied::MissingPart { .. }) => {
+                        pieces.truncate(before);
+                    }
+                    Err(other) => return Err(other),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn holes(parts: &[Part]) -> Vec<&Hole> {
+    let of = |part| match part {
+        &Part::Text(_) => Vec::new(),
+        Part::Hole(hole) => vec![hole],
+        Part::Optional(parts) => holes(parts),
+    };
+    parts.iter().flat_map(of).collect()
+}
+
+fn lonely(mark: char, template: &str) -> Wrong {
+    let wrong = format!("a `{mark}` without its partner in `{template}`");
+    (wrong, "write `{body}` where it is signed, and `[…]` around what may be absent".to_owned())
 }
 
 #[cfg(test)]
@@ -91,16 +163,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_template_becomes_its_pieces_in_order() {
-        let signed = Signed::parse("v0:{timestamp}:{body}").unwrap();
-        let bytes: Vec<u8> = signed.pieces("12", b"{}").flatten().copied().collect();
-        assert_eq!(bytes, b"v0:12:{}");
+    fn a_template_is_shown_as_it_is_written() {
+        for text in [
+            "{body}",
+            "v0:{timestamp}:{body}",
+            "id:{query.data.id|lower};[request-id:{header.x-request-id};]ts:{timestamp};",
+            "{body.order_id}{secret}",
+        ] {
+            assert_eq!(Signed::parse(text).unwrap().to_string(), text);
+        }
     }
 
     #[test]
-    fn unknown_names_lonely_braces_and_an_unsigned_body_are_refused() {
-        for wrong in ["{id}.{body}", "{body", "body}", "{timestamp}", ""] {
+    fn unknown_names_and_lonely_brackets_are_refused() {
+        for wrong in ["{nothing}.{body}", "{body", "body}", "[{body}", "{body}]", "[[{id}]]", ""] {
             assert!(Signed::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn brackets_around_the_time_are_resolved_at_once() {
+        let signed = Signed::parse("[{timestamp}:]{body}").unwrap();
+        assert_eq!(signed.clone().settle_timestamp(true).to_string(), "{timestamp}:{body}");
+        assert_eq!(signed.settle_timestamp(false).to_string(), "{body}");
     }
 }

@@ -19,7 +19,7 @@ fn page() -> String {
         metrics.lane_open(source, true);
     }
     metrics.store_unavailable();
-    metrics.rules_loaded(7);
+    metrics.rules_loaded(7, jiff::Timestamp::UNIX_EPOCH);
     for state in State::ALL {
         metrics.messages_in(state, 3);
     }

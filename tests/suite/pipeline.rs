@@ -93,8 +93,8 @@ fn pipeline(sources: Vec<Source>, rules: &[TestRule<'_>]) -> Pipeline {
 
 fn request(pipeline: &Pipeline, name: &str, headers: &[(&str, &str)], body: &str) -> Request {
     let source = pipeline.source(name).expect("a source");
-    let outgoing = Outgoing { body: body.as_bytes(), now: now() };
-    let signed = source.sign(&outgoing).into_iter();
+    let outgoing = Outgoing::post(name, body, now());
+    let signed = source.sign(outgoing, None).expect("signed").headers.into_iter();
     let signed = signed.map(|(name, value)| (name.to_lowercase(), value));
     let others = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Request::new(
@@ -130,10 +130,10 @@ fn lines(messages: &[Message]) -> Vec<String> {
 }
 
 #[test]
-fn every_built_in_event_is_accepted_with_its_kind_and_id() {
+fn every_built_in_event_of_github_and_stripe_is_accepted_with_its_kind_and_id() {
     let sources = vec![source("github", SECRET), source("stripe", SECRET)];
     let pipeline = pipeline(sources, &[]);
-    for sample in samples() {
+    for sample in samples().iter().filter(|it| ["github", "stripe"].contains(&it.preset)) {
         let accepted = play(&pipeline, sample.preset, sample.kind);
         assert_eq!(accepted.event.kind, sample.kind);
         assert!(accepted.event.provider_id.is_some_and(|id| !id.starts_with("sha256:")));
@@ -277,12 +277,12 @@ fn no_fault_shows_a_secret() {
 #[test]
 fn a_preset_under_another_name_keeps_what_is_not_changed() {
     let yaml =
-        "{ preset: stripe, secret: 0123456789abcdef, verify: { stripe: { tolerance: 1m } } }";
+        "{ preset: stripe, secret: 0123456789abcdef, verify: { timestamp: { tolerance: 1m } } }";
     let pipeline = pipeline(vec![source("stripe-eu", yaml)], &[]);
     let stripe = pipeline.source("stripe-eu").unwrap();
     assert_eq!(stripe.preset(), Some("stripe"));
-    let outgoing = Outgoing { body: b"{}", now: now() };
-    assert_eq!(stripe.sign(&outgoing)[0].0, "Stripe-Signature");
+    let outgoing = Outgoing::post("stripe-eu", "{}", now());
+    assert_eq!(stripe.sign(outgoing, None).unwrap().headers[0].0, "Stripe-Signature");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod screen;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::play::Tally;
 use super::output;
 use super::serve::stop_signal;
-use crate::app::App;
+use crate::app::{App, BadRules, Rereading};
 use crate::clock;
 use crate::config::{self, LoadOptions, Loaded};
 use crate::dispatch::{LaneSettings, Pace};
@@ -79,8 +80,9 @@ impl Demo {
         for lane in settings.instances.values_mut() {
             *lane = LaneSettings { pace: Some(Pace::OFF), ..LaneSettings::default() };
         }
-        let app = App::start(loaded, Box::new(|| Err("the demo's rules are built in".to_owned())))
-            .await?;
+        let again = || Err(BadRules::because("the demo's rules are built in"));
+        let again = Rereading { read: Arc::new(again), watch: false };
+        let app = App::start(loaded, again).await?;
         let arrived = self.play(&app, &sandbox, phone_at, &stop).await;
         let finished = app.stop().await;
         sandbox_stop.cancel();

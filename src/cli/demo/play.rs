@@ -50,7 +50,7 @@ pub(super) async fn all(app: &App, at_most: Duration, tally: &mut Tally) -> anyh
     let until = tokio::time::Instant::now() + at_most;
     for sample in sources::samples() {
         let Some(source) = pipeline.source(sample.preset) else { continue };
-        let signed = trigger::sign(source, sample, &trigger::fresh_id(), &[])?;
+        let signed = trigger::sign(source, sample, &trigger::fresh_id(), &[], None)?;
         post(app, source.name(), sample.kind, &signed, tally).await?;
         // Out of time: the rest is posted all the same, and counted as it stands in the end.
         if let Ok(counts) = tokio::time::timeout_at(until, settled(app)).await {

@@ -1,139 +1,121 @@
-//! `kabari schema`: would an editor be content with the rule file that is shipped?
+//! `kabari schema`: would an editor be content with what is right, and mark what is wrong?
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
+use kabari::config::{LoadOptions, load};
 use serde_json::Value;
 
 use super::{Said, home_alone};
 
-/// What of JSON Schema the schema uses; another word must be understood here first.
-const UNDERSTOOD: [&str; 15] = [
-    "$defs",
-    "$ref",
-    "$schema",
-    "additionalProperties",
-    "anyOf",
-    "const",
-    "default",
-    "description",
-    "enum",
-    "format",
-    "items",
-    "oneOf",
-    "properties",
-    "required",
-    "type",
-];
-const UNDERSTOOD_TOO: [&str; 3] = ["title", "minimum", "maximum"];
+/// What a schema can express; the rest is for `kabari check` alone.
+const EXPRESSIBLE: [&str; 4] = ["unknown-key", "missing-key", "unknown-value", "type"];
 
-/// Why the value does not fit the schema; empty if it does.
-fn misfits(schema: &Value, root: &Value, value: &Value, path: &str) -> Vec<String> {
-    let Value::Object(schema) = schema else {
-        return if *schema == Value::Bool(false) {
-            vec![format!("{path}: nothing may be here")]
-        } else {
-            vec![]
-        };
-    };
-    let mut wrong = Vec::new();
-    for word in schema.keys() {
-        let known = UNDERSTOOD.contains(&word.as_str()) || UNDERSTOOD_TOO.contains(&word.as_str());
-        assert!(known, "teach this test `{word}`");
-    }
-    if let Some(name) = schema.get("$ref") {
-        let pointer = name.as_str().unwrap().trim_start_matches('#');
-        wrong.extend(misfits(root.pointer(pointer).expect(pointer), root, value, path));
-    }
-    for word in ["anyOf", "oneOf"] {
-        let Some(ways) = schema.get(word).and_then(Value::as_array) else { continue };
-        let tried: Vec<_> = ways.iter().map(|way| misfits(way, root, value, path)).collect();
-        if !tried.iter().any(Vec::is_empty) {
-            wrong.push(format!("{path}: none of {word}: {tried:?}"));
-        }
-    }
-    let is = |wanted: &Value| match wanted.as_str() {
-        Some("integer") => value.is_i64() || value.is_u64(),
-        Some("number") => value.is_number(),
-        Some("string") => value.is_string(),
-        Some("boolean") => value.is_boolean(),
-        Some("array") => value.is_array(),
-        Some("object") => value.is_object(),
-        Some("null") => value.is_null(),
-        _ => panic!("teach this test the type {wanted}"),
-    };
-    let fits = match schema.get("type") {
-        Some(Value::Array(wanted)) => wanted.iter().any(is),
-        Some(wanted) => is(wanted),
-        None => true,
-    };
-    let is_const = schema.get("const").is_none_or(|wanted| wanted == value);
-    let in_enum =
-        schema.get("enum").and_then(Value::as_array).is_none_or(|all| all.contains(value));
-    if !(fits && is_const && in_enum) {
-        wrong.push(format!("{path}: {value} is not as in {schema:?}"));
-    }
-    if let (Some(items), Value::Array(list)) = (schema.get("items"), value) {
-        for (n, item) in list.iter().enumerate() {
-            wrong.extend(misfits(items, root, item, &format!("{path}[{n}]")));
-        }
-    }
-    if let Value::Object(fields) = value {
-        wrong.extend(of_fields(schema, root, fields, path));
-    }
-    wrong
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn of_fields(
-    schema: &serde_json::Map<String, Value>,
-    root: &Value,
-    fields: &serde_json::Map<String, Value>,
-    path: &str,
-) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
-        if !fields.contains_key(name.as_str().unwrap()) {
-            wrong.push(format!("{path}: {name} is missing"));
-        }
-    }
-    for (name, value) in fields {
-        let own = schema.get("properties").and_then(|all| all.get(name));
-        if let Some(schema) = own.or_else(|| schema.get("additionalProperties")) {
-            wrong.extend(misfits(schema, root, value, &format!("{path}.{name}")));
-        }
-    }
-    wrong
+fn says(words: &[&str]) -> String {
+    Said::from(home_alone().say(words, "")).is(0).out
 }
 
-fn schema() -> Value {
-    let said = Said::from(home_alone().say(&["schema"], "")).is(0);
-    serde_json::from_str(&said.out).unwrap()
+fn validator() -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(&says(&["schema"])).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
 }
 
-fn yaml(text: &str) -> Value {
-    // An editor reads `off` as the text that it is since YAML 1.2.
-    serde_yaml::from_str(&text.replace("pace: off", "pace: 'off'")).unwrap()
+/// The file as an editor reads it: `off` is the text that it is since YAML 1.2.
+fn yaml(text: &str) -> Option<Value> {
+    serde_yaml::from_str(&text.replace("pace: off", "pace: 'off'")).ok()
+}
+
+fn examples(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|it| it == "yaml")).collect()
 }
 
 #[test]
-fn the_rule_file_that_is_shipped_fits_the_schema() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.yaml");
-    let rules = yaml(&std::fs::read_to_string(path).unwrap());
-    let schema = schema();
-    assert_eq!(misfits(&schema, &schema, &rules, ""), Vec::<String>::new());
-    assert_eq!(misfits(&schema, &schema, &yaml(super::RULES), ""), Vec::<String>::new());
+fn every_rule_file_that_is_right_fits_the_schema() {
+    let validator = validator();
+    let mut all = examples("tests/config/good");
+    all.extend(examples("tests/config/good/rules.d"));
+    all.push(root().join("rules.yaml"));
+    let mut texts: Vec<_> = all
+        .iter()
+        .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
+        .collect();
+    texts.push(("these tests'".to_owned(), super::RULES.to_owned()));
+    for (name, text) in texts.iter().filter(|(name, _)| !name.contains("rules.d")) {
+        let value = yaml(text).unwrap_or_else(|| panic!("{name}"));
+        let wrong: Vec<_> = validator
+            .iter_errors(&value)
+            .map(|it| format!("{}: {it}", it.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{name}: {wrong:#?}");
+    }
 }
 
 #[test]
-fn an_editor_marks_what_the_reader_refuses() {
-    let schema = schema();
-    for (good, bad) in [
-        ("    kind: push\n", "    knid: push\n"),
-        ("  - name: pushed\n    source: github\n", "  - name: pushed\n"),
-        ("type: document", "type: documents"),
-        ("wachat:\n", "wachat_:\n"),
-    ] {
-        let rules = super::RULES.replacen(good, bad, 1);
-        assert_ne!(rules, super::RULES, "{bad}");
-        assert!(!misfits(&schema, &schema, &yaml(&rules), "").is_empty(), "{bad}");
+fn an_editor_marks_whatever_a_schema_can_express() {
+    let validator = validator();
+    let variable = |_: &str| Some("a-secret-of-many-characters".to_owned());
+    let options = LoadOptions { lenient: true, variable: &variable };
+    let mut marked = 0;
+    for path in examples("tests/config/bad") {
+        let Some(value) = yaml(&fs::read_to_string(&path).unwrap()) else { continue };
+        let Err(report) = load(&path, &options) else { continue };
+        let name = path.display().to_string();
+        // A number may come from `defaults.send`.
+        let expressible = report.problems().iter().any(|problem| {
+            problem.file == name
+                && EXPRESSIBLE.contains(&problem.code)
+                && !problem.path.ends_with(".number")
+                && !problem.path.contains(".match")
+        });
+        if expressible {
+            assert!(!validator.is_valid(&value), "{name}");
+            marked += 1;
+        }
     }
+    assert!(marked >= 6, "{marked}");
+}
+
+#[test]
+fn every_key_is_described_for_editors_and_on_the_page() {
+    let schema: Value = serde_json::from_str(&says(&["schema"])).unwrap();
+    let page = says(&["schema", "--reference"]);
+    let mut mappings: Vec<&Value> = vec![&schema];
+    mappings.extend(schema["$defs"].as_object().unwrap().values());
+    let mut keys = 0;
+    for mapping in mappings {
+        for (key, property) in mapping["properties"].as_object().into_iter().flatten() {
+            let described = property["description"].as_str().is_some_and(|it| !it.is_empty());
+            assert!(described, "{key}: {property}");
+            assert!(page.contains(&format!("| `{key}` |")), "{key} is not on the page");
+            keys += 1;
+        }
+    }
+    assert!(keys > 60, "{keys}");
+}
+
+#[test]
+fn the_schema_and_the_page_that_are_shipped_are_those_of_this_program() {
+    for (file, words) in
+        [("rules.schema.json", &["schema"][..]), ("reference.md", &["schema", "--reference"])]
+    {
+        let path = root().join("deploy").join(file);
+        let now = says(words);
+        if std::env::var_os("KABARI_BLESS").is_some() {
+            fs::write(&path, &now).unwrap();
+        }
+        let shipped = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            shipped == now,
+            "deploy/{file} is not what `kabari {}` prints: run this test with KABARI_BLESS=1",
+            words.join(" ")
+        );
+    }
+    let first = fs::read_to_string(root().join("rules.yaml")).unwrap();
+    let schema = first.lines().next().unwrap().strip_prefix("# yaml-language-server: $schema=");
+    assert!(root().join(schema.unwrap()).exists());
 }

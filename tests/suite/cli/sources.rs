@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{GITHUB_SECRET, ROW, Row, furnish, home_alone, run};
+use super::{GITHUB_SECRET, ROW, Row, Said, furnish, home_alone, run};
 
 #[tokio::test]
 async fn each_source_is_listed_with_its_address_and_what_came_from_it() {
@@ -33,7 +33,7 @@ fn one_source_is_shown_with_what_to_check_and_never_its_secret() {
     let said = run(&home, &["sources", "show", "stripe"]).is(0).says(&[
         "Signing secret (whsec_…)",
         "Stripe-Signature",
-        "{t}.{body}",
+        "{timestamp}.{body}",
         "300 s",
         "mismatch",
         "stale",
@@ -46,4 +46,32 @@ fn one_source_is_shown_with_what_to_check_and_never_its_secret() {
     run(&home, &["sources", "show", "gitlab"])
         .is(1)
         .says(&["no source `gitlab`", "github, stripe"]);
+}
+
+#[test]
+fn all_presets_are_listed_with_what_they_leave_unsigned() {
+    let home = home_alone();
+    let rows = home.list(&["sources", "presets"]);
+    assert!(rows.len() >= 72, "{} presets", rows.len());
+    let row = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap();
+    assert_eq!(row("midtrans")["unsigned"], serde_json::json!(["body", "id", "kind"]));
+    assert_eq!(row("stripe")["unsigned"], serde_json::json!([]));
+    let slack = row("slack")["signs"].as_str().unwrap();
+    assert!(slack.contains("`v0:{timestamp}:{body}`") && slack.contains("300 s"), "{slack}");
+    run(&home, &["sources", "show", "github"]).is(0).says(&["not under the signature: id, kind"]);
+}
+
+#[test]
+fn a_new_secret_is_of_the_form_that_its_sender_takes_and_never_the_same() {
+    let home = home_alone();
+    let run = |words: &[&str]| Said::from(home.say(words, ""));
+    let made = |words: &[&str]| run(words).is(0).out.trim().to_owned();
+    let bare = made(&["secrets", "new"]);
+    assert!(bare.len() == 64 && bare != made(&["secrets", "new"]), "{bare}");
+    assert!(made(&["secrets", "new", "svix"]).starts_with("whsec_"));
+    assert!(made(&["secrets", "new", "postmark-basic"]).contains(':'));
+    let pair = made(&["secrets", "new", "discord"]);
+    assert!(pair.contains("public ") && pair.contains("private "), "{pair}");
+    run(&["secrets", "new", "paypal"]).is(1).says(&["key of its own"]);
+    run(&["secrets", "new", "nobody"]).is(1).says(&["no preset `nobody`"]);
 }

@@ -96,3 +96,34 @@ fn only_the_variable_of_its_own_secret_must_be_set() {
     said.says(&["sources.github.secret", "NOT_SET_HERE", "not set"]);
     trigger(&home, &["trigger", "stripe", "invoice.paid"]).is(1).says(&["nothing answers"]);
 }
+
+/// A form, a batch, a signature in the body and an answer of its own, each through the real program.
+#[tokio::test(flavor = "multi_thread")]
+async fn senders_of_every_shape_can_be_tried() {
+    let rules = r"
+wachat: { token: unused, instance: jakarta_store }
+store: sqlite://kabari.db
+server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0 }
+sources:
+  midtrans: { secret: a server key of some length }
+  duitku: { secret: an api key of some length }
+  tripay: { secret: a private key of some length }
+  mercadopago: { secret: a secret signature of some length }
+  discord: { secret: 1d16b6e24c3f3e8c3b5a3b8e2f5e4a1c7d9b0a2e4f6c8d0b1a3c5e7f9b2d4f6a }
+rules: []
+";
+    let home = Home::new(rules);
+    let kabari = home.start().await;
+    let to = format!("http://{}", kabari.listen());
+    for (source, kind) in
+        [("midtrans", "settlement"), ("duitku", "00"), ("mercadopago", "payment.updated")]
+    {
+        trigger(&home, &["trigger", source, kind, "--to", &to]).is(0).says(&[" 200 "]);
+    }
+    let tripay = ["trigger", "tripay", "payment_status.PAID", "--to", &to];
+    trigger(&home, &tripay).is(0).says(&[r#"{"success":true}"#]);
+    let discord = ["trigger", "discord", "APPLICATION_AUTHORIZED", "--to", &to];
+    trigger(&home, &discord).is(1).says(&["private key", "kabari secrets new", "--key FILE"]);
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(home.list(&["events", "list"]).len(), 4);
+}

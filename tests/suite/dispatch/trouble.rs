@@ -124,7 +124,7 @@ async fn a_wrong_token_stops_the_lane_until_a_reload_brings_the_right_one() {
     while running.status().standing_still != Some(Reason::Auth) {
         tokio::time::timeout(PATIENCE, arrivals.changed()).await.unwrap().unwrap();
     }
-    running.lanes.update(scene.client(TOKEN), scene.lanes());
+    running.lanes.update(Some(scene.client(TOKEN)), scene.lanes());
     scene.until_sent(&ids).await;
     running.stop().await;
 }
@@ -208,7 +208,7 @@ async fn messages_of_an_instance_that_is_no_longer_configured_go_out() {
     let ids = scene.record("gone_store", ANNA, &["#1"], Policy::default()).await;
     let running = scene.run();
     scene.until_sent(&ids).await;
-    running.lanes.update(scene.client(TOKEN), BTreeMap::new());
+    running.lanes.update(Some(scene.client(TOKEN)), BTreeMap::new());
     let ids = scene.tell(ANNA, &["#2"]).await;
     scene.until_sent(&ids).await;
     running.stop().await;

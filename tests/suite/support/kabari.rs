@@ -106,11 +106,17 @@ impl Home {
 
     /// Starts `serve` on free ports and waits until both are open.
     pub(crate) async fn start(&self) -> Kabari {
+        self.start_with(&[]).await
+    }
+
+    /// The same with more words.
+    pub(crate) async fn start_with(&self, more: &[&str]) -> Kabari {
         let program = env!("CARGO_BIN_EXE_kabari");
         let store = self.store();
         let mut words: Vec<&str> = self.wrapper.iter().map(String::as_str).collect();
         words.extend([program, "serve", "--rules", "rules.yaml", "--store", &store]);
         words.extend(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        words.extend(more);
         let mut command = self.command(Path::new(words[0]), &words[1..]);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kabari starts");
@@ -172,6 +178,13 @@ impl Kabari {
     pub(crate) async fn page(&self, path: &str) -> Answer {
         let url = format!("http://{}{path}", self.admin.unwrap());
         let response = self.http.get(url).send().await.unwrap();
+        Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
+    }
+
+    /// Posts to the admin listener.
+    pub(crate) async fn order(&self, path: &str) -> Answer {
+        let url = format!("http://{}{path}", self.admin.unwrap());
+        let response = self.http.post(url).send().await.unwrap();
         Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
     }
 

@@ -1,0 +1,138 @@
+//! What stands at a path of a body that nobody vouches for yet?
+//!
+//! A few senders put signature or time into the body. Just these fields are read before anything is
+//! believed, from bodies of a bounded size.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+/// The largest body that is searched, in bytes: the senders concerned send a few KB.
+const LARGEST: usize = 1 << 20;
+/// How many elements of a batch are looked at.
+const ELEMENTS_MAX: usize = 10_000;
+
+/// A body whose fields can be asked for.
+pub(super) enum Fields<'r> {
+    /// A JSON document.
+    Json(&'r RawValue),
+    /// The fields of a form.
+    Form(Vec<(Cow<'r, str>, Cow<'r, str>)>),
+}
+
+impl<'r> Fields<'r> {
+    /// Reads no more than whether it is a document; the error says what it is not.
+    pub(super) fn of(body: &'r [u8], is_form: bool) -> Result<Self, &'static str> {
+        if body.len() > LARGEST {
+            return Err("it is too large to be searched for a signature");
+        }
+        if is_form {
+            return Ok(Self::Form(form_urlencoded::parse(body).collect()));
+        }
+        let text = std::str::from_utf8(body).map_err(|_| "it is no UTF-8")?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        serde_json::from_str(text).map(Self::Json).map_err(|_| "it is no JSON")
+    }
+
+    /// The text of one field; numbers as they are written.
+    pub(super) fn text(&self, path: &[String]) -> Option<Cow<'r, str>> {
+        match self {
+            Self::Json(document) => text(at(document, path)?),
+            Self::Form(fields) => {
+                let name = path.join(".");
+                let found = fields.iter().rev().find(|(key, _)| *key == name);
+                found.map(|(_, value)| value.clone()).or_else(|| inside(fields, path))
+            }
+        }
+    }
+}
+
+/// The names of form fields that hold a whole JSON document.
+pub(super) const DOCUMENTS: [&str; 2] = ["payload", "json"];
+
+/// The text of a field of the JSON document that a form carries.
+fn inside<'r>(form: &[(Cow<'r, str>, Cow<'r, str>)], path: &[String]) -> Option<Cow<'r, str>> {
+    let (_, document) = form.iter().find(|(name, _)| DOCUMENTS.contains(&name.as_ref()))?;
+    let document: &RawValue = serde_json::from_str(document).ok()?;
+    text(at(document, path)?).map(|text| Cow::Owned(text.into_owned()))
+}
+
+/// The value at a path of member names and, in lists, of positions.
+fn at<'r>(value: &'r RawValue, path: &[String]) -> Option<&'r RawValue> {
+    path.iter().try_fold(value, |value, name| member(value, name))
+}
+
+fn member<'r>(value: &'r RawValue, name: &str) -> Option<&'r RawValue> {
+    if let Ok(position) = name.parse::<usize>()
+        && let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(value.get())
+    {
+        return list.get(position).copied();
+    }
+    serde_json::from_str::<BTreeMap<String, &RawValue>>(value.get()).ok()?.remove(name)
+}
+
+fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+    let written = value.get();
+    match written.as_bytes().first()? {
+        b'"' => serde_json::from_str::<String>(written).ok().map(Cow::Owned),
+        b'{' | b'[' | b'n' => None,
+        _ => Some(Cow::Borrowed(written)),
+    }
+}
+
+/// All values at a path in which `*` stands for every element of a list.
+pub(super) fn elements<'r>(document: &'r RawValue, path: &[String]) -> Vec<&'r RawValue> {
+    let mut found = vec![document];
+    for name in path {
+        found = found.into_iter().flat_map(|value| step(value, name)).take(ELEMENTS_MAX).collect();
+    }
+    found
+}
+
+fn step<'r>(value: &'r RawValue, name: &str) -> Vec<&'r RawValue> {
+    if name == "*" {
+        return serde_json::from_str::<Vec<&RawValue>>(value.get()).unwrap_or_default();
+    }
+    member(value, name).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Vec<String> {
+        text.split('.').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn texts_and_numbers_come_as_they_are_written() {
+        let body = br#"{"a": {"b": "x\u00e9", "n": 10000.00, "l": [1, {"c": true}], "z": null}}"#;
+        let fields = Fields::of(body, false).unwrap();
+        for (at, expected) in [
+            ("a.b", Some("xé")),
+            ("a.n", Some("10000.00")),
+            ("a.l.0", Some("1")),
+            ("a.l.1.c", Some("true")),
+            ("a.l", None),
+            ("a.z", None),
+            ("a.b.c", None),
+        ] {
+            assert_eq!(fields.text(&path(at)).as_deref(), expected, "{at}");
+        }
+        let form = Fields::of(b"a=1&a=2&b.c=%2B", true).unwrap();
+        assert_eq!(form.text(&path("a")).as_deref(), Some("2"));
+        assert_eq!(form.text(&path("b.c")).as_deref(), Some("+"));
+    }
+
+    #[test]
+    fn a_star_goes_through_every_element() {
+        let Ok(Fields::Json(document)) = Fields::of(br#"{"l":[{"i":1},{"i":2},{}]}"#, false) else {
+            panic!()
+        };
+        let found: Vec<&str> =
+            elements(document, &path("l.*.i")).into_iter().map(RawValue::get).collect();
+        assert_eq!(found, ["1", "2"]);
+        assert!(elements(document, &path("x.*")).is_empty());
+    }
+}
