@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{self, Admin};
 use crate::config::{Loaded, Settings};
 use crate::dispatch::{Dispatcher, Lanes, Observer};
+use crate::gather::Gatherer;
 use crate::http;
 use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
 use crate::pipeline::Pipeline;
@@ -86,11 +87,13 @@ impl App {
             Dispatcher::new(Arc::clone(&store), client, settings.instances.clone(), observer);
         let lanes = dispatcher.lanes();
         let rules = Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), again.read);
+        lanes.set_people(settings.people.clone());
         let shared = Arc::new(Shared { rules, store, metrics, lanes });
+        let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
         let app = Self {
             receiving: receive(&shared, &settings, public),
             sending: Stopping::spawn(|stop| async {
-                dispatcher.run(stop).await;
+                tokio::join!(dispatcher.run(stop.clone()), gatherer.run(stop));
                 Ok(())
             }),
             administering: administer(&shared, &settings, private),
@@ -252,11 +255,11 @@ impl Controls for Shared {
     }
 
     async fn pause(&self, instance: &str) -> bool {
-        self.lanes.pause(instance)
+        self.lanes.pause(instance).await
     }
 
     async fn resume(&self, instance: &str) -> bool {
-        self.lanes.resume(instance)
+        self.lanes.resume(instance).await
     }
 
     async fn readiness(&self) -> Readiness {
