@@ -33,7 +33,7 @@ pub struct ElementStep {
     pub place: usize,
     /// Whether its `if` lets it make messages.
     pub holds: bool,
-    /// What it is, in brief, or why it could not be judged.
+    /// What it is, in brief.
     pub saw: String,
     /// The names that differ by element; none for an element that makes no messages.
     pub names: Vec<Named>,
@@ -46,7 +46,7 @@ pub struct EachTrace {
     pub over: String,
     /// Its elements, as many as may make messages.
     pub elements: Vec<ElementStep>,
-    /// Why there are none: the list is missing or empty, or is no list.
+    /// Why there are none: the list is missing or empty, is no list, or an element cannot be judged.
     pub none_because: Option<String>,
 }
 
@@ -102,16 +102,16 @@ impl Each {
         let count = items.len();
         let mut steps = Vec::new();
         for (place, item) in items.into_iter().enumerate().take(ELEMENTS_MAX) {
-            let mut saw = item.brief();
+            let saw = item.brief();
             let within = view.clone().with_element(item, place, count);
-            let judged = match &self.over.tree.only_if {
-                Some(test) => eval.for_element(within.clone()).truth(test),
-                None => Ok(true),
+            // One that cannot be judged leaves all of them without a message.
+            let holds = match &self.over.tree.only_if {
+                Some(test) => {
+                    let judged = eval.for_element(within.clone()).truth(test);
+                    judged.map_err(|error| EvalError::Other(format!("[{place}] {error}")))?
+                }
+                None => true,
             };
-            if let Err(error) = &judged {
-                saw = error.to_string();
-            }
-            let holds = judged == Ok(true);
             let names = if holds { names.told_of_element(&within) } else { Vec::new() };
             steps.push(ElementStep { place, holds, saw, names });
         }
