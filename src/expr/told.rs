@@ -78,7 +78,11 @@ fn told(bound: &Let, view: &View<'_>) -> Named {
 impl Each {
     /// Every element with what became of it.
     pub fn told<'a>(&'a self, view: &View<'a>, names: &'a Names) -> EachTrace {
-        let over = self.over.source.trim().to_owned();
+        // It is read as a loop is, which nobody wrote.
+        let source = self.over.source.trim();
+        let list = source.strip_prefix("{% for item in").unwrap_or(source);
+        let list = list.strip_suffix("%}{% endfor %}").unwrap_or(list).trim();
+        let over = format!("{} in {list}", self.name());
         match self.steps(view, names) {
             Ok(elements) => {
                 let none = "no list, or an empty one: no element, no message";
