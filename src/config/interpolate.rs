@@ -16,6 +16,10 @@ use crate::model::Fault;
 const SECRET_FILE_MAX: u64 = 64 << 10;
 /// How much variables and files may fill in in all, in bytes.
 const FILLED_MAX: usize = 16 << 20;
+/// The longest `${…}`, in bytes.
+const REFERENCE_MAX: usize = 4096;
+/// So many mistakes are kept.
+const FAULTS_MAX: usize = 10_000;
 /// So many mistakes are told with their exact place in the text.
 const PLACES_MAX: usize = 1000;
 
@@ -213,6 +217,9 @@ impl<'a> Interpolation<'a> {
     /// Keeps a mistake in a part of a text. To find the part takes as long as the text is, so of
     /// very many mistakes the later ones are at the whole text.
     fn fault(&mut self, fault: Fault, node: &Node, part: Range<usize>) {
+        if self.faults.len() >= FAULTS_MAX {
+            return;
+        }
         let exact = self.faults.len() < PLACES_MAX;
         let range = if exact { node.range_in_file(part, self.text) } else { node.span.clone() };
         self.faults.push((fault, range));
@@ -286,7 +293,11 @@ fn read_small(path: &Path) -> Result<String, String> {
 
 /// The reference behind a `${`, and its length with the closing brace.
 fn reference(after: &str) -> Option<(Reference<'_>, usize)> {
-    let close = after.find('}')?;
+    let mut end = after.len().min(REFERENCE_MAX);
+    while !after.is_char_boundary(end) {
+        end -= 1;
+    }
+    let close = after[..end].find('}')?;
     let inside = &after[..close];
     if let Some(file) = inside.strip_prefix("file:") {
         return (!file.is_empty()).then_some((Reference::File(file), close + 1));

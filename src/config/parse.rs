@@ -18,8 +18,13 @@ const DEPTH_MAX: usize = 64;
 const ALIAS_NODES_MAX: usize = 100_000;
 /// The same for the bytes of their texts.
 const ALIAS_BYTES_MAX: usize = 16 << 20;
-/// How many values one file may hold: 100,000 rules have some two million.
+/// How many keys and values one file may hold: 100,000 rules have some two and a half million.
 const NODES_MAX: usize = 3_000_000;
+/// So many of them may be as short as they like.
+const NODES_SHORT_MAX: usize = 600_000;
+/// Beyond that they take at least so many bytes of the file each, as those of rules do: a value
+/// takes many times the memory of its text.
+const NODE_BYTES_MIN: usize = 8;
 /// After so many mistakes the rest is not of interest.
 const MISTAKES_MAX: usize = 100;
 
@@ -249,8 +254,8 @@ impl<'t> Builder<'t> {
 
     fn put(&mut self, node: Node, anchor: usize) {
         self.nodes += 1;
-        if self.nodes > NODES_MAX {
-            let message = format!("there are more than {NODES_MAX} values in this file");
+        if self.nodes > NODES_MAX.min(NODES_SHORT_MAX + node.span.start / NODE_BYTES_MIN) {
+            let message = format!("more than {} keys and values are too many", self.nodes - 1);
             let help = "keep data beside it, in a table for `lookup`; put rules into several files";
             self.stop(node.span.clone(), "too-many", &message, help);
             return;

@@ -21,7 +21,7 @@ const MISTAKES_MAX: usize = 200;
 
 /// How many values are read at most, again and again after each mistake: a mistake at the top of a
 /// file makes all below it be read once more.
-const VALUES_MAX: usize = 20_000_000;
+const VALUES_MAX: usize = 8_000_000;
 
 /// Keys of later versions: refused with their own words.
 const LATER_IN_RULES: [&str; 10] =

@@ -64,7 +64,9 @@ impl<'s> Page<'s> {
                 None if required.contains(&Value::String(name.clone())) => "needed".to_owned(),
                 None => String::new(),
             };
-            let example = property["examples"].get(0).map_or(String::new(), code);
+            // Of what may also be left empty, the first way is the one that says something.
+            let examples = [&property["examples"], &property["anyOf"][0]["examples"]];
+            let example = examples.iter().find_map(|it| it.get(0)).map_or(String::new(), code);
             let description = self.description(property);
             let cells = [format!("`{name}`"), what, default, example, description];
             let cells = cells.map(|cell| cell.replace('|', "\\|").replace('\n', " "));

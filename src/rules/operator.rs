@@ -174,7 +174,7 @@ impl<'de> Visitor<'de> for Range {
                 Err(A::Error::custom("one or two comparisons, as `[\">\", 0, \"<=\", 100]`"))
             }
             None => Err(A::Error::custom(
-                "a comparison and then its number, as `[\">\", 0, \"<=\", 100]`",
+                "a comparison or its number is missing, as `[\">\", 0, \"<=\", 100]`",
             )),
         }
     }
