@@ -7,7 +7,7 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
 
 use super::node::{Comment, Content, Key, Node, Origin, Scalar, Style};
 use super::syntax;
-use super::text::FileText;
+use super::text::{FileText, LINES_MAX};
 use crate::model::Fault;
 
 /// The largest rule file, in bytes.
@@ -38,6 +38,11 @@ pub(super) struct Mistake {
 pub(super) fn parse(file: usize, text: &FileText) -> (Option<Node>, Vec<Mistake>) {
     if text.text.len() > FILE_MAX {
         let fault = Fault::error("", "too-large", "the file is larger than 64 MiB");
+        return (None, vec![Mistake { fault, range: 0..0 }]);
+    }
+    if text.is_too_long() {
+        let message = format!("the file has more than {LINES_MAX} lines");
+        let fault = Fault::error("", "too-large", message).help("divide it, with `include:`");
         return (None, vec![Mistake { fault, range: 0..0 }]);
     }
     let mut builder = Builder::new(file, text);

@@ -2,6 +2,8 @@
 //!
 //! The real program reads each file, and its peak of memory is what the system says of it.
 
+#![expect(clippy::format_collect, reason = "hostile files are made once, not fast")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::process::{Command, Stdio};
@@ -87,7 +89,7 @@ fn aliases_cannot_make_a_file_grow() {
     let copies = format!("{HEAD}vars:\n  a: &a {long}\n  b: [{}]\n", "*a, ".repeat(1000));
     refused("a long text a thousand times", &copies, "alias");
     let names = format!("{HEAD}vars: {}x{}\n", "&a [".repeat(60), "]".repeat(60));
-    let deep = names.replace('x', &filled("x, ", 3_000_000));
+    let deep = names.replace('x', &filled("x, ", 300_000));
     refused("names within names", &deep, "alias");
 }
 
@@ -97,10 +99,11 @@ fn tiny_values_are_counted_and_a_large_file_is_not_read() {
     for (what, text) in [
         ("a list", format!("{HEAD}vars: {{ a: [{}] }}\n", filled("1,", most))),
         ("a list of lists", format!("{HEAD}vars: {{ a: [{}] }}\n", filled("[],", most))),
-        ("rules of nothing", format!("{HEAD}rules:\n{}", filled("-\n", most))),
     ] {
         refused(what, &text, "too-many");
     }
+    let nothing = format!("{HEAD}rules:\n{}", filled("-\n", most));
+    refused("rules of nothing", &nothing, "too-large");
     refused("65 MiB", &filled("# nothing\n", 65 << 20), "unreadable-file");
 }
 
@@ -152,7 +155,7 @@ fn very_many_mistakes_are_found_in_no_more_than_their_time() {
     };
     let send = "send: { number: \"628111111111\", message: x }";
     for (what, rule, code) in [
-        ("no number", "source: github, send: { message: x }".to_owned(), "missing-field"),
+        ("no number", "source: github, send: { message: x }".to_owned(), "missing-key"),
         ("no source", format!("source: gitlab, {send}"), "unknown-source"),
         ("no key", format!("source: github, sent: x, {send}"), "unknown-key"),
         ("no kind", format!("source: github, kind: pusch, wehn: x, {send}"), "unknown-key"),
@@ -160,7 +163,11 @@ fn very_many_mistakes_are_found_in_no_more_than_their_time() {
         refused(what, &each(&rule), code);
     }
     let unset: String = (0..200_000).map(|at| format!("\"${{NOT_{at}}}\", ")).collect();
-    refused("no variable", &format!("{HEAD}vars: {{ a: [{unset}] }}\nruels: 1\n"), "unknown-key");
+    refused(
+        "no variable",
+        &format!("{HEAD}vars: {{ a: [{unset}] }}\nruels: 1\n"),
+        "unset-variable",
+    );
     let keys: String = (0..200).map(|at| format!("key{at}: 1\n")).collect();
     refused("keys at the end", &(each(&format!("source: github, {send}")) + &keys), "unknown-key");
 }
