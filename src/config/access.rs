@@ -24,6 +24,7 @@ impl<'t, 'n> List<'t, 'n> {
     fn advance(&mut self) -> Option<(usize, &'n Node)> {
         while let Some(node) = self.nodes.get(self.next) {
             self.next += 1;
+            self.at.reading.count();
             if !self.at.reading.is_poisoned(node) {
                 return Some((self.next - 1, node));
             }
@@ -81,6 +82,7 @@ impl<'t, 'n> Map<'t, 'n> {
     fn advance(&mut self) -> Option<&'n (Key, Node)> {
         while let Some(entry) = self.entries.get(self.next) {
             self.next += 1;
+            self.at.reading.count();
             if !self.at.reading.is_poisoned(&entry.1) && !self.filled.contains(&&*entry.0.text) {
                 return Some(entry);
             }

@@ -10,6 +10,7 @@ use super::compose::{self, Common, Composed, Place};
 use super::doubts::Doubts;
 use super::file::{DefaultSettings, RuleFile, RuleSettings};
 use super::placed::Placed;
+use super::rehearse::Stages;
 use super::repeats::Repeats;
 use super::tables::Tables;
 use super::{delivery, examine, rehearse, scalar};
@@ -19,6 +20,11 @@ use crate::pipeline::{Defaults, Pipeline, Rule};
 use crate::render::Country;
 use crate::rules::Matcher;
 use crate::sources::{Source, SourceSettings, TestEvents, presets};
+
+/// How many sources there may be.
+const SOURCES_MAX: usize = 1000;
+/// How many values `vars:` may hold, times the sources: each has a copy.
+const VARS_MAX: usize = 1_000_000;
 
 /// `vars:` as JSON, in which numbers keep the look that they have in the file.
 pub(super) fn vars(book: &Book, id: TreeId) -> Value {
@@ -54,6 +60,9 @@ pub(super) fn sources(
     country: Option<Country>,
 ) -> Vec<(Source, Surroundings)> {
     let mut built = Vec::new();
+    if too_many(book, id, settings.len()) {
+        return built;
+    }
     for (name, Placed { path, value: mut settings }) in settings {
         examine::secrets(book, id, &path, &mut settings);
         if book.has_error_below(id, &path) {
@@ -79,6 +88,21 @@ pub(super) fn sources(
     built
 }
 
+/// Whether there are more sources, or more copies of `vars` for them, than memory is meant for.
+fn too_many(book: &mut Book, id: TreeId, sources: usize) -> bool {
+    let values = book.node(id, "vars").map_or(0, |vars| vars.measure().nodes);
+    let (path, message, help) = if sources > SOURCES_MAX {
+        ("sources", format!("more than {SOURCES_MAX} sources"), "let senders share a source")
+    } else if values.saturating_mul(sources) > VARS_MAX {
+        let message = format!("{values} values, each for {sources} sources, are too many");
+        ("vars", message, "keep data in a CSV or JSON file beside this one, for `lookup`")
+    } else {
+        return false;
+    };
+    book.fault(id, Fault::error(path, "too-many", message).help(help));
+    true
+}
+
 /// What rules are compiled against.
 pub(super) struct Ground<'a> {
     pub(super) common: Common<'a>,
@@ -86,6 +110,15 @@ pub(super) struct Ground<'a> {
     pub(super) sources: &'a [(Source, Surroundings)],
     pub(super) doubts: Doubts<'a>,
     pub(super) tables: Tables,
+    pub(super) stages: Stages<'a>,
+}
+
+impl<'a> Ground<'a> {
+    fn source(&self, name: &str) -> Option<&'a Source> {
+        // They stand in the order of their names.
+        let place = self.sources.binary_search_by(|(source, _)| source.name().cmp(name)).ok()?;
+        self.sources.get(place).map(|(source, _)| source)
+    }
 }
 
 /// Compiles every rule that can be compiled.
@@ -159,10 +192,12 @@ fn rule(
     if sends.len() < count {
         return None;
     }
-    if let Some((source, _)) = ground.sources.iter().find(|(it, _)| it.name() == matcher.source) {
+    if let Some(source) = ground.source(&matcher.source).filter(|_| !book.is_full()) {
         let said = rehearse::Said { matcher: &matcher, each: each.as_ref(), sends: &sends };
-        rehearse::rule(book, at, source, &said);
-        rehearse::names(book, at, source, &said, &scope);
+        if let Some(stage) = ground.stages.of(source, &matcher) {
+            rehearse::rule(book, at, &stage, &said);
+            rehearse::names(book, at, &stage, &scope);
+        }
         ground.doubts.rule(book, at, source, &matcher, &sends);
     }
     let rule = Rule {

@@ -104,18 +104,15 @@ impl Book {
         let blank = Node { file, span: 0..0, content: Content::Map(Vec::new()) };
         let mut root = root.filter(|root| !root.is_blank()).unwrap_or(blank);
         let folder = path.parent().unwrap_or(Path::new(""));
-        let (unset, files) = (Vec::new(), Vec::new());
-        let mut variables = Interpolation { options, folder, text, included, faults, unset, files };
+        let mut variables = Interpolation::new(options, folder, text, included);
+        variables.faults = faults;
         variables.fill(&mut root, "");
-        let Interpolation { faults, unset, files, .. } = variables;
+        let Interpolation { faults, unset_in_order: unset, files, .. } = variables;
         for file in files {
             self.watch(&file);
         }
-        for name in unset {
-            if !self.report.unset.contains(&name) {
-                self.report.unset.push(name);
-            }
-        }
+        // Variables are filled in only in one file, and there each is named once.
+        self.report.unset.extend(unset);
         for (fault, range) in faults {
             self.record(file, fault, range);
         }
@@ -149,6 +146,10 @@ impl Book {
     /// What a room or a check found wrong, at its place; silent about what follows from an
     /// earlier mistake or from a variable that is not set.
     pub(super) fn fault(&mut self, id: TreeId, mut fault: Fault) {
+        if self.is_full() {
+            self.report.hide(fault.severity);
+            return;
+        }
         let is_missing = ["missing-field", "missing-key"].contains(&fault.code);
         if is_missing && self.is_told(id, &fault.path) {
             return;
@@ -222,7 +223,7 @@ impl Book {
     }
 
     fn record(&mut self, file: usize, mut fault: Fault, range: Range<usize>) {
-        if self.report.problems.len() >= PROBLEMS_MAX {
+        if self.is_full() {
             self.report.hide(fault.severity);
             return;
         }
@@ -245,6 +246,11 @@ impl Book {
             also: None,
         };
         self.report.problems.push(problem);
+    }
+
+    /// Whether no more problems are told, so that to look for doubts is of no use.
+    pub(super) fn is_full(&self) -> bool {
+        self.report.problems.len() >= PROBLEMS_MAX
     }
 
     /// Whether something is wrong with a value at or below this path.

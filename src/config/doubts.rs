@@ -2,7 +2,8 @@
 //!
 //! Only what can be said for certain: a warning that is wrong teaches people not to read them.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -27,14 +28,25 @@ const SAME_TYPE: [(&str, &str); 4] =
 
 /// What is known of the file as a whole.
 pub(super) struct Doubts<'a> {
-    pub(super) main: TreeId,
-    pub(super) vars: &'a Value,
-    pub(super) country: Option<Country>,
+    main: TreeId,
+    vars: &'a Value,
+    country: Option<Country>,
     /// Of sources whose test events are sent: the paths that tell these from live ones.
-    pub(super) tests_go_out: HashMap<String, Vec<String>>,
+    tests_go_out: HashMap<String, Vec<String>>,
+    /// The kinds that sources are known to send: there may be very many rules for each.
+    sent: RefCell<HashMap<String, HashSet<String>>>,
 }
 
-impl Doubts<'_> {
+impl<'a> Doubts<'a> {
+    pub(super) fn new(
+        main: TreeId,
+        vars: &'a Value,
+        country: Option<Country>,
+        tests_go_out: HashMap<String, Vec<String>>,
+    ) -> Self {
+        Self { main, vars, country, tests_go_out, sent: RefCell::default() }
+    }
+
     /// Warns of what is surely wrong with one rule.
     pub(super) fn rule(
         &self,
@@ -44,7 +56,7 @@ impl Doubts<'_> {
         matcher: &Matcher,
         sends: &[Composed],
     ) {
-        kinds(book, at, source, matcher);
+        self.kinds(book, at, source, matcher);
         if let Some(why) = matcher.pattern.contradiction() {
             let path = format!("{}.match", at.path);
             let help = "this rule never matches: allow what should be";
@@ -58,6 +70,22 @@ impl Doubts<'_> {
                 composed.tell(book, at, fault);
             }
             self.numbers(book, at, composed);
+        }
+    }
+
+    /// Kinds that their sender does not send.
+    fn kinds(&self, book: &mut Book, at: Place<'_>, source: &Source, matcher: &Matcher) {
+        for (place, kind) in matcher.kinds.iter().enumerate() {
+            let known = self.sent.borrow().get(source.name()).is_some_and(|it| it.contains(kind));
+            if known {
+                continue;
+            }
+            if source.may_send(kind) {
+                let mut sent = self.sent.borrow_mut();
+                sent.entry(source.name().to_owned()).or_default().insert(kind.clone());
+            } else {
+                unsent(book, at, source, (place, kind));
+            }
         }
     }
 
@@ -129,27 +157,22 @@ impl Doubts<'_> {
 }
 
 /// A kind that its sender does not send.
-fn kinds(book: &mut Book, at: Place<'_>, source: &Source, matcher: &Matcher) {
-    for (place, kind) in matcher.kinds.iter().enumerate() {
-        if source.may_send(kind) {
-            continue;
-        }
-        let listed = book.node(at.id, &format!("{}.kind[0]", at.path)).is_some();
-        let index = if listed { format!("[{place}]") } else { String::new() };
-        let bare = source.kinds().iter().filter_map(|kind| Some(kind.split_once('.')?.0));
-        let known = source.kinds().iter().map(String::as_str).chain(bare);
-        let preset = source.preset().unwrap_or(source.name());
-        let message = format!("{preset} sends no `{kind}`: this rule never matches");
-        let help = match nearest(kind, known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => match source.docs() {
-                Some(docs) => format!("its kinds are listed at {docs}"),
-                None => "see `kinds:` of the source".to_owned(),
-            },
-        };
-        let path = format!("{}.kind{index}", at.path);
-        book.fault(at.id, Fault::warning(path, "unknown-kind", message).help(help));
-    }
+fn unsent(book: &mut Book, at: Place<'_>, source: &Source, (place, kind): (usize, &str)) {
+    let listed = book.node(at.id, &format!("{}.kind[0]", at.path)).is_some();
+    let index = if listed { format!("[{place}]") } else { String::new() };
+    let bare = source.kinds().iter().filter_map(|kind| Some(kind.split_once('.')?.0));
+    let known = source.kinds().iter().map(String::as_str).chain(bare);
+    let preset = source.preset().unwrap_or(source.name());
+    let message = format!("{preset} sends no `{kind}`: this rule never matches");
+    let help = match nearest(kind, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => match source.docs() {
+            Some(docs) => format!("its kinds are listed at {docs}"),
+            None => "see `kinds:` of the source".to_owned(),
+        },
+    };
+    let path = format!("{}.kind{index}", at.path);
+    book.fault(at.id, Fault::warning(path, "unknown-kind", message).help(help));
 }
 
 /// A document that the phone shows without a name.

@@ -16,6 +16,9 @@ use crate::sources::SourceSettings;
 
 /// A secret shorter than this many characters is worth a warning.
 const SECRET_MIN: usize = 16;
+/// How many kinds a rule may list, and how long one may be, in bytes.
+const KINDS_MAX: usize = 1000;
+const KIND_BYTES_MAX: usize = 256;
 const BASE_URL: &str = "https://app.wachat.net";
 
 /// `wachat:`, without its instances.
@@ -179,6 +182,7 @@ pub(super) fn rules(book: &mut Book, rules: &[(TreeId, Placed<RuleSettings>)], s
             seen.insert(&rule.name, (*id, name_path));
         }
         known_source(book, *id, path, &rule.source, sources);
+        kinds(book, *id, path, &rule.kind.0);
         if rule.send.is_none() {
             let fault =
                 Fault::error(format!("{path}.send"), "missing-key", "the key `send` is missing");
@@ -194,6 +198,19 @@ pub(super) fn rules(book: &mut Book, rules: &[(TreeId, Placed<RuleSettings>)], s
     }
 }
 
+/// Whether there are as many kinds, and as long ones, as a rule can mean.
+fn kinds(book: &mut Book, id: TreeId, path: &str, kinds: &[String]) {
+    let long = kinds.iter().any(|kind| kind.len() > KIND_BYTES_MAX);
+    let (message, help) = if kinds.len() > KINDS_MAX {
+        (format!("more than {KINDS_MAX} kinds"), "write them with `*`, as in `invoice.*`")
+    } else if long {
+        (format!("a kind of more than {KIND_BYTES_MAX} bytes"), "no sender has such a long one")
+    } else {
+        return;
+    };
+    book.fault(id, Fault::error(format!("{path}.kind"), "value", message).help(help));
+}
+
 /// Whether a rule's or a test's source is configured.
 pub(super) fn known_source(
     book: &mut Book,
@@ -202,8 +219,14 @@ pub(super) fn known_source(
     source: &str,
     sources: &[String],
 ) -> bool {
-    if sources.iter().any(|known| known == source) {
+    // They stand in the order of their names.
+    if sources.binary_search_by(|known| known.as_str().cmp(source)).is_ok() {
         return true;
+    }
+    if book.is_full() {
+        // Not told, so how it could be mended is of no interest.
+        book.fault(id, Fault::error(path, "unknown-source", ""));
+        return false;
     }
     let names: Vec<&str> = sources.iter().map(String::as_str).collect();
     let help = match nearest(source, names.iter().copied()) {

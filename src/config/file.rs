@@ -45,6 +45,7 @@ pub(super) struct RuleFile {
     /// Anything; templates see it as `vars`.
     #[serde(default)]
     #[expect(dead_code, reason = "read for its mistakes; its values are taken from the tree")]
+    #[schemars(extend("examples" = [{"dev_group": "120363000000000000@g.us"}]))]
     pub(super) vars: BTreeMap<String, Value>,
     /// Who sends webhooks, each at `/hooks/<name>`.
     #[serde(default)]
@@ -85,7 +86,7 @@ pub(super) struct WachatSettings {
     #[schemars(extend("examples" = ["jakarta_store"]))]
     pub(super) instance: Option<String>,
     /// Where Wachat's API is; https unless on this machine.
-    #[schemars(extend("default" = "https://app.wachat.net"))]
+    #[schemars(extend("default" = "https://app.wachat.net", "examples" = ["http://127.0.0.1:8088"]))]
     pub(super) base_url: Option<String>,
     /// How long one call may take; 120s by default.
     #[schemars(extend("default" = "120s", "examples" = ["30s"]))]
@@ -103,7 +104,7 @@ pub(super) struct ServerSettings {
     #[schemars(extend("default" = "127.0.0.1:8080", "examples" = ["0.0.0.0:8080"]))]
     pub(super) listen: Option<String>,
     /// Address and port for dashboard, API and health; 127.0.0.1:9090 by default.
-    #[schemars(extend("default" = "127.0.0.1:9090"))]
+    #[schemars(extend("default" = "127.0.0.1:9090", "examples" = ["127.0.0.1:9091"]))]
     pub(super) admin: Option<String>,
     /// Needed where the admin address is not on this machine alone.
     #[schemars(extend("examples" = ["${KABARI_ADMIN_TOKEN}"]))]
@@ -178,9 +179,11 @@ pub(super) struct RuleSettings {
     /// `when`, `each` and every template see them.
     #[serde(default, rename = "let")]
     #[schemars(with = "BTreeMap<String, String>")]
+    #[schemars(extend("examples" = [{"inv": "event.data.object"}]))]
     pub(super) names: Named,
     /// A list of the event: there is a message for each element, as in `line in event.lines if
     /// line.qty > 0`. Without a name the element is `item`; `loop.index` counts them.
+    #[schemars(extend("examples" = ["line in event.lines if line.qty > 0"]))]
     pub(super) each: Option<String>,
     /// A condition over everything, asked after `match`.
     #[schemars(extend("examples" = ["event.ref == \"refs/heads/main\""]))]
@@ -233,19 +236,23 @@ pub(super) struct TestSettings {
     pub(super) kind: Option<String>,
     /// Headers that come with it, in addition to a sample's own.
     #[serde(default)]
+    #[schemars(extend("examples" = [{"X-Event-Id": "evt_1"}]))]
     pub(super) headers: BTreeMap<String, String>,
     /// When it comes, as `2026-03-01T09:00:00+07:00`; the present by default.
     #[schemars(with = "Option<String>")]
+    #[schemars(extend("examples" = ["2026-03-01T09:00:00+07:00"]))]
     pub(super) now: Option<Timestamp>,
     /// Whether it comes through the whole door: signed with the source's secret as the sender
     /// signs, verified, and read from headers and body alone.
     #[serde(default)]
+    #[schemars(extend("examples" = [true]))]
     pub(super) signed: bool,
     /// The event's body.
     #[schemars(required)]
     pub(super) event: Option<TestEvent>,
     /// What must come of it, in any order; an empty list means no message.
     #[serde(default)]
+    #[schemars(extend("examples" = [[{"rule": "invoice-paid", "number": "6281234567890"}]]))]
     pub(super) expect: Vec<Expected>,
 }
 
@@ -260,10 +267,13 @@ pub(super) struct TestEvent {
     #[schemars(extend("examples" = ["stripe/invoice.paid"]))]
     pub(super) sample: Option<String>,
     /// The body itself.
+    #[schemars(extend("examples" = [{"ref": "refs/heads/main"}]))]
     pub(super) body: Option<BTreeMap<String, Value>>,
     /// Values to set, by their dotted paths.
+    #[schemars(extend("examples" = [{"data.object.customer_phone": "+62 812-3456-7890"}]))]
     pub(super) set: BTreeMap<String, Value>,
     /// Dotted paths to remove.
+    #[schemars(extend("examples" = [["data.object.customer_phone"]]))]
     pub(super) unset: Vec<String>,
 }
 
@@ -273,44 +283,57 @@ pub(super) struct TestEvent {
 pub(super) struct Expected {
     /// The rule that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["invoice-paid"]))]
     pub(super) rule: Option<String>,
     /// Its state: `waiting` if it would be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["skipped"]))]
     state: Option<State>,
     /// Why it would not be sent, as `no recipient`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["no recipient"]))]
     reason: Option<String>,
     /// Texts that stand in its message.
     #[serde(skip_serializing_if = "Texts::is_empty")]
     #[schemars(with = "OneOrMany<String>")]
+    #[schemars(extend("examples" = [["Rp 186.332"]]))]
     contains: Texts,
     /// The whole request to Wachat: no field more, none less.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = [{"number": "6281234567890", "message": "Paid."}]))]
     exactly: Option<ExpectedRequest>,
     /// The session that sends.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["jakarta_store"]))]
     instance_name: Option<String>,
     /// The number, with its country code and no `+`, or the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<crate::render::OneOrMany>")]
+    #[schemars(extend("examples" = ["6281234567890"]))]
     number: Option<String>,
     /// `text`, `image`, `video`, `document` or `audio`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["document"]))]
     kind: Option<String>,
     /// The address of the media.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["https://files.example/invoice.pdf"]))]
     media_url: Option<String>,
     /// The text or caption.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["Hi Budi, we received *Rp 186.332*."]))]
     message: Option<String>,
     /// The name of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["Invoice-7.pdf"]))]
     file_name: Option<String>,
     /// The media type.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["application/pdf"]))]
     mimetype: Option<String>,
     /// How long Wachat shows "typing", in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = [1200]))]
     delay: Option<u64>,
 }
 
@@ -320,27 +343,35 @@ pub(super) struct Expected {
 pub(super) struct ExpectedRequest {
     /// The session that sends.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["jakarta_store"]))]
     instance_name: Option<String>,
     /// The number, with its country code and no `+`, or the group.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["6281234567890"]))]
     number: Option<String>,
     /// `image`, `video`, `document` or `audio`; none for a text.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["document"]))]
     kind: Option<String>,
     /// The address of the media.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["https://files.example/invoice.pdf"]))]
     media_url: Option<String>,
     /// The text or caption.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["Hi Budi, we received *Rp 186.332*."]))]
     message: Option<String>,
     /// The name of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["Invoice-7.pdf"]))]
     file_name: Option<String>,
     /// The media type.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["application/pdf"]))]
     mimetype: Option<String>,
     /// How long Wachat shows "typing", in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = [1200]))]
     delay: Option<u64>,
 }
 

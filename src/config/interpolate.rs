@@ -3,6 +3,7 @@
 //! They are filled in after the YAML is read and in values only, so whatever stands in a variable
 //! stays one text and can never add a key or a rule. What was filled in is not looked at again.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,14 @@ use crate::model::Fault;
 
 /// The largest file that `${file:…}` reads, in bytes.
 const SECRET_FILE_MAX: u64 = 64 << 10;
+/// How much variables and files may fill in in all, in bytes.
+const FILLED_MAX: usize = 16 << 20;
+/// The longest `${…}`, in bytes.
+const REFERENCE_MAX: usize = 4096;
+/// So many mistakes are kept.
+const FAULTS_MAX: usize = 10_000;
+/// So many mistakes are told with their exact place in the text.
+const PLACES_MAX: usize = 1000;
 
 /// Fills in the variables of one tree.
 pub(super) struct Interpolation<'a> {
@@ -25,7 +34,11 @@ pub(super) struct Interpolation<'a> {
     /// What is wrong, each at its path and bytes.
     pub(super) faults: Vec<(Fault, Range<usize>)>,
     /// The variables that are not set.
-    pub(super) unset: Vec<String>,
+    pub(super) unset: BTreeSet<String>,
+    /// The same in the order of the file.
+    pub(super) unset_in_order: Vec<String>,
+    /// How many bytes were filled in.
+    pub(super) filled: usize,
     /// The files that were asked for.
     pub(super) files: Vec<PathBuf>,
 }
@@ -36,7 +49,18 @@ enum Reference<'t> {
     File(&'t str),
 }
 
-impl Interpolation<'_> {
+impl<'a> Interpolation<'a> {
+    pub(super) fn new(
+        options: &'a LoadOptions<'a>,
+        folder: &'a Path,
+        text: &'a FileText,
+        included: bool,
+    ) -> Self {
+        let (faults, files, unset_in_order) = (Vec::new(), Vec::new(), Vec::new());
+        let unset = BTreeSet::new();
+        Self { options, folder, text, included, faults, unset, unset_in_order, filled: 0, files }
+    }
+
     /// Fills in all values below `node`.
     pub(super) fn fill(&mut self, node: &mut Node, path: &str) {
         match &mut node.content {
@@ -64,7 +88,9 @@ impl Interpolation<'_> {
         let mut text = String::with_capacity(written.len());
         let mut origin = Origin::Written;
         let mut rest = 0;
+        let mut code = false;
         while let Some(at) = written[rest..].find("${").map(|at| rest + at) {
+            code = opens_code(&written[rest..at], code);
             text.push_str(&written[rest..at]);
             let after = &written[at + 2..];
             if text.ends_with('$') {
@@ -76,16 +102,14 @@ impl Interpolation<'_> {
                 text.push('$');
                 rest = at + 1;
             } else if let Some((reference, len)) = reference(after) {
-                let range = node.range_in_file(at..at + 2 + len, self.text);
-                let (value, from) = self.value(&reference, path, range);
-                push_literal(&mut text, &value, path, &written[..at]);
+                let (value, from) = self.value(&reference, path, node, at..at + 2 + len);
+                push_literal(&mut text, &value, path, code);
                 origin = worse(origin, from);
                 rest = at + 2 + len;
             } else {
-                let range = node.range_in_file(at..at + 2, self.text);
                 let fault = Fault::error(path, "variable", "this `${` begins no variable")
                     .help("write `${NAME}`, `${NAME:-default}` or `${file:/path}`; a literal `${` is `$${`");
-                self.faults.push((fault, range));
+                self.fault(fault, node, at..at + 2);
                 text.push_str("${");
                 rest = at + 2;
             }
@@ -103,6 +127,7 @@ impl Interpolation<'_> {
         &mut self,
         reference: &Reference<'_>,
         path: &str,
+        node: &Node,
         range: Range<usize>,
     ) -> (String, Origin) {
         if self.included {
@@ -112,9 +137,29 @@ impl Interpolation<'_> {
                 "variables are filled in only in the main rule file",
             )
             .help("set it under `vars:` of the main file and write `{{ vars.name }}` here");
-            self.faults.push((fault, range));
+            self.fault(fault, node, range);
             return (String::new(), Origin::Unset);
         }
+        if self.filled > FILLED_MAX {
+            return (String::new(), Origin::Unset);
+        }
+        let (value, origin) = self.found(reference, path, node, range.clone());
+        self.filled += value.len();
+        if self.filled > FILLED_MAX {
+            let message = "variables and files fill in more than 16 MiB";
+            let fault = Fault::error(path, "variable", message);
+            self.fault(fault.help("let templates `lookup` large data in a table"), node, range);
+        }
+        (value, origin)
+    }
+
+    fn found(
+        &mut self,
+        reference: &Reference<'_>,
+        path: &str,
+        node: &Node,
+        range: Range<usize>,
+    ) -> (String, Origin) {
         match reference {
             Reference::Variable { name, default } => {
                 let set = (self.options.variable)(name);
@@ -123,25 +168,37 @@ impl Interpolation<'_> {
                 match (set, default) {
                     (Some(value), _) => (value, Origin::Outside),
                     (None, Some(default)) => ((*default).to_owned(), Origin::Outside),
-                    (None, None) => self.unset(name, path, range),
+                    (None, None) => self.unset(name, path, node, range),
                 }
             }
-            Reference::File(file) => self.file(file, path, range),
+            Reference::File(file) => self.file(file, path, node, range),
         }
     }
 
-    fn unset(&mut self, name: &str, path: &str, range: Range<usize>) -> (String, Origin) {
-        if !self.unset.iter().any(|known| known == name) {
-            self.unset.push(name.to_owned());
+    fn unset(
+        &mut self,
+        name: &str,
+        path: &str,
+        node: &Node,
+        range: Range<usize>,
+    ) -> (String, Origin) {
+        if self.unset.insert(name.to_owned()) {
+            self.unset_in_order.push(name.to_owned());
         }
         let message = format!("the variable `{name}` is not set");
         let help = format!("set it in the environment, or write `${{{name}:-default}}`");
         let fault = self.as_told(path, "unset-variable", message).help(help);
-        self.faults.push((fault, range));
+        self.fault(fault, node, range);
         (format!("unset-{name}"), Origin::Unset)
     }
 
-    fn file(&mut self, file: &str, path: &str, range: Range<usize>) -> (String, Origin) {
+    fn file(
+        &mut self,
+        file: &str,
+        path: &str,
+        node: &Node,
+        range: Range<usize>,
+    ) -> (String, Origin) {
         let whole = self.folder.join(file);
         self.files.push(whole.clone());
         match read_small(&whole) {
@@ -151,10 +208,21 @@ impl Interpolation<'_> {
                 let fault = self
                     .as_told(path, "unreadable-file", message)
                     .help("a relative path starts at the folder of the rule file");
-                self.faults.push((fault, range));
+                self.fault(fault, node, range);
                 (format!("unset-{file}"), Origin::Unset)
             }
         }
+    }
+
+    /// Keeps a mistake in a part of a text. To find the part takes as long as the text is, so of
+    /// very many mistakes the later ones are at the whole text.
+    fn fault(&mut self, fault: Fault, node: &Node, part: Range<usize>) {
+        if self.faults.len() >= FAULTS_MAX {
+            return;
+        }
+        let exact = self.faults.len() < PLACES_MAX;
+        let range = if exact { node.range_in_file(part, self.text) } else { node.span.clone() };
+        self.faults.push((fault, range));
     }
 
     fn as_told(&self, path: &str, code: &'static str, message: String) -> Fault {
@@ -167,15 +235,14 @@ impl Interpolation<'_> {
 }
 
 /// Adds the value so that, in a rule's templates and condition, it stays a text and is no code.
-/// `before` is what is written before it.
-fn push_literal(text: &mut String, value: &str, path: &str, before: &str) {
+/// `code` says whether it stands inside an expression or a block.
+fn push_literal(text: &mut String, value: &str, path: &str, code: bool) {
     let in_condition = path.ends_with("].when");
     if !path.starts_with("rules[") || !(in_condition || path.contains("].send")) {
         text.push_str(value);
         return;
     }
-    let opened = |open: &str, close: &str| before.rfind(open) > before.rfind(close);
-    if in_condition || opened("{{", "}}") || opened("{%", "%}") {
+    if in_condition || code {
         for c in value.chars() {
             match c {
                 '\\' | '"' | '\'' => text.extend(['\\', c]),
@@ -191,6 +258,16 @@ fn push_literal(text: &mut String, value: &str, path: &str, before: &str) {
             text.push_str(BRACE);
         }
         text.push_str(&value.replace('{', BRACE));
+    }
+}
+
+/// Whether an expression or a block is open behind this part of a text, of which one `was` open
+/// before it.
+fn opens_code(part: &str, was: bool) -> bool {
+    let last = |signs: [&str; 2]| signs.iter().filter_map(|sign| part.rfind(sign)).max();
+    match (last(["{{", "{%"]), last(["}}", "%}"])) {
+        (None, None) => was,
+        (opens, closes) => opens > closes,
     }
 }
 
@@ -216,7 +293,11 @@ fn read_small(path: &Path) -> Result<String, String> {
 
 /// The reference behind a `${`, and its length with the closing brace.
 fn reference(after: &str) -> Option<(Reference<'_>, usize)> {
-    let close = after.find('}')?;
+    let mut end = after.len().min(REFERENCE_MAX);
+    while !after.is_char_boundary(end) {
+        end -= 1;
+    }
+    let close = after[..end].find('}')?;
     let inside = &after[..close];
     if let Some(file) = inside.strip_prefix("file:") {
         return (!file.is_empty()).then_some((Reference::File(file), close + 1));

@@ -46,6 +46,7 @@ use self::compose::Common;
 use self::doubts::Doubts;
 use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
 use self::placed::Placed;
+use self::rehearse::Stages;
 use self::tables::Tables;
 use crate::dispatch::{LaneSettings, People};
 use crate::pipeline::Pipeline;
@@ -232,8 +233,9 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         common: Common { main, send: &file.defaults.send },
         defaults: &file.defaults,
         sources: &sources,
-        doubts: Doubts { main, vars: &vars, country, tests_go_out },
+        doubts: Doubts::new(main, &vars, country, tests_go_out),
         tables: Tables::default(),
+        stages: Stages::default(),
     };
     let rules = assemble::rules(book, rules, &ground);
     let people = people(book, main, &file, timezone);

@@ -36,7 +36,7 @@ pub(super) struct Scalar {
     pub(super) style: Style,
     pub(super) origin: Origin,
     /// What follows on the same line after ` #`.
-    pub(super) comment: Option<Comment>,
+    pub(super) comment: Option<Box<Comment>>,
 }
 
 /// A comment behind an unquoted text.
@@ -99,21 +99,23 @@ impl Node {
         })
     }
 
-    /// How many nodes there are in all, and how deep they are nested.
-    pub(super) fn measure(&self) -> (usize, usize) {
-        let mut count = 0;
-        let mut height = 0;
+    /// How large it is with all that is below it.
+    pub(super) fn measure(&self) -> Size {
+        let mut size = Size { nodes: 0, bytes: 0, height: 0 };
         let mut open = vec![(self, 1)];
         while let Some((node, depth)) = open.pop() {
-            count += 1;
-            height = height.max(depth);
+            size.nodes += 1;
+            size.height = size.height.max(depth);
             match &node.content {
-                Content::Scalar(_) => {}
+                Content::Scalar(scalar) => size.bytes += scalar.text.len(),
                 Content::List(list) => open.extend(list.iter().map(|child| (child, depth + 1))),
-                Content::Map(map) => open.extend(map.iter().map(|(_, child)| (child, depth + 1))),
+                Content::Map(map) => {
+                    size.bytes += map.iter().map(|(key, _)| key.text.len()).sum::<usize>();
+                    open.extend(map.iter().map(|(_, child)| (child, depth + 1)));
+                }
             }
         }
-        (count, height)
+        size
     }
 
     /// The place in the file of `range` within this scalar's text; the whole scalar if that cannot
@@ -126,6 +128,17 @@ impl Node {
         };
         exact().unwrap_or_else(|| self.span.clone())
     }
+}
+
+/// How large a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    /// How many nodes there are in all.
+    pub(super) nodes: usize,
+    /// The bytes of their texts and keys.
+    pub(super) bytes: usize,
+    /// How deep they are nested.
+    pub(super) height: usize,
 }
 
 /// What a path leads to.

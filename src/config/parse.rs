@@ -7,7 +7,7 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
 
 use super::node::{Comment, Content, Key, Node, Origin, Scalar, Style};
 use super::syntax;
-use super::text::FileText;
+use super::text::{FileText, LINES_MAX};
 use crate::model::Fault;
 
 /// The largest rule file, in bytes.
@@ -16,6 +16,15 @@ const FILE_MAX: usize = 64 << 20;
 const DEPTH_MAX: usize = 64;
 /// How many values aliases may add to those that are written: against "billion laughs".
 const ALIAS_NODES_MAX: usize = 100_000;
+/// The same for the bytes of their texts.
+const ALIAS_BYTES_MAX: usize = 16 << 20;
+/// How many keys and values one file may hold: 100,000 rules have some two and a half million.
+const NODES_MAX: usize = 3_000_000;
+/// So many of them may be as short as they like.
+const NODES_SHORT_MAX: usize = 600_000;
+/// Beyond that they take at least so many bytes of the file each, as those of rules do: a value
+/// takes many times the memory of its text.
+const NODE_BYTES_MIN: usize = 8;
 /// After so many mistakes the rest is not of interest.
 const MISTAKES_MAX: usize = 100;
 
@@ -29,6 +38,11 @@ pub(super) struct Mistake {
 pub(super) fn parse(file: usize, text: &FileText) -> (Option<Node>, Vec<Mistake>) {
     if text.text.len() > FILE_MAX {
         let fault = Fault::error("", "too-large", "the file is larger than 64 MiB");
+        return (None, vec![Mistake { fault, range: 0..0 }]);
+    }
+    if text.is_too_long() {
+        let message = format!("the file has more than {LINES_MAX} lines");
+        let fault = Fault::error("", "too-large", message).help("divide it, with `include:`");
         return (None, vec![Mistake { fault, range: 0..0 }]);
     }
     let mut builder = Builder::new(file, text);
@@ -57,6 +71,8 @@ struct Builder<'t> {
     /// What anchors name, once they are complete.
     anchors: HashMap<usize, Node>,
     alias_nodes: usize,
+    alias_bytes: usize,
+    nodes: usize,
     mistakes: Vec<Mistake>,
     stopped: bool,
 }
@@ -94,6 +110,8 @@ impl<'t> Builder<'t> {
             documents: 0,
             anchors: HashMap::new(),
             alias_nodes: 0,
+            alias_bytes: 0,
+            nodes: 0,
             mistakes: Vec::new(),
             stopped: false,
         }
@@ -153,13 +171,13 @@ impl<'t> Builder<'t> {
     }
 
     /// A comment behind a plain text on the same line.
-    fn comment_after(&self, end: usize) -> Option<Comment> {
+    fn comment_after(&self, end: usize) -> Option<Box<Comment>> {
         let line = self.text.line_range(self.text.line_of(end))?;
         let rest = self.text.text.get(end..line.end)?;
         let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
         let comment = rest[blank..].strip_prefix('#').filter(|_| blank > 0)?;
         let glued = !(comment.is_empty() || comment.starts_with([' ', '\t', '#']));
-        Some(Comment { span: end + blank..line.end, glued })
+        Some(Box::new(Comment { span: end + blank..line.end, glued }))
     }
 
     fn refuse_tag(&mut self, tag: Option<&Tag>, span: &Span) -> bool {
@@ -195,7 +213,10 @@ impl<'t> Builder<'t> {
     fn end(&mut self, end: usize) {
         let Some(frame) = self.open.pop() else { return };
         let content = match frame.inside {
-            Inside::List(list) => Content::List(list),
+            Inside::List(mut list) => {
+                list.shrink_to_fit();
+                Content::List(list)
+            }
             Inside::Map(map) if map.refused => Content::Scalar(stand_in()),
             Inside::Map(OpenMap { mut entries, mut seen, merged, .. }) => {
                 for from in merged {
@@ -204,6 +225,7 @@ impl<'t> Builder<'t> {
                         self.mistakes.push(no_mapping(span));
                     }
                 }
+                entries.shrink_to_fit();
                 Content::Map(entries)
             }
         };
@@ -219,9 +241,10 @@ impl<'t> Builder<'t> {
             self.stop(range, "alias", "this alias stands inside what it names", "write it out");
             return;
         };
-        let (count, height) = node.measure();
-        self.alias_nodes += count;
-        if self.alias_nodes > ALIAS_NODES_MAX || self.open.len() + height > DEPTH_MAX {
+        let size = node.measure();
+        self.alias_nodes += size.nodes;
+        self.alias_bytes += size.bytes;
+        if self.aliases_are_too_many() || self.open.len() + size.height > DEPTH_MAX {
             let help = "write the values out, or use fewer aliases";
             self.stop(range, "alias", "aliases make this file grow without measure", help);
             return;
@@ -230,15 +253,28 @@ impl<'t> Builder<'t> {
         self.put(node, 0);
     }
 
+    fn aliases_are_too_many(&self) -> bool {
+        self.alias_nodes > ALIAS_NODES_MAX || self.alias_bytes > ALIAS_BYTES_MAX
+    }
+
     fn put(&mut self, node: Node, anchor: usize) {
+        self.nodes += 1;
+        if self.nodes > NODES_MAX.min(NODES_SHORT_MAX + node.span.start / NODE_BYTES_MIN) {
+            let message = format!("more than {} keys and values are too many", self.nodes - 1);
+            let help = "keep data beside it, in a table for `lookup`; put rules into several files";
+            self.stop(node.span.clone(), "too-many", &message, help);
+            return;
+        }
         if anchor != 0 {
-            let (count, _) = node.measure();
-            self.alias_nodes += count;
-            self.anchors.insert(anchor, node.clone());
-            if self.alias_nodes > ALIAS_NODES_MAX {
+            let size = node.measure();
+            self.alias_nodes += size.nodes;
+            self.alias_bytes += size.bytes;
+            if self.aliases_are_too_many() {
                 let help = "name smaller parts with `&`";
                 self.stop(node.span.clone(), "alias", "anchors name too much", help);
+                return;
             }
+            self.anchors.insert(anchor, node.clone());
         }
         match self.open.last_mut().map(|frame| &mut frame.inside) {
             None => self.root = Some(node),

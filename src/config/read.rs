@@ -5,7 +5,7 @@
 //! missing gets a stand-in, and an element that cannot be read at all is dropped. Every try finds
 //! the next mistake, so in the end all are known.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -18,6 +18,10 @@ use crate::model::Fault;
 
 /// No file has more different mistakes than this; the rest is not of interest.
 const MISTAKES_MAX: usize = 200;
+
+/// How many values are read at most, again and again after each mistake: a mistake at the top of a
+/// file makes all below it be read once more.
+const VALUES_MAX: usize = 8_000_000;
 
 /// Keys of later versions: refused with their own words.
 const LATER: [&str; 12] = [
@@ -47,6 +51,7 @@ pub(super) struct Reading {
     poisoned: RefCell<HashSet<usize>>,
     filled: RefCell<HashMap<usize, Vec<&'static str>>>,
     faults: RefCell<Vec<(Fault, usize, Range<usize>)>>,
+    values: Cell<usize>,
     /// Stands in for a key that is missing, so that the rest can be read.
     pub(super) stand_in: Node,
 }
@@ -88,6 +93,7 @@ impl Reading {
             poisoned: RefCell::default(),
             filled: RefCell::default(),
             faults: RefCell::default(),
+            values: Cell::new(0),
             stand_in: Node { file: 0, span: 0..0, content: Content::Scalar(scalar) },
         }
     }
@@ -108,6 +114,11 @@ impl Reading {
                 }
             }
         }
+    }
+
+    /// Counts a value that is read.
+    pub(super) fn count(&self) {
+        self.values.set(self.values.get() + 1);
     }
 
     pub(super) fn is_poisoned(&self, node: &Node) -> bool {
@@ -148,7 +159,7 @@ impl Reading {
             self.record(describe(&error.what, &place), &place);
         }
         let fresh = self.poisoned.borrow_mut().insert(place.node.address());
-        fresh && place.node.address() != root.address()
+        fresh && place.node.address() != root.address() && self.values.get() <= VALUES_MAX
     }
 
     /// Whether something below this node was left out.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::codes::CODES;
 use super::schema::schema;
+use crate::expr::{FilterDoc, Topic, filter_table};
 use crate::sources::presets;
 
 const HEAD: &str = "\
@@ -28,6 +29,7 @@ pub fn reference() -> String {
         next += 1;
     }
     let mut text = page.text;
+    filters(&mut text);
     known_senders(&mut text);
     codes(&mut text);
     text
@@ -62,7 +64,9 @@ impl<'s> Page<'s> {
                 None if required.contains(&Value::String(name.clone())) => "needed".to_owned(),
                 None => String::new(),
             };
-            let example = property["examples"].get(0).map_or(String::new(), code);
+            // Of what may also be left empty, the first way is the one that says something.
+            let examples = [&property["examples"], &property["anyOf"][0]["examples"]];
+            let example = examples.iter().find_map(|it| it.get(0)).map_or(String::new(), code);
             let description = self.description(property);
             let cells = [format!("`{name}`"), what, default, example, description];
             let cells = cells.map(|cell| cell.replace('|', "\\|").replace('\n', " "));
@@ -155,6 +159,53 @@ fn code(value: &Value) -> String {
         Value::String(text) => format!("`{text}`"),
         other => format!("`{other}`"),
     }
+}
+
+/// The filters of templates and conditions, by what they are about.
+fn filters(text: &mut String) {
+    text.push_str(
+        "\n## Filters\n\nIn templates and in `when`, `let` and `each`: `value | filter(argument)`. An argument \
+         with `?` may be left out; each can be given by its name, as in `date(tz=\"UTC\")`.\n",
+    );
+    let mut topic: Option<Topic> = None;
+    for filter in filter_table() {
+        if topic.replace(filter.topic) != Some(filter.topic) {
+            let title = filter.topic.title();
+            let _ = write!(
+                text,
+                "\n### {title}\n\n| filter | what it does | examples |\n| --- | --- | --- |\n"
+            );
+        }
+        let cells = [usage(filter), filter.does.to_owned(), examples(filter)];
+        let cells = cells.map(|cell| cell.replace('|', "\\|").replace('\n', " "));
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+}
+
+/// `` `truncate(length, end?)` ``, and what else it is called.
+fn usage(filter: &FilterDoc) -> String {
+    let parameter = |it: &crate::expr::Parameter| {
+        if it.required { it.name.to_owned() } else { format!("{}?", it.name) }
+    };
+    let parameters: Vec<String> = filter.parameters.iter().map(parameter).collect();
+    let mut usage = match parameters.as_slice() {
+        [] => format!("`{}`", filter.name),
+        some => format!("`{}({})`", filter.name, some.join(", ")),
+    };
+    for alias in filter.aliases {
+        let _ = write!(usage, ", also `{alias}`");
+    }
+    usage
+}
+
+fn examples(filter: &FilterDoc) -> String {
+    let shown = |text: &str| match text {
+        "" => "nothing".to_owned(),
+        text => code(&Value::from(text.replace('\n', "⏎"))),
+    };
+    let one =
+        |(template, prints): &(&str, &str)| format!("{} → {}", shown(template), shown(prints));
+    filter.examples.iter().map(one).collect::<Vec<_>>().join("<br>")
 }
 
 fn known_senders(text: &mut String) {

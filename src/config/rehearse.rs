@@ -3,7 +3,9 @@
 //! A sample shows less than senders send, so a path that none has is only worth a warning; one
 //! that differs by a letter from a field that is there is surely a slip.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -37,10 +39,40 @@ pub(super) struct Said<'r> {
     pub(super) sends: &'r [Composed],
 }
 
+/// So many stages and, on each, so many answers are kept.
+const KEPT_MAX: usize = 1000;
+
+/// The stages of all rules: those for the same kinds of the same source share one.
+#[derive(Default)]
+pub(super) struct Stages<'s> {
+    by_kinds: RefCell<HashMap<Wants, Option<Rc<Stage<'s>>>>>,
+}
+
+/// A rule's source and kinds.
+type Wants = (String, Vec<String>);
+
+impl<'s> Stages<'s> {
+    /// The stage of a rule; `None` if there is no sample for it.
+    pub(super) fn of(&self, source: &'s Source, matcher: &Matcher) -> Option<Rc<Stage<'s>>> {
+        let key = (matcher.source.clone(), matcher.kinds.clone());
+        if let Some(known) = self.by_kinds.borrow().get(&key) {
+            return known.clone();
+        }
+        let stage = Stage::of(source, matcher).map(Rc::new);
+        let mut kept = self.by_kinds.borrow_mut();
+        if kept.len() < KEPT_MAX {
+            kept.insert(key, stage.clone());
+        }
+        stage
+    }
+}
+
 /// The samples that a rule would see.
-struct Stage<'s> {
+pub(super) struct Stage<'s> {
     source: &'s Source,
     preset: &'s str,
+    /// What was said of a path before, and whether it was needed.
+    judged: RefCell<HashMap<(String, bool), Option<Fault>>>,
     bodies: Vec<&'static (&'static Sample, Value, Json)>,
     /// Whether each kind that the rule names has a sample.
     complete: bool,
@@ -55,10 +87,9 @@ enum Found {
 }
 
 /// Tells which paths of a rule no sample has, and which literals are of another type there.
-pub(super) fn rule(book: &mut Book, place: Place<'_>, source: &Source, said: &Said<'_>) {
+pub(super) fn rule(book: &mut Book, place: Place<'_>, stage: &Stage<'_>, said: &Said<'_>) {
     let Said { matcher, each, sends } = *said;
     let Place { id, path } = place;
-    let Some(stage) = Stage::of(source, matcher) else { return };
     for wanted in matcher.pattern.paths() {
         let segments: Vec<&str> = wanted.split('.').collect();
         let mut fault = stage.judge(wanted, &segments, true);
@@ -86,15 +117,8 @@ pub(super) fn rule(book: &mut Book, place: Place<'_>, source: &Source, said: &Sa
 }
 
 /// The same for the names that it gives.
-pub(super) fn names(
-    book: &mut Book,
-    place: Place<'_>,
-    source: &Source,
-    said: &Said<'_>,
-    scope: &Scope<'_>,
-) {
+pub(super) fn names(book: &mut Book, place: Place<'_>, stage: &Stage<'_>, scope: &Scope<'_>) {
     let Place { id, path } = place;
-    let Some(stage) = Stage::of(source, said.matcher) else { return };
     for (name, read) in scope.reads() {
         let fault = stage.judge_read(&read.path, false);
         let at = format!("{path}.let.{name}");
@@ -114,7 +138,13 @@ impl<'s> Stage<'s> {
         let has_sample =
             |kind: &String| all().any(|(sample, ..)| source.kind_matches(kind, sample.kind));
         let complete = !matcher.kinds.is_empty() && matcher.kinds.iter().all(has_sample);
-        (!bodies.is_empty()).then_some(Self { source, preset, bodies, complete })
+        (!bodies.is_empty()).then_some(Self {
+            source,
+            preset,
+            judged: RefCell::default(),
+            bodies,
+            complete,
+        })
     }
 
     /// A path as a template reads it.
@@ -125,6 +155,19 @@ impl<'s> Stage<'s> {
     }
 
     fn judge(&self, path: &str, segments: &[&str], needed: bool) -> Option<Fault> {
+        let key = (path.to_owned(), needed);
+        if let Some(said) = self.judged.borrow().get(&key) {
+            return said.clone();
+        }
+        let said = self.judge_anew(path, segments, needed);
+        let mut judged = self.judged.borrow_mut();
+        if judged.len() < KEPT_MAX {
+            judged.insert(key, said.clone());
+        }
+        said
+    }
+
+    fn judge_anew(&self, path: &str, segments: &[&str], needed: bool) -> Option<Fault> {
         let mut beside = BTreeSet::new();
         for (_, body, _) in &self.bodies {
             match find(body, segments) {
@@ -160,6 +203,9 @@ impl<'s> Stage<'s> {
                     before.into_iter().filter(|it| here.iter().any(|h| h.0 == it.0)).collect()
                 }
             });
+            if suspects.as_ref().is_some_and(Vec::is_empty) {
+                return;
+            }
         }
         for (wanted, wants, saw) in suspects.unwrap_or_default() {
             let name = self.source.name();

@@ -14,6 +14,9 @@ use crate::rules::Matcher;
 const WHICH: [&str; 5] = ["name", "kind", "match", "when", "send"];
 /// With how many earlier sends one is compared.
 const COMPARED_MAX: usize = 100;
+/// How many comparisons there are in all: of very many rules that send the same, not all are held
+/// against each other.
+const COMPARISONS_MAX: usize = 500_000;
 
 /// All sends, those that say the same together.
 #[derive(Default)]
@@ -49,9 +52,12 @@ impl Repeats {
     /// message gets the other too. For that everything that is sent, and every other key of the
     /// rules, is the same, and the other rule takes all events that this one takes.
     pub(super) fn tell(self, book: &mut Book, rules: &[(Matcher, Rule)]) {
+        let mut left = COMPARISONS_MAX;
         for sent in self.alike.into_values() {
             for (place, later) in sent.iter().enumerate().skip(1) {
-                for earlier in sent[..place].iter().take(COMPARED_MAX) {
+                let count = place.min(COMPARED_MAX).min(left);
+                left -= count;
+                for earlier in &sent[..count] {
                     if takes_all_of(rules, earlier, later) {
                         warn(book, later, earlier);
                         break;

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// How many lines a file may have.
+pub(super) const LINES_MAX: usize = 4_000_000;
+
 /// One file's text with its line starts.
 #[derive(Clone, Default)]
 pub(super) struct FileText {
@@ -15,8 +18,14 @@ impl FileText {
     pub(super) fn new(name: String, text: String) -> Self {
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1))
+            .take(LINES_MAX)
             .collect();
         Self { name, text, line_starts }
+    }
+
+    /// Whether it has more lines than a rule file may have.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.line_starts.len() >= LINES_MAX
     }
 
     /// The line of a byte, from 0.

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
-use super::literal::{EXACT, OneLiteral};
+use super::literal::{EXACT, OneLiteral, literals, number};
 use super::operand::{AnythingBut, TextOrAnyCase, text};
-use super::test::{Bound, Comparison, Literal, Test};
+use super::test::{Bound, Comparison, Literal, Number, Test};
 use super::text::{Affix, Expression, Wildcard};
 
 /// An operator: the one key of an object among the alternatives.
@@ -154,42 +154,83 @@ impl<'de> Visitor<'de> for Range {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Test, A::Error> {
-        let mut bounds: Vec<Bound> = Vec::new();
-        while let Some(comparison) = seq.next_element::<Comparison>()? {
-            let limit = match seq.next_element_seed(OneLiteral)? {
-                Some(Literal::Number(limit)) => *limit,
-                Some(other) => {
-                    return Err(A::Error::custom(format!("{other} is no number to compare with")));
-                }
-                None => return Err(A::Error::custom("a number is missing behind the comparison")),
-            };
-            bounds.push(Bound { comparison, limit });
+        let written = seq.size_hint();
+        let mut parts: Vec<RangePart> = Vec::new();
+        loop {
+            let after_sign = matches!(parts.last(), Some(RangePart::Sign(_)));
+            match seq.next_element_seed(NextPart { after_sign })? {
+                Some(part) => parts.push(part),
+                None => break,
+            }
         }
-        if bounds.is_empty() || bounds.len() > 2 {
-            return Err(A::Error::custom("one or two comparisons, as `[\">\", 0, \"<=\", 100]`"));
+        // Where one is left out because it is wrong, that is the mistake.
+        if written.is_some_and(|written| parts.len() < written) {
+            return Ok(Test::Numeric(Box::default()));
         }
-        Ok(Test::Numeric(bounds.into()))
+        let bounds: Option<Vec<Bound>> = parts.chunks(2).map(bound).collect();
+        match bounds {
+            Some(bounds) if (1..=2).contains(&bounds.len()) => Ok(Test::Numeric(bounds.into())),
+            Some(_) => {
+                Err(A::Error::custom("one or two comparisons, as `[\">\", 0, \"<=\", 100]`"))
+            }
+            None => Err(A::Error::custom(
+                "a comparison or its number is missing, as `[\">\", 0, \"<=\", 100]`",
+            )),
+        }
     }
 }
 
-impl<'de> Deserialize<'de> for Comparison {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Sign;
+/// A part of a range.
+#[derive(Clone)]
+enum RangePart {
+    Sign(Comparison),
+    Limit(Number),
+}
 
-        impl Visitor<'_> for Sign {
-            type Value = Comparison;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("one of <, <=, =, >=, >")
-            }
-
-            fn visit_str<E: Error>(self, sign: &str) -> Result<Comparison, E> {
-                let help = "known are <, <=, =, >=, >";
-                Comparison::parse(sign)
-                    .ok_or_else(|| E::custom(format!("unknown comparison `{sign}`; {help}")))
-            }
+fn bound(parts: &[RangePart]) -> Option<Bound> {
+    match parts {
+        [RangePart::Sign(comparison), RangePart::Limit(limit)] => {
+            Some(Bound { comparison: *comparison, limit: limit.clone() })
         }
-
-        deserializer.deserialize_str(Sign)
+        _ => None,
     }
+}
+
+/// Reads the next part of a range. A number may come first, where its comparison is left out
+/// because it is wrong.
+struct NextPart {
+    after_sign: bool,
+}
+
+impl NextPart {
+    fn of<E: Error>(self, literal: Literal) -> Result<RangePart, E> {
+        match literal {
+            Literal::Number(limit) => Ok(RangePart::Limit(*limit)),
+            Literal::Text(sign) if !self.after_sign => {
+                let help = "known are <, <=, =, >=, >";
+                let sign = Comparison::parse(&sign)
+                    .ok_or_else(|| E::custom(format!("unknown comparison `{sign}`; {help}")))?;
+                Ok(RangePart::Sign(sign))
+            }
+            other => Err(E::custom(format!("{other} is no number to compare with"))),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for NextPart {
+    type Value = RangePart;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RangePart, D::Error> {
+        deserializer.deserialize_newtype_struct(EXACT, self)
+    }
+}
+
+impl<'de> Visitor<'de> for NextPart {
+    type Value = RangePart;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one of <, <=, =, >=, > or a number")
+    }
+
+    literals!(RangePart, |part: Self, literal| part.of(literal));
 }

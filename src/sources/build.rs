@@ -146,8 +146,9 @@ fn preset(
         faults.push(Fault::error("preset", "unknown-preset", wrong).help(remedy));
     } else if own.verify.is_none() {
         let wrong = format!("`{name}` is no known sender, and it is not said how it signs");
+        let end = if remedy.ends_with('?') { "" } else { "." };
         let help = format!(
-            "{remedy} For a preset under another name add `preset:`, for any other sender `verify:`"
+            "{remedy}{end} For a preset under another name add `preset:`, for any other sender `verify:`"
         );
         faults.push(Fault::error("", "unknown-source", wrong).help(help));
     }

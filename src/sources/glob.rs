@@ -34,8 +34,20 @@ pub(super) fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// What makes a text a pattern.
+const SIGNS: [char; 2] = ['*', '?'];
+
 /// Whether there is a text that fits both patterns.
 pub(super) fn meet(one: &str, other: &str) -> bool {
+    match (one.contains(SIGNS), other.contains(SIGNS)) {
+        (false, false) => one == other,
+        (true, false) => glob(one, other),
+        (false, true) => glob(other, one),
+        (true, true) => patterns_meet(one, other),
+    }
+}
+
+fn patterns_meet(one: &str, other: &str) -> bool {
     let one: Vec<char> = one.chars().collect();
     let other: Vec<char> = other.chars().collect();
     // meets[j]: whether what is left of `one` and `other[j..]` meet, from the ends towards the front.

@@ -39,10 +39,13 @@ enum SecretOrDated {
 #[schemars(deny_unknown_fields)]
 struct Dated {
     /// The secret.
+    #[schemars(extend("examples" = ["${STRIPE_SECRET}"]))]
     secret: Secret,
     /// From when it counts: a day (`2026-12-01`, from 00:00 UTC) or a time (RFC 3339).
+    #[schemars(extend("examples" = ["2026-11-01"]))]
     from: Option<Moment>,
     /// Until when it counts: that time, or that day at 00:00 UTC, is the first at which it does not.
+    #[schemars(extend("examples" = ["2026-12-01"]))]
     until: Option<Moment>,
 }
 

@@ -25,8 +25,10 @@ pub struct SourceSettings {
     #[schemars(extend("examples" = [["${STRIPE_SECRET}", "${STRIPE_SECRET_OLD:-}"]]))]
     pub secrets: Option<Vec<DatedSecret>>,
     /// The address of this source as its sender knows it, for senders that sign it.
+    #[schemars(extend("examples" = ["https://hooks.shop.example/billing"]))]
     pub url: Option<String>,
     /// What a handshake must show, where that is not the secret (Meta's, Strava's `verify_token`).
+    #[schemars(extend("examples" = ["${META_VERIFY_TOKEN}"]))]
     pub verify_token: Option<Secret>,
     /// How requests are signed.
     pub verify: Option<SchemeSettings>,
@@ -69,16 +71,20 @@ pub struct SourceSettings {
     #[schemars(extend("default" = "skip", "examples" = ["send"]))]
     pub test_events: Option<TestEvents>,
     /// What the sender asks before, or among, its events.
+    #[schemars(extend("examples" = ["slack"]))]
     pub handshake: Option<Handshake>,
     /// What the sender must be answered for an event, where that is not kabari's own answer.
     pub reply: Option<ReplySettings>,
     /// The methods that the sender uses, by default `[POST]`.
+    #[schemars(extend("examples" = [["POST"]]))]
     pub methods: Option<Vec<String>>,
     /// The media types that are taken, by default any; others are refused with 415, after they are
     /// verified.
+    #[schemars(extend("examples" = [["application/json"]]))]
     pub accepts: Option<Vec<String>>,
     /// The parts of a request that whoever has seen one can change: `body`, `id`, `kind`,
     /// `timestamp`.
+    #[schemars(extend("examples" = [["id"]]))]
     pub unsigned: Option<Vec<Unsigned>>,
     /// Where the sender documents its webhooks.
     #[schemars(extend("examples" = ["https://docs.example/webhooks"]))]
@@ -93,11 +99,14 @@ pub struct SourceSettings {
 #[serde(deny_unknown_fields, default)]
 pub struct ReplySettings {
     /// The status, by default 200.
+    #[schemars(extend("examples" = [202]))]
     pub status: Option<u16>,
     /// The body's media type, by default `text/plain`.
     #[serde(rename = "type")]
+    #[schemars(extend("examples" = ["application/json"]))]
     pub media_type: Option<String>,
     /// The body, by default empty.
+    #[schemars(extend("examples" = ["OK"]))]
     pub body: String,
 }
 

@@ -24,12 +24,16 @@ use crate::secret::{Secret, same};
 #[serde(deny_unknown_fields, default)]
 pub struct JwtSettings {
     /// The header that carries the token.
+    #[schemars(extend("examples" = ["X-Webhook-Signature"]))]
     pub header: Option<OneOrMore>,
     /// What stands before it, as `Bearer `; by default nothing.
+    #[schemars(extend("examples" = ["Bearer "]))]
     pub prefix: Option<String>,
     /// Claims that must be there with just these texts, as `iss: netlify`.
+    #[schemars(extend("examples" = [{"iss": "netlify"}]))]
     pub claims: Option<BTreeMap<String, String>>,
     /// The claim that holds the SHA-256 of the body in hex; without it the body is not signed.
+    #[schemars(extend("examples" = ["sha256"]))]
     pub body_sha256: Option<String>,
 }
 

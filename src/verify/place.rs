@@ -35,10 +35,13 @@ impl OneOrMore {
 #[serde(deny_unknown_fields, default)]
 pub struct PlaceSettings {
     /// A header; of several the first that is there.
+    #[schemars(extend("examples" = ["X-Event-Id"]))]
     pub header: Option<OneOrMore>,
     /// A parameter of the query.
+    #[schemars(extend("examples" = ["id"]))]
     pub query: Option<String>,
     /// A dotted path in the body.
+    #[schemars(extend("examples" = ["event.id"]))]
     pub field: Option<String>,
 }
 

@@ -57,8 +57,10 @@ pub struct SchemeSettings {
     /// A JSON Web Token.
     pub jwt: Option<JwtSettings>,
     /// Twilio's `X-Twilio-Signature`.
+    #[schemars(extend("examples" = [{}]))]
     pub twilio: Option<NoSettings>,
     /// Contentful's `x-contentful-signature`.
+    #[schemars(extend("examples" = [{}]))]
     pub contentful: Option<NoSettings>,
     /// The time that is signed with it, where one is.
     pub timestamp: Option<TimestampSettings>,

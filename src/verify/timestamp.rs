@@ -17,19 +17,26 @@ use crate::model::{Fault, Span};
 #[serde(deny_unknown_fields, default)]
 pub struct TimestampSettings {
     /// The header that carries the time.
+    #[schemars(extend("examples" = ["X-Timestamp"]))]
     pub header: Option<OneOrMore>,
     /// The parameter of the query that carries it.
+    #[schemars(extend("examples" = ["timestamp"]))]
     pub query: Option<String>,
     /// The dotted path in the body at which it stands.
+    #[schemars(extend("examples" = ["signature.timestamp"]))]
     pub field: Option<String>,
     /// Where it stands in the same header as the signature: what is before it there, as `t=`. Empty
     /// if it is the first of the list.
+    #[schemars(extend("examples" = ["t="]))]
     pub prefix: Option<String>,
     /// How it is written, by default `s`.
+    #[schemars(extend("examples" = ["ms"]))]
     pub unit: Option<Unit>,
     /// How far it may lie from now, by default 5m.
+    #[schemars(extend("examples" = ["5m"]))]
     pub tolerance: Option<Span>,
     /// Whether a time ahead of now is held to the same tolerance, by default `limited`.
+    #[schemars(extend("examples" = ["any"]))]
     pub future: Option<Future>,
 }
 

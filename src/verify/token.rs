@@ -19,16 +19,22 @@ use crate::secret::Secret;
 #[serde(deny_unknown_fields, default)]
 pub struct TokenSettings {
     /// The header that carries it.
+    #[schemars(extend("examples" = ["Authorization"]))]
     pub header: Option<OneOrMore>,
     /// The parameter of the query that carries it.
+    #[schemars(extend("examples" = ["token"]))]
     pub query: Option<String>,
     /// The dotted path in the body at which it stands.
+    #[schemars(extend("examples" = ["auth.token"]))]
     pub field: Option<String>,
     /// The path, with `*` for each element of a list, of the parts of a batch that each carry it.
+    #[schemars(extend("examples" = ["events.*"]))]
     pub each: Option<String>,
     /// What stands before it, as `Bearer `; by default nothing.
+    #[schemars(extend("examples" = ["Bearer "]))]
     pub prefix: Option<String>,
     /// How it is written, by default as it is.
+    #[schemars(extend("examples" = ["base64"]))]
     pub encoding: Option<TokenEncoding>,
 }
 

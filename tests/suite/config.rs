@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kabari::config::{LoadOptions, Loaded, Report, load, load_text};
+use kabari::config::{CODES, LoadOptions, Loaded, Report, load, load_text};
+use kabari::model::Severity;
 use proptest::prelude::*;
 
 /// What every test finds in its environment.
@@ -63,6 +64,11 @@ fn every_bad_rule_file_says_what_is_wrong_with_it() {
         assert!(!report.is_empty(), "{}: there is nothing wrong with it", path.display());
         let found = lines(&report);
         assert!(report.problems().iter().all(|p| p.help.is_some()), "{found:#?}");
+        for problem in report.problems() {
+            let known = CODES.iter().find(|code| code.name == problem.code);
+            let known = known.unwrap_or_else(|| panic!("{} is in no table", problem.code));
+            assert!(known.warns || problem.severity == Severity::Error, "{known:?}");
+        }
         let shown = report.render(false) + "\n";
         let beside = path.with_extension("txt");
         if std::env::var_os("KABARI_BLESS").is_some() {

@@ -16,6 +16,7 @@ mod support;
 mod tidy;
 mod store;
 mod config;
+mod config_hostile;
 mod language;
 mod language_filters;
 mod language_rules;

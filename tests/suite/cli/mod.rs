@@ -8,6 +8,7 @@ mod events;
 mod messages;
 mod test;
 mod explain;
+mod check;
 mod diff;
 mod sources;
 mod schema;

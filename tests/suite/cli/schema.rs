@@ -99,6 +99,33 @@ fn every_key_is_described_for_editors_and_on_the_page() {
 }
 
 #[test]
+fn every_key_of_the_page_has_an_example_or_a_section_of_its_own() {
+    let page = says(&["schema", "--reference"]);
+    let rows =
+        page.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 4);
+    // The tables of senders have other columns.
+    let rows: Vec<&str> = rows.take_while(|row| !row.starts_with("| `adyen`")).collect();
+    let without = |row: &&&str| row.split(" | ").nth(3) == Some("") && !row.contains("](#");
+    let without: Vec<&&str> = rows.iter().filter(without).collect();
+    assert!(rows.len() > 60 && without.is_empty(), "{without:#?}");
+}
+
+#[test]
+fn every_filter_is_on_the_page_with_an_example() {
+    let page = says(&["schema", "--reference"]);
+    for filter in kabari::expr::filter_table() {
+        let usage = [
+            format!("| `{}` |", filter.name),
+            format!("| `{}(", filter.name),
+            format!("| `{}`, also", filter.name),
+        ];
+        let row = page.lines().find(|line| usage.iter().any(|usage| line.starts_with(usage)));
+        let row = row.unwrap_or_else(|| panic!("{} is not on the page", filter.name));
+        assert!(row.contains(" → "), "{row}");
+    }
+}
+
+#[test]
 fn the_schema_and_the_page_that_are_shipped_are_those_of_this_program() {
     for (file, words) in
         [("rules.schema.json", &["schema"][..]), ("reference.md", &["schema", "--reference"])]

@@ -2,6 +2,7 @@
 
 mod source;
 mod rules;
+mod codes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,11 @@ fn house() -> Vec<File> {
 
 fn nothing_wrong(complaints: &[String]) {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn every_kind_of_mistake_is_in_the_table_of_codes() {
+    nothing_wrong(&codes::untold(&house()));
 }
 
 #[test]

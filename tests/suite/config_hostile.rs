@@ -1,0 +1,217 @@
+//! Does a rule file that is out to harm end in an error, soon and within little memory?
+//!
+//! The real program reads each file, and its peak of memory is what the system says of it.
+
+#![expect(clippy::format_collect, reason = "hostile files are made once, not fast")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What a hostile file may take of memory, in KiB.
+const PEAK_MAX: u64 = 256 << 10;
+/// A debug build on a busy machine; a release build takes 2 s.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 90 } else { 10 });
+const HEAD: &str = "wachat: { token: \"${WACHAT_TOKEN}\", instance: phone }\n\
+                    sources: { github: { secret: \"${GITHUB_SECRET}\" } }\n";
+
+/// How one check ended.
+#[derive(Debug)]
+struct Checked {
+    code: Option<i32>,
+    out: String,
+    /// The most memory that was in use, in KiB; 0 where the system does not say.
+    peak: u64,
+}
+
+/// `kabari check` on this file, by the real program.
+fn check(text: &str) -> Checked {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.yaml");
+    fs::write(&path, text).unwrap();
+    let out = folder.path().join("out");
+    let started = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kabari"))
+        .args(["check", "--format", "json", "--rules"])
+        .arg(&path)
+        .env_clear()
+        .env("WACHAT_TOKEN", "a-secret-of-many-characters")
+        .env("GITHUB_SECRET", "a-secret-of-many-characters")
+        .stdin(Stdio::null())
+        .stdout(fs::File::create(&out).unwrap())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let code = loop {
+        // The system remembers the peak, so the last look is the one that counts.
+        let now = fs::read_to_string(&status).unwrap_or_default();
+        let line = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
+        peak = number.unwrap_or(0).max(peak);
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended.code();
+        }
+        if started.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    Checked { code, out: fs::read_to_string(&out).unwrap(), peak }
+}
+
+#[track_caller]
+fn refused(what: &str, text: &str, code: &str) {
+    let checked = check(text);
+    let out: String = checked.out.chars().take(2000).collect();
+    assert_eq!(checked.code, Some(1), "{what}: {out}");
+    assert!(checked.out.contains(&format!("\"code\": \"{code}\"")), "{what}: no {code} in {out}");
+    assert!(checked.peak <= PEAK_MAX, "{what}: {} KiB", checked.peak);
+}
+
+/// As many repetitions as fill so many bytes.
+fn filled(part: &str, bytes: usize) -> String {
+    part.repeat(bytes / part.len())
+}
+
+#[test]
+fn aliases_cannot_make_a_file_grow() {
+    let mut bomb = "vars:\n  a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let row = format!("*a{}, ", level - 1).repeat(9);
+        writeln!(bomb, "  a{level}: &a{level} [{row}]").unwrap();
+    }
+    refused("a bomb of aliases", &(bomb + HEAD), "alias");
+    let long = "x".repeat(10_000_000);
+    let copies = format!("{HEAD}vars:\n  a: &a {long}\n  b: [{}]\n", "*a, ".repeat(1000));
+    refused("a long text a thousand times", &copies, "alias");
+    let names = format!("{HEAD}vars: {}x{}\n", "&a [".repeat(60), "]".repeat(60));
+    let deep = names.replace('x', &filled("x, ", 300_000));
+    refused("names within names", &deep, "alias");
+}
+
+#[test]
+fn tiny_values_are_counted_and_a_large_file_is_not_read() {
+    let most = (64 << 20) - 1000;
+    for (what, text) in [
+        ("a list", format!("{HEAD}vars: {{ a: [{}] }}\n", filled("1,", most))),
+        ("a list of lists", format!("{HEAD}vars: {{ a: [{}] }}\n", filled("[],", most))),
+    ] {
+        refused(what, &text, "too-many");
+    }
+    let nothing = format!("{HEAD}rules:\n{}", filled("-\n", most));
+    refused("rules of nothing", &nothing, "too-large");
+    refused("65 MiB", &filled("# nothing\n", 65 << 20), "unreadable-file");
+}
+
+#[test]
+fn long_texts_are_refused_where_they_stand() {
+    let long = "x".repeat(10_000_000);
+    let rule = |key: &str| {
+        format!(
+            "{HEAD}rules:\n- name: a\n  source: github\n  {key}\n  send: {{ number: \"628111111111\", message: x }}\n"
+        )
+    };
+    refused("a condition", &rule(&format!("when: event.{long} == 1")), "too-long");
+    refused("a kind", &rule(&format!("kind: \"{}\"", "*".repeat(10_000_000))), "value");
+    refused("an operand", &rule(&format!("match: {{ a: [{{ wildcard: \"{long}\" }}] }}")), "value");
+    refused(
+        "a source",
+        &rule("").replace("source: github", &format!("source: {long}")),
+        "unknown-source",
+    );
+    refused("a key", &rule(&format!("{}: 1", &long[..1000])), "unknown-key");
+    let holes = format!("{HEAD}vars: {{ a: \"{}\" }}\n", "${".repeat(1_000_000));
+    refused("holes that are none", &holes, "variable");
+    let many: String = (0..100_000).map(|at| format!("{{{{ ${{A{at}:-x}} }}}} ")).collect();
+    let message = rule("").replace("message: x", &format!("message: \"{many}\""));
+    refused("a template", &message, "too-long");
+}
+
+#[test]
+fn deep_nesting_ends_at_its_limit() {
+    for open in ["[", "{ a: ", "- ", "? "] {
+        refused(open, &format!("{HEAD}vars:\n  {}", open.repeat(100_000)), "too-deep");
+    }
+}
+
+#[test]
+fn a_regular_expression_that_would_fill_memory_is_refused() {
+    let regex = "((a{1,500}){1,500}){1,500}";
+    let rules: String = (0..200)
+        .map(|at| format!("- name: r{at}\n  source: github\n  match: {{ a: [{{ regex: \"{regex}\" }}] }}\n  send: {{ number: \"628111111111\", message: x }}\n"))
+        .collect();
+    refused("regular expressions", &format!("{HEAD}rules:\n{rules}"), "value");
+}
+
+#[test]
+fn very_many_mistakes_are_found_in_no_more_than_their_time() {
+    let each = |rule: &str| -> String {
+        let rules = (0..20_000).map(|at| format!("- {{ name: r{at}, {rule} }}\n"));
+        format!("{HEAD}rules:\n{}", rules.collect::<String>())
+    };
+    let send = "send: { number: \"628111111111\", message: x }";
+    for (what, rule, code) in [
+        ("no number", "source: github, send: { message: x }".to_owned(), "missing-key"),
+        ("no source", format!("source: gitlab, {send}"), "unknown-source"),
+        ("no key", format!("source: github, sent: x, {send}"), "unknown-key"),
+        ("no kind", format!("source: github, kind: pusch, wehn: x, {send}"), "unknown-key"),
+    ] {
+        refused(what, &each(&rule), code);
+    }
+    let unset: String = (0..200_000).map(|at| format!("\"${{NOT_{at}}}\", ")).collect();
+    refused(
+        "no variable",
+        &format!("{HEAD}vars: {{ a: [{unset}] }}\nruels: 1\n"),
+        "unset-variable",
+    );
+    let keys: String = (0..200).map(|at| format!("key{at}: 1\n")).collect();
+    refused("keys at the end", &(each(&format!("source: github, {send}")) + &keys), "unknown-key");
+}
+
+#[test]
+fn copies_for_each_source_are_counted() {
+    let sources = |count: usize| -> String {
+        let one = |at| format!("  s{at}: {{ preset: github, secret: \"${{GITHUB_SECRET}}\" }}\n");
+        (0..count).map(one).collect()
+    };
+    let wachat = "wachat: { token: \"${WACHAT_TOKEN}\", instance: phone }\n";
+    refused("sources", &format!("{wachat}sources:\n{}", sources(30_000)), "too-many");
+    let vars = "1, ".repeat(100_000);
+    let text = format!("{wachat}vars: {{ a: [{vars}] }}\nsources:\n{}", sources(900));
+    refused("vars", &text, "too-many");
+}
+
+#[test]
+fn a_hundred_thousand_rules_load_as_fast_as_they_are_many() {
+    let rules = |count: usize| -> String {
+        let rule = |at: usize| {
+            let wanted = match at % 4 {
+                0 => format!("full_name: org/service-{at}"),
+                1 => format!("full_name: [{{ suffix: /service-{at} }}]"),
+                2 => format!("full_name: [{{ wildcard: \"org/*-{at}\" }}]"),
+                _ => format!("id: [{{ numeric: [\">=\", {at}000, \"<\", {at}999] }}]"),
+            };
+            format!(
+                "- name: r{at}\n  source: github\n  kind: push\n  match: {{ repository: {{ {wanted} }} }}\n  send:\n    \
+                 number: \"62812{at:08}\"\n    message: \"{{{{ event.repository.name }}}} {at}\"\n"
+            )
+        };
+        format!("{HEAD}rules:\n{}", (0..count).map(rule).collect::<String>())
+    };
+    let took = |count: usize| {
+        let text = rules(count);
+        let started = Instant::now();
+        let checked = check(&text);
+        assert_eq!((checked.code, checked.out.trim()), (Some(0), "[]"), "{count}");
+        started.elapsed()
+    };
+    let (few, many) = if cfg!(debug_assertions) { (1000, 8000) } else { (10_000, 100_000) };
+    let (few_took, many_took) = (took(few), took(many));
+    let times = u32::try_from(many / few).unwrap();
+    // Were it quadratic, it would be as many times more again.
+    assert!(many_took < few_took * times * 4, "{few}: {few_took:?}, {many}: {many_took:?}");
+}
