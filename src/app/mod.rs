@@ -25,7 +25,7 @@ use crate::http;
 use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
-use crate::sources::Source;
+use crate::sources::{Offers, Source};
 use crate::store::{self, LaneLock, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
@@ -59,6 +59,8 @@ struct Shared {
     store: SharedStore,
     metrics: Arc<Metrics>,
     lanes: Lanes,
+    /// What senders offered; from the one listener to the other.
+    offers: Arc<Offers>,
 }
 
 /// A task and the way to end it.
@@ -86,7 +88,7 @@ impl App {
             Dispatcher::new(Arc::clone(&store), client, settings.instances.clone(), observer);
         let lanes = dispatcher.lanes();
         let rules = Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), again.read);
-        let shared = Arc::new(Shared { rules, store, metrics, lanes });
+        let shared = Arc::new(Shared { rules, store, metrics, lanes, offers: Arc::default() });
         let app = Self {
             receiving: receive(&shared, &settings, public),
             sending: Stopping::spawn(|stop| async {
@@ -182,25 +184,27 @@ impl App {
 }
 
 fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> Stopping {
-    let receiver = Arc::new(Receiver::new(
+    let receiver = Receiver::new(
         Arc::clone(&shared.rules.pipeline),
         Arc::clone(&shared.store),
         Arc::clone(&shared.metrics),
         receive::Settings::with_body_limit(settings.body_limit),
-    ));
+    );
+    let receiver = Arc::new(receiver.with_offers(Arc::clone(&shared.offers)));
     Stopping::spawn(|stop| async move {
         Ok(http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await?)
     })
 }
 
 fn administer(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> Stopping {
-    let admin = Arc::new(Admin::new(
+    let admin = Admin::new(
         Arc::clone(&shared.rules.pipeline),
         Arc::clone(&shared.store),
         Arc::clone(&shared.metrics),
         Arc::clone(shared) as Arc<dyn Controls>,
         settings.admin_token.clone(),
-    ));
+    );
+    let admin = Arc::new(admin.with_offers(Arc::clone(&shared.offers)));
     Stopping::spawn(|stop| async move {
         Ok(http::serve(listener, admin::router(admin), stop.cancelled_owned()).await?)
     })

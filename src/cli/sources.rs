@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::input::{RuleFile, StoreUrl, sample_names, shown_time, unknown_source};
+use super::running::Running;
 use super::{output, presets};
 use crate::clock;
 use crate::config::Loaded;
@@ -75,10 +76,14 @@ impl Sources {
         let source =
             loaded.pipeline.source(name).with_context(|| unknown_source(&loaded.pipeline, name))?;
         let row = row(source);
+        let offered = self.offered(name, &loaded).await;
         if self.json {
-            output::json(&row.json())?;
+            let mut json = row.json();
+            json["offered"] = offered;
+            output::json(&json)?;
         } else {
             row.print();
+            print_offered(&offered);
             self.print_private();
         }
         Ok(ExitCode::SUCCESS)
@@ -91,6 +96,22 @@ impl Sources {
             return Ok(Vec::new());
         }
         Ok(store::open_existing(url)?.sources().await?)
+    }
+
+    /// The secrets that the sender offered to the `serve` that runs, if one does.
+    async fn offered(&self, name: &str, loaded: &Loaded) -> Value {
+        let url = self.store.store.as_ref().unwrap_or(&loaded.settings.store);
+        let nothing = || json!([]);
+        let token = loaded.settings.admin_token.clone();
+        let Ok(Some(running)) = Running::find(url, token) else { return nothing() };
+        match running.get(&format!("/api/sources/{name}/offered")).await {
+            Ok((200, offered)) => offered,
+            Ok(_) => nothing(),
+            Err(why) => {
+                anstream::eprintln!("what the sender offered cannot be read: {why:#}");
+                nothing()
+            }
+        }
     }
 
     fn row<'l>(&self, source: &'l Source, loaded: &Loaded, seen: &[SourceRow]) -> Row<'l> {
@@ -227,6 +248,22 @@ impl Row<'_> {
                 .dimmed()
             );
         }
+    }
+}
+
+fn print_offered(offered: &Value) {
+    for offer in offered.as_array().into_iter().flatten() {
+        let text = |name: &str| offer[name].as_str().unwrap_or_default();
+        anstream::println!(
+            "\n{} {}\n  {}",
+            "Offered as the secret at".bold(),
+            output::printable(text("at")),
+            output::printable(text("secret")),
+        );
+        anstream::println!(
+            "  It counts for nothing until it is this source's `secret`: take it only if you set up \
+             the webhook at that time."
+        );
     }
 }
 

@@ -33,7 +33,7 @@ pub enum AmountUnit {
     Major,
 }
 
-/// One event as expressions see it: `event`, `source`, `kind`, `id`, `headers`, `received_at`,
+/// One event as expressions see it: `event`, `request`, `source`, `kind`, `id`, `headers`, `received_at`,
 /// `vars`. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Facts(Arc<Inner>);
@@ -89,6 +89,7 @@ impl Facts {
     pub(super) fn root(&self, root: Root) -> Val<'_> {
         match root {
             Root::Event => Val::of_node(self.0.json.root()),
+            Root::Request => Val::of_node(self.0.json.around().unwrap_or(&self.0.json).root()),
             Root::Source => Val::safe(&self.0.source),
             Root::Kind => Val::foreign(&self.0.kind),
             Root::Id => Val::foreign(&self.0.id),
@@ -103,6 +104,8 @@ impl Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Root {
     Event,
+    /// The whole body, where the event is one of several in it.
+    Request,
     Source,
     Kind,
     Id,
@@ -113,8 +116,9 @@ pub(super) enum Root {
 
 impl Root {
     /// All of them, as they are written.
-    pub(super) const ALL: [(&'static str, Self); 7] = [
+    pub(super) const ALL: [(&'static str, Self); 8] = [
         ("event", Self::Event),
+        ("request", Self::Request),
         ("source", Self::Source),
         ("kind", Self::Kind),
         ("id", Self::Id),

@@ -21,6 +21,8 @@ pub const DEPTH_MAX: usize = 128;
 pub struct Json {
     text: ByteString,
     root: Arc<Slot>,
+    /// What it was taken out of.
+    around: Option<Arc<Json>>,
 }
 
 /// A body that is not one JSON document.
@@ -98,7 +100,19 @@ impl Json {
             NotJson::NotUtf8(wrong.map_or(0, |error| error.valid_up_to()))
         })?;
         let root = root_of(&text).map_err(|error| NotJson::Syntax(error.to_string()))?;
-        Ok(Self { text, root: Arc::new(root) })
+        Ok(Self { text, root: Arc::new(root), around: None })
+    }
+
+    /// One value of this document as a document of its own, which remembers this one.
+    pub fn taken_out(&self, node: Node<'_>) -> Option<Self> {
+        let text = self.text.slice_ref(node.source());
+        let root = Arc::new(root_of(&text).ok()?);
+        Some(Self { text, root, around: Some(Arc::new(self.clone())) })
+    }
+
+    /// The document that it was taken out of.
+    pub fn around(&self) -> Option<&Self> {
+        self.around.as_deref()
     }
 
     /// The document's outermost value.

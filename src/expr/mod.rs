@@ -8,6 +8,7 @@
 //! should agree.
 
 pub mod json;
+mod batch;
 mod facts;
 mod view;
 mod scope;
@@ -40,6 +41,7 @@ mod card;
 mod table;
 mod error;
 
+pub use batch::{BatchPath, TooMany};
 pub use condition::{Condition, Step};
 pub use country::Country;
 pub(crate) use decimal::Decimal;
