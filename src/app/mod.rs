@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
+use crate::clock;
 use crate::config::{Loaded, Settings};
 use crate::dispatch::{Dispatcher, Lanes, Observer};
 use crate::http;
@@ -177,8 +178,22 @@ impl App {
             self.listen,
             self.admin,
         );
+        warn_of_ends(&pipeline);
         for (name, lane) in &settings.instances {
             tracing::info!(instance = name, "lane {name}: {lane}");
+        }
+    }
+}
+
+/// Of the secrets that soon count no more, or do so already; their place is from 0.
+fn warn_of_ends(pipeline: &Pipeline) {
+    let now = clock::now();
+    for source in pipeline.sources() {
+        for secret in 0..source.secret_count() {
+            let Some(until) = source.ends_soon(secret, now) else { continue };
+            let help = "a secret soon counts no more, or does so already: give the sender a new one \
+                        (`kabari secrets new`), or remove the old one from the rule file";
+            tracing::warn!(source = source.name(), secret, %until, "{help}");
         }
     }
 }

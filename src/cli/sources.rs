@@ -69,7 +69,7 @@ impl Sources {
             if self.json {
                 output::json(&rows.iter().map(Row::json).collect())?;
             } else {
-                self.print_list(&rows)?;
+                self.print_list(&rows, &loaded)?;
             }
             return Ok(ExitCode::SUCCESS);
         };
@@ -84,7 +84,7 @@ impl Sources {
         } else {
             row.print();
             print_offered(&offered);
-            self.print_private();
+            self.print_private(&loaded);
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -115,16 +115,17 @@ impl Sources {
     }
 
     fn row<'l>(&self, source: &'l Source, loaded: &Loaded, seen: &[SourceRow]) -> Row<'l> {
-        let base = match &self.public_url {
-            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => format!("http://{}", loaded.settings.listen),
+        let base = match (&self.public_url, &loaded.settings.public_url) {
+            (Some(url), _) => url.as_str().trim_end_matches('/').to_owned(),
+            (None, Some(url)) => url.clone(),
+            (None, None) => format!("http://{}", loaded.settings.listen),
         };
         let url = format!("{base}/hooks/{}", source.name());
         let seen = seen.iter().find(|row| row.source == source.name()).cloned();
         Row { source, url, seen }
     }
 
-    fn print_list(&self, rows: &[Row<'_>]) -> std::io::Result<()> {
+    fn print_list(&self, rows: &[Row<'_>], loaded: &Loaded) -> std::io::Result<()> {
         let header = ["source", "preset", "URL to paste", "events", "last event (UTC)"];
         let lines = rows.iter().map(|row| {
             let (events, last) = match &row.seen {
@@ -135,17 +136,18 @@ impl Sources {
             vec![row.source.name().to_owned(), preset, row.url.clone(), events.to_string(), last]
         });
         output::table(&header, lines.collect())?;
-        self.print_private();
+        self.print_private(loaded);
         Ok(())
     }
 
     /// The address in the rule file is this machine's; a provider needs one of the world.
-    fn print_private(&self) {
-        if self.public_url.is_none() {
+    fn print_private(&self, loaded: &Loaded) {
+        if self.public_url.is_none() && loaded.settings.public_url.is_none() {
             anstream::eprintln!(
                 "{}",
                 "These URLs are this machine's own: put a TLS proxy or a tunnel in front, and add \
-                 its address with --public-url https://… to see what to paste."
+                 its address as server.public_url to the rule file (or give --public-url https://…) to \
+                 see what to paste."
                     .dimmed()
             );
         }

@@ -189,7 +189,8 @@ fn scheme(settings: &SourceSettings, faults: &mut Vec<Fault>) -> Option<Scheme> 
         None if scheme.needs_address() => {
             let wrong = "this sender signs the address that it sends to, and it is not said";
             let help = "add `url:` as it is written at the sender, exactly: \
-                        `url: https://hooks.shop.example/hooks/NAME`";
+                        `url: https://hooks.shop.example/hooks/NAME`; or, for all such senders, \
+                        `server.public_url: https://hooks.shop.example`";
             faults.push(Fault::error("", "no-url", wrong).help(help));
             None
         }

@@ -7,6 +7,7 @@ mod handshakes;
 mod custom;
 mod traps;
 mod batches;
+mod libraries;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
