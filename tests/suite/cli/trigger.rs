@@ -131,7 +131,7 @@ fn configured(preset: &str) -> (String, Option<&'static str>) {
 
 const SEED: [u8; 32] = *b"kabari's own key of these tests!";
 
-/// Every sender, through the real programs: a form, a batch, a signature in the body, the address
+/// Every sender but Travis, whose SHA-1 nobody else signs with, through the real programs: a form, a batch, a signature in the body, the address
 /// under the signature, a key pair, an answer of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_preset_can_be_tried_with_each_of_its_samples() {
@@ -166,6 +166,10 @@ async fn every_preset_can_be_tried_with_each_of_its_samples() {
             words.extend(["--key", key]);
         }
         let said = trigger(&home, &words);
+        if sample.preset == "travis" {
+            said.is(1).says(&["private key"]);
+            continue;
+        }
         let status = said.out.lines().next().unwrap_or_default().to_owned();
         if said.code != 0 {
             wrong.push(format!("{}/{}: {status} {}", sample.preset, sample.kind, said.err));
