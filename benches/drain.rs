@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use kabari::dispatch::{Dispatcher, LaneSettings, Pace};
 use kabari::model::{
     Content, Event, EventId, Headers, Kind, Message, MessageId, OnUncertain, Origin, Policy,
-    Recipient, State,
+    Recipient, State, Terms,
 };
 use kabari::secret::Secret;
 use kabari::store::{SharedStore, SqliteStore, Store};
@@ -129,6 +129,7 @@ async fn drain(store: SharedStore, base: &str, lanes: usize, messages: usize) {
         pace: Some(Pace::parse("off").unwrap()),
         burst: None,
         in_flight: u32::try_from(AT_ONCE / lanes).ok(),
+        ..LaneSettings::default()
     };
     let lanes: BTreeMap<String, LaneSettings> =
         (0..lanes).map(|at| (format!("lane-{at}"), lane.clone())).collect();
@@ -184,5 +185,6 @@ fn message(number: usize, lanes: usize, now: Timestamp) -> Message {
         created_at: now,
         due_at: now,
         policy: Policy { attempts_max: 10, age_max_s: 86_400, on_uncertain: OnUncertain::Hold },
+        terms: Terms::default(),
     }
 }

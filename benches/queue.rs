@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use kabari::model::{
     Attempt, Content, Event, EventId, Fate, Headers, Kind, Message, MessageId, OnUncertain, Origin,
-    Policy, Recipient, Scope, State, Verdict,
+    Policy, Recipient, Scope, State, Terms, Verdict,
 };
 use kabari::store::{Claim, Claimed, Settlement, SqliteStore, Store};
 use rusqlite::Connection;
@@ -69,8 +69,7 @@ async fn run(store: &SqliteStore, time: Duration) -> f64 {
     while started.elapsed() < time {
         let now = Timestamp::now();
         let turn = Instant::now();
-        let claim = Claim { instance: "bench".into(), limit: BATCH, now, paced_until: Vec::new() };
-        let taken = store.claim(claim).await.unwrap();
+        let taken = store.claim(Claim::new("bench", BATCH, now)).await.unwrap().taken;
         assert_eq!(taken.len(), BATCH);
         let messages: Vec<Message> = taken.iter().map(|claimed| again(&claimed.message)).collect();
         let settling = taken.into_iter().map(|claimed| settle(store, claimed, now));
@@ -148,6 +147,7 @@ fn message(number: usize, now: Timestamp) -> Message {
         created_at: now,
         due_at: now,
         policy: Policy { attempts_max: 10, age_max_s: 86_400, on_uncertain: OnUncertain::Hold },
+        terms: Terms::default(),
     }
 }
 

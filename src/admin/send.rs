@@ -138,6 +138,7 @@ impl SendRequest {
             created_at: now,
             due_at: now,
             policy: policy(&recipient),
+            terms: model::Terms::default(),
             recipient: Some(recipient),
         })
     }

@@ -22,6 +22,7 @@ use crate::admin::{self, Admin};
 use crate::clock;
 use crate::config::{Loaded, Settings};
 use crate::dispatch::{Dispatcher, Lanes, Observer};
+use crate::gather::Gatherer;
 use crate::http;
 use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
 use crate::pipeline::Pipeline;
@@ -89,11 +90,13 @@ impl App {
             Dispatcher::new(Arc::clone(&store), client, settings.instances.clone(), observer);
         let lanes = dispatcher.lanes();
         let rules = Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), again.read);
+        lanes.set_people(settings.people.clone());
         let shared = Arc::new(Shared { rules, store, metrics, lanes, offers: Arc::default() });
+        let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
         let app = Self {
             receiving: receive(&shared, &settings, public),
             sending: Stopping::spawn(|stop| async {
-                dispatcher.run(stop).await;
+                tokio::join!(dispatcher.run(stop.clone()), gatherer.run(stop));
                 Ok(())
             }),
             administering: administer(&shared, &settings, private),
@@ -271,11 +274,11 @@ impl Controls for Shared {
     }
 
     async fn pause(&self, instance: &str) -> bool {
-        self.lanes.pause(instance)
+        self.lanes.pause(instance).await
     }
 
     async fn resume(&self, instance: &str) -> bool {
-        self.lanes.resume(instance)
+        self.lanes.resume(instance).await
     }
 
     async fn readiness(&self) -> Readiness {

@@ -213,6 +213,7 @@ impl Rules {
         let Loaded { pipeline, settings, warnings, .. } = loaded;
         let needs_restart = self.fixed.differences(&Fixed::of(&settings));
         let rules = pipeline.rule_count();
+        self.lanes.set_people(settings.people);
         if why == Why::Told || client.is_some() || settings.instances != last.lanes {
             self.lanes.update(client, settings.instances.clone());
         }

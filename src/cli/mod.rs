@@ -16,6 +16,7 @@ mod trigger;
 mod send;
 mod events;
 mod messages;
+mod optout;
 mod sources;
 mod presets;
 mod secrets;
@@ -58,6 +59,8 @@ enum Command {
     Events(events::Events),
     /// List, show, retry and cancel messages
     Messages(messages::Messages),
+    /// Keep the list of those who want no messages
+    Optout(optout::OptOuts),
     /// List and show sources: the URL to paste at the provider, where its secret is
     Sources(sources::Sources),
     /// Make secrets
@@ -106,6 +109,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Send(send) => send.run().await,
         Command::Events(events) => events.run().await,
         Command::Messages(messages) => messages.run().await,
+        Command::Optout(opt_outs) => opt_outs.run().await,
         Command::Sources(sources) => sources.run().await,
         Command::Secrets(secrets) => secrets.run(),
         Command::Sandbox(sandbox) => sandbox.run().await,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::input::{self, RuleFile, StoreUrl};
 use super::output;
 use crate::app::{App, BadRules, Rereading};
-use crate::config::Settings;
+use crate::config::Loaded;
+use crate::render;
 use crate::telemetry::{self, Format};
 
 /// How long stopping may take in all: less than the 130 s of `deploy/`, more than the attempts and
@@ -32,6 +34,9 @@ pub(super) struct Serve {
     /// Where dashboard, API and metrics are, instead of `server.admin`
     #[arg(long, env = "KABARI_ADMIN", value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
+    /// Message nobody but this number (may be given again): everything else is skipped
+    #[arg(long, env = "KABARI_ONLY_TO", value_name = "NUMBER", value_delimiter = ',')]
+    only_to: Vec<String>,
     /// Read the rule file again only on SIGHUP and POST /api/reload, not when it changes
     #[arg(long)]
     no_watch: bool,
@@ -50,13 +55,13 @@ impl Serve {
             anstream::eprintln!("{}", loaded.warnings.render(output::colour_of_errors()));
         }
         let _logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
-        self.overrule(&mut loaded.settings);
+        self.overrule(&mut loaded)?;
         // Before it says that it is ready: whoever reads that may stop it at once.
         let stop = stop_signal()?;
         let watch = !self.no_watch;
         let read = move || {
             let mut loaded = input::load(&self.rules.rules, false).map_err(BadRules::from)?;
-            self.overrule(&mut loaded.settings);
+            self.overrule(&mut loaded).map_err(|why| BadRules::because(why.to_string()))?;
             Ok(loaded)
         };
         let app = App::start(loaded, Rereading { read: Arc::new(read), watch }).await?;
@@ -65,12 +70,22 @@ impl Serve {
     }
 
     /// Puts what the command line says in the place of what the file says.
-    fn overrule(&self, settings: &mut Settings) {
+    fn overrule(&self, loaded: &mut Loaded) -> anyhow::Result<()> {
+        let country = loaded.pipeline.defaults().country;
+        let settings = &mut loaded.settings;
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.admin = self.admin.unwrap_or(settings.admin);
         if let Some(store) = &self.store.store {
             settings.store.clone_from(store);
         }
+        if !self.only_to.is_empty() {
+            let read = |number: &String| {
+                render::recipient(number, country).with_context(|| "--only-to cannot be read")
+            };
+            settings.people.only_to =
+                Some(self.only_to.iter().map(read).collect::<anyhow::Result<_>>()?);
+        }
+        Ok(())
     }
 }
 

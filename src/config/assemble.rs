@@ -12,7 +12,7 @@ use super::file::{DefaultSettings, RuleFile, RuleSettings};
 use super::placed::Placed;
 use super::repeats::Repeats;
 use super::tables::Tables;
-use super::{examine, rehearse, scalar};
+use super::{delivery, examine, rehearse, scalar};
 use crate::expr::{Condition, Each, Scope, Surroundings};
 use crate::model::{Fault, OnUncertain, Policy};
 use crate::pipeline::{Defaults, Pipeline, Rule};
@@ -150,6 +150,7 @@ fn rule(
         .into_iter()
         .filter_map(|(index, send)| Composed::of(book, at, &index, send, &ground.common, &scope))
         .collect();
+    let delivery = delivery::of(book, at, &mut settings, &sends, ground, &scope);
     let policy = Policy::default();
     let defaults = ground.defaults;
     let age = settings.max_age.or(defaults.max_age).map(|span| span.0.as_secs());
@@ -183,6 +184,7 @@ fn rule(
         attempts_max: attempts,
         age_max_s: age.unwrap_or(policy.age_max_s),
         on_uncertain,
+        delivery: delivery?,
     };
     Some((matcher, sends, rule))
 }
@@ -251,7 +253,7 @@ pub(super) fn store(book: &mut Book, id: TreeId, folder: &Path, written: Option<
     format!("sqlite://{}", folder.join(path).display())
 }
 
-fn report(book: &mut Book, id: TreeId, path: &str, faults: Vec<Fault>) {
+pub(super) fn report(book: &mut Book, id: TreeId, path: &str, faults: Vec<Fault>) {
     for fault in faults {
         book.fault(id, fault.under(path));
     }

@@ -1,8 +1,10 @@
 //! All files that were read, and every mistake at its place in them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::LoadOptions;
@@ -31,6 +33,8 @@ pub(super) struct Book {
     pub(super) report: Report,
     trees: Vec<Tree>,
     inputs: Inputs,
+    /// The days of each file that `hours:` name.
+    pub(super) holidays: BTreeMap<String, BTreeSet<Date>>,
 }
 
 /// One file that could be parsed.

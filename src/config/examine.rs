@@ -34,6 +34,11 @@ pub(super) fn wachat(
         let fault = Fault::error("wachat.token", "empty-secret", "the token is empty");
         book.fault(id, fault.help("take it from your Wachat account's settings"));
     }
+    for (name, lane) in &wachat.instances {
+        for fault in lane.faults() {
+            book.fault(id, fault.under(&format!("wachat.instances.{name}")));
+        }
+    }
     let instance = wachat.instance.clone().or_else(|| file.defaults.instance.clone());
     if instance.as_ref().is_none_or(|name| name.trim().is_empty()) {
         let fault = Fault::error("wachat.instance", "missing-key", "the key `instance` is missing");

@@ -9,8 +9,10 @@ use serde_json::Value;
 
 use super::placed::{Named, OneOrList, Placed, Texts};
 use crate::dispatch::LaneSettings;
-use crate::model::{ByteSize, OnUncertain, Span, State};
-use crate::render::{Country, SendSettings};
+use crate::model::{ByteSize, OnUncertain, Priority, Span, State};
+use crate::render::{
+    Country, DedupeSettings, GroupSettings, HoursSettings, Mode, SendSettings, ThrottleSettings,
+};
 use crate::rules::Pattern;
 use crate::secret::Secret;
 use crate::sources::SourceSettings;
@@ -37,6 +39,9 @@ pub(super) struct RuleFile {
     /// What rules leave unsaid.
     #[serde(default)]
     pub(super) defaults: DefaultSettings,
+    /// Who may be messaged.
+    #[serde(default)]
+    pub(super) recipients: RecipientSettings,
     /// Anything; templates see it as `vars`.
     #[serde(default)]
     #[expect(dead_code, reason = "read for its mistakes; its values are taken from the tree")]
@@ -112,6 +117,16 @@ pub(super) struct ServerSettings {
     pub(super) public_url: Option<String>,
 }
 
+/// `recipients:`, each a file with one number a line.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RecipientSettings {
+    /// Nobody else is messaged.
+    pub(super) allow: Option<String>,
+    /// These are never messaged; see also `kabari optout`.
+    pub(super) deny: Option<String>,
+}
+
 /// `defaults:`
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -134,6 +149,12 @@ pub(super) struct DefaultSettings {
     /// What to do when it is not known whether a message was sent.
     #[schemars(extend("examples" = ["hold"]))]
     pub(super) on_uncertain: Option<OnUncertain>,
+    /// When messages may be sent, for rules that do not say so.
+    pub(super) hours: Option<HoursSettings>,
+    /// How long a message is of use, for rules that do not say so.
+    pub(super) expires: Option<Span>,
+    /// `shadow`: nothing is sent, whatever rules say.
+    pub(super) mode: Option<Mode>,
     /// Fields that every `send` has unless it says otherwise. A text takes none of those that media
     /// alone have (`type`, `mediaUrl`, `fileName`, `mimetype`).
     pub(super) send: SendSettings,
@@ -180,6 +201,25 @@ pub(super) struct RuleSettings {
     /// How long a message may be tried.
     #[schemars(extend("default" = "24h", "examples" = ["1h30m"]))]
     pub(super) max_age: Option<Span>,
+    /// One message with this key to a recipient is enough, also over many events and days.
+    pub(super) dedupe: Option<DedupeSettings>,
+    /// How many messages may go in a span of time.
+    pub(super) throttle: Option<ThrottleSettings>,
+    /// Many events become one message.
+    pub(super) group: Option<GroupSettings>,
+    /// On which days and in which hours messages may be sent.
+    pub(super) hours: Option<HoursSettings>,
+    /// How long a message is of use; the time in which kabari itself holds it does not count.
+    pub(super) expires: Option<Span>,
+    /// Who goes first: `high`, `normal` or `low`.
+    #[serde(default)]
+    pub(super) priority: Priority,
+    /// Not to be sent before: a time, or a span as `2h`.
+    pub(super) delay_until: Option<String>,
+    /// `shadow`: messages are recorded and shown, and not sent.
+    pub(super) mode: Option<Mode>,
+    /// What is sent instead of a message that failed or had no recipient.
+    pub(super) or: Option<SendSettings>,
 }
 
 /// One entry of `tests:`.

@@ -28,6 +28,8 @@ mod tables;
 mod doubts;
 mod repeats;
 mod assemble;
+mod lists;
+mod delivery;
 pub(crate) mod edit;
 mod cases;
 mod schema;
@@ -45,7 +47,7 @@ use self::doubts::Doubts;
 use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
 use self::placed::Placed;
 use self::tables::Tables;
-use crate::dispatch::LaneSettings;
+use crate::dispatch::{LaneSettings, People};
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::wachat;
@@ -106,6 +108,8 @@ pub struct Settings {
     pub wachat: wachat::Settings,
     /// `wachat.instances`, and the default instance in any case.
     pub instances: BTreeMap<String, LaneSettings>,
+    /// `recipients`, and the days on which nobody is messaged.
+    pub people: People,
 }
 
 /// How to load.
@@ -220,6 +224,9 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let store = assemble::store(book, main, folder, file.store.as_deref());
     let vars = assemble::vars(book, main);
     let mut sources = std::mem::take(&mut file.sources);
+    if let Some(hours) = &mut file.defaults.hours {
+        delivery::holidays(book, main, "defaults.hours.holidays", hours);
+    }
     let tests_go_out = assemble::tests_go_out(&sources);
     let country = file.defaults.country;
     let public_url = examine::public_url(book, main, file.server.public_url.as_deref());
@@ -233,6 +240,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         tables: Tables::default(),
     };
     let rules = assemble::rules(book, rules, &ground);
+    let people = people(book, main, &file, timezone);
     let mut cases = Vec::new();
     for (id, folder, test) in tests {
         let around = cases::Around { sources: &names, rules: &rule_names, folder: &folder };
@@ -256,6 +264,19 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         store,
         wachat: wachat::Settings { base_url, token, timeout },
         instances,
+        people,
     };
     Some((pipeline, settings, cases))
+}
+
+/// Who may be messaged, and when nobody is.
+fn people(book: &mut Book, main: TreeId, file: &RuleFile, zone: jiff::tz::TimeZone) -> People {
+    let mut list = |path: &str, written: &Option<String>| {
+        let written = written.as_deref()?;
+        Some(lists::recipients(book, main, path, written, file.defaults.country))
+    };
+    let allow = list("recipients.allow", &file.recipients.allow);
+    let deny = list("recipients.deny", &file.recipients.deny).unwrap_or_default();
+    let holidays = std::mem::take(&mut book.holidays);
+    People { zone, only_to: None, allow, deny, holidays }
 }

@@ -20,21 +20,15 @@ use crate::model::Fault;
 const MISTAKES_MAX: usize = 200;
 
 /// Keys of later versions: refused with their own words.
-const LATER_IN_RULES: [&str; 10] =
-    ["dedupe", "hours", "throttle", "group", "expires", "or", "mode", "each", "priority", "let"];
-const LATER_ELSEWHERE: [&str; 16] = [
+const LATER: [&str; 12] = [
     "alerts",
     "amounts",
     "events",
-    "holidays",
     "id",
     "key",
     "kind",
     "lists",
     "media",
-    "mode",
-    "optout",
-    "or",
     "public_url",
     "test_events",
     "url",
@@ -255,9 +249,7 @@ fn unknown_key(path: String, key: &str, allowed: &[&str]) -> Fault {
         return Fault::error(path, "unknown-key", message)
             .help("it has `rules` and `tests` only: move this to the main file");
     }
-    let in_rule = path.starts_with("rules[") && !path.contains("].send");
-    let later = if in_rule { &LATER_IN_RULES[..] } else { &LATER_ELSEWHERE[..] };
-    if later.contains(&key) {
+    if LATER.contains(&key) {
         return Fault::error(path, "not-yet", format!("`{key}` is not in this version yet"))
             .help("remove it; a later version will know it");
     }

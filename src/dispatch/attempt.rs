@@ -17,10 +17,6 @@ use super::desk::Desk;
 use super::settle::settle;
 use super::timings::Timings;
 
-/// Why a message that met an account's restriction before a restart is put back unsent.
-const STILL_RESTRICTED: &str = "not tried: before the restart WhatsApp had restricted this \
-     account; resume the lane once the restriction is lifted";
-
 /// What is said of a message during whose attempt kabari panicked.
 const PANICKED: &str = "kabari broke off while this was being sent, which is a bug: look at the \
      chat before you send it again";
@@ -32,8 +28,6 @@ pub(super) enum Way {
     Turn,
     /// To try whether the lane's trouble is over.
     Probe,
-    /// Not at all: the account was restricted when the program last stopped.
-    Restricted,
 }
 
 /// Makes the attempt that `claimed` is the right to, and settles it.
@@ -44,27 +38,26 @@ pub(super) async fn attempt(
     claimed: Claimed,
     way: Way,
 ) {
-    let Claimed { message, lease } = claimed;
+    let Claimed { message, lease, age } = claimed;
     let started_at = (shared.now)();
     let stopwatch = Stopwatch::start();
-    let verdict = match way {
-        Way::Restricted => still_restricted(),
-        Way::Turn | Way::Probe => send(&client, &message).await,
-    };
-    let took_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let verdict = send(&client, &message).await;
+    let took = stopwatch.elapsed();
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let now = (shared.now)();
-    // Before the message is anybody's again, so that a lane in trouble does not take it at once.
+    // Before the message is anybody's again, so that a lane in trouble does not take it at once, not
+    // even after a crash.
     desk.answered(&verdict, way == Way::Probe, now, &shared.timings);
+    shared.remember(&desk).await;
     let attempt =
         Attempt { message: message.id, number: message.attempts, started_at, took_ms, verdict };
-    let settlement = settle(&message, &attempt, now, clock::dice().f64(), &shared.timings);
-    if way != Way::Restricted {
-        tell(&message, &settlement);
-        // What was sent is kept, whatever becomes of those who look on.
-        let _ = catch_unwind(AssertUnwindSafe(|| {
-            shared.observer.attempt(&message, &settlement.attempt, settlement.state);
-        }));
-    }
+    let settlement =
+        settle(&message, &attempt, (now, age + took), clock::dice().f64(), &shared.timings);
+    tell(&message, &settlement);
+    // What was sent is kept, whatever becomes of those who look on.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        shared.observer.attempt(&message, &settlement.attempt, settlement.state);
+    }));
     keep(&shared.store, &lease, &settlement, &shared.timings).await;
     desk.ended();
 }
@@ -87,16 +80,6 @@ async fn send(client: &Client, message: &Message) -> Verdict {
         scope: Scope::Message,
         status: None,
         detail: "there is nothing to send, or nobody to send it to".into(),
-    }
-}
-
-fn still_restricted() -> Verdict {
-    Verdict {
-        fate: Fate::Retry { after: None },
-        reason: Some(Reason::Account),
-        scope: Scope::Lane,
-        status: None,
-        detail: STILL_RESTRICTED.into(),
     }
 }
 

@@ -52,6 +52,12 @@ pub(super) struct Trouble {
 }
 
 impl Breaker {
+    /// As it was left by an account that was restricted before the program started.
+    pub(super) fn restricted(detail: String, since: Timestamp) -> Self {
+        let trouble = Trouble { reason: Reason::Account, detail, passing: false };
+        Self::Open(Open { trouble, since, probe_at: None, found_at: since, failures: 0 })
+    }
+
     /// The breaker after an attempt; `probe` if the attempt was made to try an open lane.
     pub(super) fn after(
         self,

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use crate::model::{Reason, Verdict};
+use crate::store::Shut;
 
 use super::breaker::Breaker;
 use super::observer::Observer;
@@ -21,14 +22,21 @@ pub(super) struct Desk {
     card: Mutex<Card>,
 }
 
+/// How a lane stands, as far as the store is to remember it: why it stands still, or that it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Standing(pub(super) Option<Shut>);
+
 /// What is written on the desk.
 #[derive(Default)]
 struct Card {
-    paused: bool,
+    /// Since when, if it is.
+    paused: Option<Timestamp>,
     breaker: Breaker,
-    /// A person said that the account may be used again.
-    account_cleared: bool,
     under_way: usize,
+    /// What the store remembers of it; `None`: nobody knows.
+    remembered: Option<Standing>,
+    /// What it did before the program started counts no more.
+    recalled: bool,
 }
 
 /// Whether a lane may begin an attempt.
@@ -70,7 +78,7 @@ impl Desk {
     pub(super) fn gate(&self, now: Timestamp) -> Gate {
         let card = self.card();
         match &card.breaker {
-            _ if card.paused => Gate::Shut,
+            _ if card.paused.is_some() => Gate::Shut,
             Breaker::Closed => Gate::Open,
             Breaker::Open(open) => match open.probe_at {
                 None => Gate::Shut,
@@ -83,16 +91,50 @@ impl Desk {
         }
     }
 
-    pub(super) fn pause(&self) {
-        self.change(|card| card.paused = true);
+    pub(super) fn pause(&self, now: Timestamp) {
+        self.change(|card| {
+            card.paused = card.paused.or(Some(now));
+            card.recalled = true;
+        });
     }
 
     pub(super) fn resume(&self) {
         self.change(|card| {
-            card.paused = false;
+            card.paused = None;
             card.breaker = Breaker::Closed;
-            card.account_cleared = true;
+            card.recalled = true;
         });
+    }
+
+    /// Stands as the store remembers it, if it was stopped for a person: a pause, or a restricted
+    /// account. All other trouble is found anew.
+    pub(super) fn recall(&self, shut: Option<Shut>) {
+        self.change(|card| {
+            if card.recalled {
+                return;
+            }
+            card.recalled = true;
+            card.remembered = Some(Standing(shut.clone()));
+            match shut {
+                Some(Shut { reason: Reason::ByHand, since, .. }) => card.paused = Some(since),
+                Some(Shut { reason: Reason::Account, since, detail }) => {
+                    card.breaker = Breaker::restricted(detail, since);
+                }
+                _ => {}
+            }
+        });
+    }
+
+    /// What the store should remember, if it does not.
+    pub(super) fn news(&self) -> Option<Standing> {
+        let card = self.card();
+        let standing = Standing(card.shut());
+        (card.remembered.as_ref() != Some(&standing)).then_some(standing)
+    }
+
+    /// The store remembers this.
+    pub(super) fn remembered(&self, standing: Standing) {
+        self.card().remembered = Some(standing);
     }
 
     /// After a reload: what could not work with the old settings may work with the new ones.
@@ -107,10 +149,6 @@ impl Desk {
                 open.probe_at = Some(now);
             }
         });
-    }
-
-    pub(super) fn account_cleared(&self) -> bool {
-        self.card().account_cleared
     }
 
     pub(super) fn begins_anew(&self) {
@@ -193,7 +231,28 @@ impl Card {
     fn standing_still(&self) -> Option<Reason> {
         match &self.breaker {
             Breaker::Open(open) => Some(open.trouble.reason),
-            Breaker::Closed => self.paused.then_some(Reason::ByHand),
+            Breaker::Closed => self.paused.map(|_| Reason::ByHand),
+        }
+    }
+
+    /// Why it stands still, for the store. A pause is only outweighed by what needs a person too.
+    fn shut(&self) -> Option<Shut> {
+        let open = match &self.breaker {
+            Breaker::Open(open) => Some(open),
+            Breaker::Closed => None,
+        };
+        let paused = self.paused.map(|since| {
+            let (reason, detail) = (Reason::ByHand, String::new());
+            Shut { reason, detail, since }
+        });
+        let in_trouble = open.map(|open| Shut {
+            reason: open.trouble.reason,
+            detail: open.trouble.detail.clone(),
+            since: open.since,
+        });
+        match open {
+            Some(open) if open.trouble.reason == Reason::Account => in_trouble,
+            _ => paused.or(in_trouble),
         }
     }
 }
@@ -232,7 +291,7 @@ mod tests {
     #[test]
     fn a_pause_outlasts_reloads_and_a_reload_lifts_no_restriction() {
         let desk = stopped(Reason::Auth);
-        desk.pause();
+        desk.pause(at(0));
         desk.reconsider(at(1));
         assert_eq!(desk.gate(at(9999)), Gate::Shut);
         desk.resume();

@@ -10,13 +10,14 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::model::Reason;
-use crate::store::{Claim, Claimed, LaneState, StoreError};
+use crate::clock;
+use crate::store::{Claim, Claims, LaneState, StoreError};
 
 use super::attempt::{Way, attempt, longer};
 use super::desk::{Desk, Gate};
-use super::pace::{next_token, tokens};
+use super::pace::Beat;
 use super::settings::LaneSettings;
+use super::turn::Turn;
 use super::{Shared, settings_of};
 
 /// After a look that found nothing, how long at least until the next one; it doubles while arrivals
@@ -29,9 +30,11 @@ const EMPTY_REST_MAX: Duration = Duration::from_millis(160);
 pub(super) struct Lane {
     shared: Arc<Shared>,
     desk: Arc<Desk>,
-    /// Until when the pace is used up, if `pace_known`; else the store must be asked.
+    /// Until when the pace is used up, if `recalled`; else the store must be asked.
     paced_until: Option<Timestamp>,
-    pace_known: bool,
+    recalled: bool,
+    /// For the jitter of the pace.
+    dice: fastrand::Rng,
     under_way: JoinSet<()>,
     empty_rest: Duration,
     store_rest: Duration,
@@ -55,8 +58,9 @@ impl Wait {
 impl Lane {
     pub(super) fn new(shared: Arc<Shared>, desk: Arc<Desk>) -> Self {
         let (under_way, store_rest) = (JoinSet::new(), shared.timings.store_rest);
-        let (paced_until, pace_known, empty_rest) = (None, false, EMPTY_REST);
-        Self { shared, desk, paced_until, pace_known, under_way, empty_rest, store_rest }
+        let (paced_until, recalled, empty_rest) = (None, false, EMPTY_REST);
+        let dice = clock::dice();
+        Self { shared, desk, paced_until, recalled, dice, under_way, empty_rest, store_rest }
     }
 
     /// Works until told to stop; then lets the attempts under way end, within a limit.
@@ -93,6 +97,12 @@ impl Lane {
 
     /// Claims and begins what may be begun now, and says what to wait for.
     async fn look(&mut self) -> Wait {
+        if !self.recalled
+            && let Err(problem) = self.recall().await
+        {
+            return self.rest(&problem);
+        }
+        self.shared.remember(&self.desk).await;
         let now = (self.shared.now)();
         let settings = settings_of(&self.shared, &self.desk.instance);
         let gate = self.desk.gate(now);
@@ -115,6 +125,15 @@ impl Lane {
         }
     }
 
+    /// Asks the store how this lane stood: before the first claim, and when it is not known whether
+    /// the last one was kept.
+    async fn recall(&mut self) -> Result<(), StoreError> {
+        let memory = self.shared.store.lane(&self.desk.instance).await?;
+        self.desk.recall(memory.shut);
+        (self.paced_until, self.recalled) = (memory.paced_until, true);
+        Ok(())
+    }
+
     async fn claim(
         &mut self,
         settings: &LaneSettings,
@@ -122,40 +141,44 @@ impl Lane {
         way: Way,
         now: Timestamp,
     ) -> Result<Wait, StoreError> {
-        let (pace, burst) = (settings.pace(), settings.burst());
-        if !self.pace_known {
-            let Some(state) = self.state().await? else { return Ok(self.nothing(None, now)) };
-            (self.paced_until, self.pace_known) = (state.paced_until, true);
+        let people = self.shared.people.load_full();
+        let judge = Arc::new(Turn::of(settings, people, now));
+        let mut claim = Claim { judge, ..Claim::new(&self.desk.instance, room, now) };
+        if let Some(beat) = Beat::of(settings.pace(), settings.burst(), settings.jitter()) {
+            let dice = || self.dice.f64();
+            claim.paced_until = beat.tokens(self.paced_until, now, room, dice);
+            (claim.limit, claim.pace_ahead) = (claim.paced_until.len(), beat.ahead());
+            if claim.limit == 0 {
+                return Ok(Wait::until(beat.next(self.paced_until, now), now));
+            }
         }
-        let paced = tokens(pace, burst, self.paced_until, now, room);
-        if paced.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(Wait::until(next_token(pace, burst, self.paced_until, now), now));
-        }
-        let limit = paced.as_ref().map_or(room, Vec::len);
-        let paced_until = paced.unwrap_or_default();
-        let instance = self.desk.instance.clone();
-        let claim = Claim { instance, limit, now, paced_until: paced_until.clone() };
-        let claimed = self.shared.store.claim(claim).await?;
-        let Some(last) = claimed.len().checked_sub(1) else {
-            let next_due = self.state().await?.and_then(|state| state.next_due);
-            return Ok(self.nothing(next_due, now));
+        let paced_until = claim.paced_until.clone();
+        let claims = self.shared.store.claim(claim).await?;
+        let Some(last) = claims.taken.len().checked_sub(1) else {
+            return self.nothing_taken(claims, now).await;
         };
         self.paced_until = paced_until.get(last).copied().or(self.paced_until);
         self.empty_rest = EMPTY_REST;
-        // One that met a restriction speaks for its whole lane: those beside it do not go either.
-        let met_restriction = |claimed: &Claimed| claimed.message.reason == Some(Reason::Account);
-        let way = if !self.desk.account_cleared() && claimed.iter().any(met_restriction) {
-            Way::Restricted
-        } else {
-            way
-        };
         let client = &self.shared.settings.load().client;
-        for claimed in claimed {
+        for claimed in claims.taken {
             self.desk.begins();
             let (shared, desk) = (Arc::clone(&self.shared), Arc::clone(&self.desk));
             self.under_way.spawn(attempt(shared, desk, client.clone(), claimed, way));
         }
         Ok(Wait::AGAIN)
+    }
+
+    async fn nothing_taken(&mut self, claims: Claims, now: Timestamp) -> Result<Wait, StoreError> {
+        if claims.more {
+            return Ok(Wait::AGAIN);
+        }
+        if let Some(until) = claims.closed_until {
+            // The clock may be set meanwhile.
+            let span = span(now, until).min(self.shared.timings.poll);
+            return Ok(Wait { arrivals: false, span: Some(span) });
+        }
+        let next_due = self.state().await?.and_then(|state| state.next_due);
+        Ok(self.nothing(next_due, now))
     }
 
     /// What the store says of this lane; `None` if nothing of it waits.
@@ -179,7 +202,7 @@ impl Lane {
             "lane {instance} cannot use the store now: {problem}"
         );
         // Whether the claim was kept is not known, so neither is the pace.
-        self.pace_known = false;
+        self.recalled = false;
         let span = Some(self.store_rest);
         self.store_rest = longer(self.store_rest, self.shared.timings.store_rest_max);
         Wait { arrivals: false, span }

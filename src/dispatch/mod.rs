@@ -7,7 +7,10 @@
 mod settings;
 mod timings;
 mod observer;
+mod people;
 mod pace;
+mod caps;
+mod turn;
 mod backoff;
 mod settle;
 mod breaker;
@@ -36,10 +39,12 @@ use attempt::longer;
 use desk::Desk;
 use lane::Lane;
 
+pub use caps::{Cap, Caps};
 pub use desk::LaneStatus;
 pub use observer::Observer;
 pub use once::once;
 pub use pace::{Pace, PaceError};
+pub use people::People;
 pub use settings::LaneSettings;
 pub use timings::Timings;
 
@@ -55,6 +60,7 @@ pub struct Dispatcher {
 struct Shared {
     store: SharedStore,
     settings: ArcSwap<Swapped>,
+    people: ArcSwap<People>,
     desks: Mutex<BTreeMap<String, Arc<Desk>>>,
     reloaded: Notify,
     observer: Arc<dyn Observer>,
@@ -99,7 +105,16 @@ impl Dispatcher {
         let settings = ArcSwap::from_pointee(Swapped { client, lanes });
         let (desks, reloaded) = (Mutex::new(desks), Notify::new());
         Self {
-            shared: Arc::new(Shared { store, settings, desks, reloaded, observer, timings, now }),
+            shared: Arc::new(Shared {
+                store,
+                settings,
+                people: ArcSwap::default(),
+                desks,
+                reloaded,
+                observer,
+                timings,
+                now,
+            }),
         }
     }
 
@@ -205,15 +220,26 @@ impl Dispatcher {
 }
 
 impl Lanes {
-    /// Stops claiming for a lane until [`Lanes::resume`]; attempts under way go on. `false` if
-    /// there is no such lane.
-    pub fn pause(&self, instance: &str) -> bool {
-        self.with(instance, Desk::pause)
+    /// Stops claiming for a lane until [`Lanes::resume`], also over a restart; attempts under way go
+    /// on. `false` if there is no such lane.
+    pub async fn pause(&self, instance: &str) -> bool {
+        let now = (self.0.now)();
+        self.with(instance, |desk| desk.pause(now)).await
     }
 
     /// Lets a lane go on, whatever stopped it; `false` if there is no such lane.
-    pub fn resume(&self, instance: &str) -> bool {
-        self.with(instance, Desk::resume)
+    pub async fn resume(&self, instance: &str) -> bool {
+        self.with(instance, Desk::resume).await
+    }
+
+    /// Swaps who may be messaged, and when nobody is. Messages that wait are asked again when it is
+    /// their turn.
+    pub fn set_people(&self, people: People) {
+        self.0.people.store(Arc::new(people));
+        let desks: Vec<_> = self.0.desks().values().cloned().collect();
+        for desk in desks {
+            desk.changed.notify_one();
+        }
     }
 
     /// How each lane stands, by name.
@@ -238,9 +264,11 @@ impl Lanes {
         self.0.reloaded.notify_one();
     }
 
-    fn with(&self, instance: &str, act: impl FnOnce(&Desk)) -> bool {
-        let desk = self.0.desks().get(instance).cloned();
-        desk.map(|desk| act(&desk)).is_some()
+    async fn with(&self, instance: &str, act: impl FnOnce(&Desk)) -> bool {
+        let Some(desk) = self.0.desks().get(instance).cloned() else { return false };
+        act(&desk);
+        self.0.remember(&desk).await;
+        true
     }
 }
 
@@ -253,6 +281,22 @@ impl Shared {
         let mut desks = self.desks();
         let new = || Arc::new(Desk::new(instance, Arc::clone(&self.observer)));
         Arc::clone(desks.entry(instance.to_owned()).or_insert_with(new))
+    }
+
+    /// Keeps in the store why a lane stands still, or that it goes; what cannot be kept now is
+    /// tried again when the lane looks for work.
+    async fn remember(&self, desk: &Desk) {
+        let Some(standing) = desk.news() else { return };
+        match self.store.shut_lane(&desk.instance, standing.0.clone(), (self.now)()).await {
+            Ok(()) => desk.remembered(standing),
+            Err(problem) => {
+                let instance = desk.instance.as_str();
+                warn!(
+                    target: "kabari::dispatch", instance, error = %problem,
+                    "how lane {instance} stands could not be kept yet: {problem}"
+                );
+            }
+        }
     }
 }
 

@@ -106,49 +106,57 @@ impl<'de> Deserialize<'de> for Pace {
     }
 }
 
-/// How many attempts may begin at `now`, at most `limit`, given until when the pace is used up:
-/// after the n-th of them it is used up until the n-th time stamp. `None` for a lane without a
-/// pace, which may begin `limit`.
-pub(super) fn tokens(
-    pace: Pace,
-    burst: u32,
-    paced_until: Option<Timestamp>,
-    now: Timestamp,
-    limit: usize,
-) -> Option<Vec<Timestamp>> {
-    let interval = pace.interval()?;
-    let mut used_until = used_until(interval, burst, paced_until, now);
-    let mut taken = Vec::new();
-    while taken.len() < limit && used_until <= later(now, interval.saturating_mul(burst - 1)) {
-        used_until = whole_ms(later(used_until, interval));
-        taken.push(used_until);
-    }
-    Some(taken)
-}
-
-/// When the next attempt may begin; `now` if one may begin at once.
-pub(super) fn next_token(
-    pace: Pace,
-    burst: u32,
-    paced_until: Option<Timestamp>,
-    now: Timestamp,
-) -> Timestamp {
-    let Some(interval) = pace.interval() else { return now };
-    let used_until = used_until(interval, burst, paced_until, now);
-    earlier(used_until, interval.saturating_mul(burst - 1)).max(now)
-}
-
-/// Never before now, and never further ahead than this pace itself can lead: a clock that was set
-/// back, or a slower pace of yesterday, must not stop a lane for long.
-fn used_until(
+/// A lane's pace at work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beat {
     interval: Duration,
     burst: u32,
-    paced_until: Option<Timestamp>,
-    now: Timestamp,
-) -> Timestamp {
-    // Each step may be rounded up by a millisecond.
-    let step = interval.saturating_add(Duration::from_millis(1));
-    paced_until.unwrap_or(now).clamp(now, later(now, step.saturating_mul(burst)))
+    jitter: Duration,
+}
+
+impl Beat {
+    /// `None` for a lane without a pace. Chance adds up to `jitter` to each interval.
+    pub(super) fn of(pace: Pace, burst: u32, jitter: Duration) -> Option<Self> {
+        pace.interval().map(|interval| Self { interval, burst: burst.max(1), jitter })
+    }
+
+    /// How far ahead of now the pace may be used up while an attempt may still begin.
+    pub(super) fn ahead(self) -> Duration {
+        self.interval.saturating_mul(self.burst - 1)
+    }
+
+    /// How many attempts may begin at `now`, at most `limit`, given until when the pace is used up:
+    /// after the n-th of them it is used up until the n-th time stamp. `dice` gives 0 to 1.
+    pub(super) fn tokens(
+        self,
+        paced_until: Option<Timestamp>,
+        now: Timestamp,
+        limit: usize,
+        mut dice: impl FnMut() -> f64,
+    ) -> Vec<Timestamp> {
+        let mut used_until = self.used_until(paced_until, now);
+        let mut taken = Vec::new();
+        while taken.len() < limit && used_until <= later(now, self.ahead()) {
+            let step = self.interval.saturating_add(self.jitter.mul_f64(dice().clamp(0.0, 1.0)));
+            used_until = whole_ms(later(used_until, step));
+            taken.push(used_until);
+        }
+        taken
+    }
+
+    /// When the next attempt may begin; `now` if one may begin at once.
+    pub(super) fn next(self, paced_until: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        earlier(self.used_until(paced_until, now), self.ahead()).max(now)
+    }
+
+    /// Never before now, and never further ahead than this pace itself can lead: a clock that was
+    /// set back, or a slower pace of yesterday, must not stop a lane for long.
+    fn used_until(self, paced_until: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        // Each step may be rounded up by a millisecond.
+        let step =
+            self.interval.saturating_add(self.jitter).saturating_add(Duration::from_millis(1));
+        paced_until.unwrap_or(now).clamp(now, later(now, step.saturating_mul(self.burst)))
+    }
 }
 
 /// Rounded up: the store keeps milliseconds, and a pace rounded down would be too fast.
@@ -210,44 +218,57 @@ mod tests {
         assert_eq!(read, Pace::default());
     }
 
+    fn beat(pace: &str, burst: u32, jitter_ms: u64) -> Beat {
+        let pace = Pace::parse(pace).unwrap();
+        Beat::of(pace, burst, Duration::from_millis(jitter_ms)).unwrap()
+    }
+
     #[test]
     fn after_a_rest_a_burst_may_go_and_then_one_an_interval() {
-        let pace = Pace::parse("10/min").unwrap();
-        let first = tokens(pace, 3, None, at(0), 9).unwrap();
+        let beat = beat("10/min", 3, 0);
+        let first = beat.tokens(None, at(0), 9, || 1.0);
         assert_eq!(first, [at(6000), at(12_000), at(18_000)]);
-        assert_eq!(tokens(pace, 3, Some(first[2]), at(5999), 9), Some(vec![]));
-        assert_eq!(next_token(pace, 3, Some(first[2]), at(0)), at(6000));
-        assert_eq!(tokens(pace, 3, Some(first[2]), at(6000), 9), Some(vec![at(24_000)]));
-        assert_eq!(tokens(Pace::OFF, 3, None, at(0), 9), None);
+        assert_eq!(beat.tokens(Some(first[2]), at(5999), 9, || 1.0), []);
+        assert_eq!(beat.next(Some(first[2]), at(0)), at(6000));
+        assert_eq!(beat.tokens(Some(first[2]), at(6000), 9, || 1.0), [at(24_000)]);
+        assert!(Beat::of(Pace::OFF, 3, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn chance_makes_the_wait_longer_and_never_shorter() {
+        let beat = beat("10/min", 1, 1500);
+        for (dice, next_ms) in [(0.0, 6000), (0.5, 6750), (1.0, 7500), (9.0, 7500)] {
+            assert_eq!(beat.tokens(None, at(0), 9, || dice), [at(next_ms)], "{dice}");
+        }
     }
 
     #[test]
     fn a_clock_set_back_does_not_stop_a_lane() {
-        let pace = Pace::parse("10/min").unwrap();
-        assert!(next_token(pace, 3, Some(at(3_600_000)), at(0)) <= at(6010));
+        assert!(beat("10/min", 3, 0).next(Some(at(3_600_000)), at(0)) <= at(6010));
     }
 
     proptest! {
         #[test]
         fn no_window_ever_sees_more_than_its_pace_and_one_burst(
             count in 1_u32..200, unit in 0..4_usize, burst in 1_u32..6, limit in 1..5_usize,
+            jitter_ms in 0_u64..3000, seed in any::<u64>(),
             rests in prop::collection::vec(0_i64..40_000, 1..60),
         ) {
-            let pace = Pace::parse(&format!("{count}/{}", UNITS[unit].0)).unwrap();
-            let interval_ns = pace.interval().unwrap().as_nanos();
+            let beat = beat(&format!("{count}/{}", UNITS[unit].0), burst, jitter_ms);
+            let mut dice = fastrand::Rng::with_seed(seed);
             let (mut now, mut paced_until, mut begun) = (at(0), None, Vec::new());
             for rest in rests {
                 now = later(now, Duration::from_millis(rest.unsigned_abs()));
-                let taken = tokens(pace, burst, paced_until, now, limit).unwrap();
+                let taken = beat.tokens(paced_until, now, limit, || dice.f64());
                 prop_assert!(taken.len() <= limit);
-                prop_assert_eq!(taken.is_empty(), now < next_token(pace, burst, paced_until, now));
+                prop_assert_eq!(taken.is_empty(), now < beat.next(paced_until, now));
                 paced_until = taken.last().copied().or(paced_until);
                 begun.extend(std::iter::repeat_n(now, taken.len()));
             }
             for (i, from) in begun.iter().enumerate() {
                 for (j, to) in begun.iter().enumerate().skip(i) {
                     let window_ns = to.as_nanosecond() - from.as_nanosecond();
-                    let most = window_ns.unsigned_abs() / interval_ns + u128::from(burst);
+                    let most = window_ns.unsigned_abs() / beat.interval.as_nanos() + u128::from(burst);
                     prop_assert!(((j - i + 1) as u128) <= most);
                 }
             }

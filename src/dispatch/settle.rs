@@ -12,11 +12,11 @@ use super::pace::later;
 use super::timings::Timings;
 
 /// The settlement of `attempt`, which was the `message.attempts`-th for `message` and ended at
-/// `now`; `dice` is anything from 0 to 1.
+/// `now`, when it was `age` old; `dice` is anything from 0 to 1.
 pub(super) fn settle(
     message: &Message,
     attempt: &Attempt,
-    now: Timestamp,
+    (now, age): (Timestamp, Duration),
     dice: f64,
     timings: &Timings,
 ) -> Settlement {
@@ -44,7 +44,7 @@ pub(super) fn settle(
             let due_at = Some(message.due_at.min(now));
             Settlement { counts: false, ..to(State::Waiting, verdict.reason, words, due_at) }
         }
-        Fate::Retry { after } => match used_up(message, now) {
+        Fate::Retry { after } => match used_up(message, age) {
             None => again(after),
             Some(limit) => {
                 let reason = verdict.reason.map_or("unknown", Reason::as_str);
@@ -53,7 +53,7 @@ pub(super) fn settle(
             }
         },
         Fate::Uncertain
-            if message.policy.may_resend(message.attempts) && used_up(message, now).is_none() =>
+            if message.policy.may_resend(message.attempts) && used_up(message, age).is_none() =>
         {
             again(None)
         }
@@ -62,10 +62,9 @@ pub(super) fn settle(
 }
 
 /// Which limit of its policy a message has reached, if any.
-fn used_up(message: &Message, now: Timestamp) -> Option<String> {
+fn used_up(message: &Message, age: Duration) -> Option<String> {
     let policy = message.policy;
-    let age = now.duration_since(message.created_at);
-    let age_s = u64::try_from(age.as_secs()).unwrap_or(0);
+    let age_s = age.as_secs();
     if policy.attempts_max <= message.attempts {
         Some(format!("tried {} times", message.attempts))
     } else if policy.age_max_s <= age_s {
@@ -79,7 +78,7 @@ fn used_up(message: &Message, now: Timestamp) -> Option<String> {
 mod tests {
     use uuid::Uuid;
 
-    use crate::model::{EventId, MessageId, OnUncertain, Origin, Policy, Verdict};
+    use crate::model::{EventId, MessageId, OnUncertain, Origin, Policy, Terms, Verdict};
 
     use super::*;
 
@@ -103,6 +102,7 @@ mod tests {
             created_at: at(0),
             due_at: at(3),
             policy: Policy { attempts_max: 3, age_max_s: 100, on_uncertain },
+            terms: Terms::default(),
         }
     }
 
@@ -126,7 +126,8 @@ mod tests {
             took_ms: 1,
             verdict,
         };
-        settle(message, &attempt, now, dice, &Timings::default())
+        let age = now.duration_since(message.created_at).try_into().unwrap();
+        settle(message, &attempt, (now, age), dice, &Timings::default())
     }
 
     const RETRY: Fate = Fate::Retry { after: None };

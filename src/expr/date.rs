@@ -49,7 +49,7 @@ fn shown(
         })?,
     };
     let moment = &*shortened(moment.trim(), MOMENT_MAX);
-    let timestamp = read(moment, &timezone).ok_or_else(|| {
+    let timestamp = self::moment(moment, &timezone).ok_or_else(|| {
         EvalError::Other(format!(
             "{moment:?} is no time: Unix seconds or a text as 2026-11-22T14:05:00Z"
         ))
@@ -145,7 +145,9 @@ fn relative(moment: Timestamp, now: Timestamp, locale: Locale) -> String {
     (if seconds > 0 { words.ago } else { words.ahead }).replace('#', &span)
 }
 
-fn read(moment: &str, timezone: &TimeZone) -> Option<Timestamp> {
+/// Reads a moment as senders write it: Unix seconds or milliseconds, RFC 3339, or a date and time in
+/// `timezone`.
+pub fn moment(moment: &str, timezone: &TimeZone) -> Option<Timestamp> {
     let whole = moment.split_once('.').map_or(moment, |(whole, _)| whole);
     if let Ok(number) = whole.parse::<i64>()
         && moment.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'))

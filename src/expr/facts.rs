@@ -33,14 +33,15 @@ pub enum AmountUnit {
     Major,
 }
 
-/// One event as expressions see it: `event`, `request`, `source`, `kind`, `id`, `headers`, `received_at`,
-/// `vars`. Cheap to clone.
+/// One event as expressions see it: `event`, `request`, `source`, `kind`, `id`, `headers`,
+/// `received_at`, `vars`, and `events` where many become one message. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Facts(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     json: Json,
+    events: Option<Json>,
     source: String,
     kind: String,
     id: String,
@@ -53,8 +54,49 @@ struct Inner {
 impl Facts {
     /// The facts of `event`, whose body is `json`. Its `id` is the provider's, or ours without one.
     pub fn new(event: &Event, json: Json, surroundings: Arc<Surroundings>) -> Self {
+        Self::with(event, json, None, surroundings)
+    }
+
+    /// The facts of the last of several events that become one message; expressions see all of
+    /// them as `events`, each with `event`, `kind`, `id` and `received_at`. `None` if the last one
+    /// cannot be read.
+    pub fn of_group<'e>(
+        events: impl IntoIterator<Item = &'e Event>,
+        surroundings: Arc<Surroundings>,
+    ) -> Option<Self> {
+        let (mut text, mut last) = (b"[".to_vec(), None);
+        for event in events {
+            let Ok(json) = Json::parse(event.body.clone()) else { continue };
+            let id = event.provider_id.clone().unwrap_or_else(|| event.id.to_string());
+            let rest = serde_json::json!({
+                "kind": event.kind,
+                "id": id,
+                "received_at": event.received_at.to_string(),
+            });
+            if last.is_some() {
+                text.push(b',');
+            }
+            text.extend_from_slice(b"{\"event\":");
+            text.extend_from_slice(&event.body);
+            text.push(b',');
+            text.extend_from_slice(&rest.to_string().as_bytes()[1..]);
+            last = Some((event, json));
+        }
+        text.push(b']');
+        let (event, json) = last?;
+        let events = Json::parse(text.into()).ok()?;
+        Some(Self::with(event, json, Some(events), surroundings))
+    }
+
+    fn with(
+        event: &Event,
+        json: Json,
+        events: Option<Json>,
+        surroundings: Arc<Surroundings>,
+    ) -> Self {
         Self(Arc::new(Inner {
             json,
+            events,
             source: event.source.clone(),
             kind: event.kind.clone(),
             id: event.provider_id.clone().unwrap_or_else(|| event.id.to_string()),
@@ -90,6 +132,9 @@ impl Facts {
         match root {
             Root::Event => Val::of_node(self.0.json.root()),
             Root::Request => Val::of_node(self.0.json.around().unwrap_or(&self.0.json).root()),
+            Root::Events => {
+                self.0.events.as_ref().map_or(Val::Missing, |events| Val::of_node(events.root()))
+            }
             Root::Source => Val::safe(&self.0.source),
             Root::Kind => Val::foreign(&self.0.kind),
             Root::Id => Val::foreign(&self.0.id),
@@ -106,6 +151,7 @@ pub(super) enum Root {
     Event,
     /// The whole body, where the event is one of several in it.
     Request,
+    Events,
     Source,
     Kind,
     Id,
@@ -116,9 +162,10 @@ pub(super) enum Root {
 
 impl Root {
     /// All of them, as they are written.
-    pub(super) const ALL: [(&'static str, Self); 8] = [
+    pub(super) const ALL: [(&'static str, Self); 9] = [
         ("event", Self::Event),
         ("request", Self::Request),
+        ("events", Self::Events),
         ("source", Self::Source),
         ("kind", Self::Kind),
         ("id", Self::Id),

@@ -44,6 +44,7 @@ mod error;
 pub use batch::{BatchPath, TooMany};
 pub use condition::{Condition, Step};
 pub use country::Country;
+pub use date::moment;
 pub(crate) use decimal::Decimal;
 pub use each::{ELEMENTS_MAX, Each, Elements};
 pub use error::EvalError;

@@ -57,6 +57,11 @@ impl<'a> View<'a> {
         Self { facts, element: None, fuel: Some(fuel) }
     }
 
+    /// Where times without a zone of their own are.
+    pub fn timezone(&self) -> &'a jiff::tz::TimeZone {
+        &self.facts.surroundings().timezone
+    }
+
     /// The same with an element: `place` from 0 among `count`.
     pub(super) fn with_element(self, item: Val<'a>, place: usize, count: usize) -> Self {
         Self { element: Some(Element { item, place, count }), ..self }

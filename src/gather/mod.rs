@@ -1,4 +1,111 @@
-//! Many events, one message: closes a due group, renders it, records it.
+//! Many events, one message: what does a group say once it is due?
 //!
-//! The room is empty as yet: `group:` is not part of the rule language so far. Its members and its
-//! template will be kept by the store when an event is recorded; this room will close what is due.
+//! The store has the group, its events and the send as it was written when they came. Here it is
+//! filled with all of them, and its message goes into line in the transaction that closes the group.
+//! An event that joins meanwhile makes it be filled anew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::clock;
+use crate::pipeline::Pipeline;
+use crate::store::{Gathering, Outcome, SharedStore, StoreError};
+
+/// Groups closed in one go.
+const AT_ONCE: usize = 32;
+/// The longest time between two looks: the clock may be set.
+const POLL: Duration = Duration::from_secs(30);
+/// How long to wait after the store could not be used.
+const STORE_REST: Duration = Duration::from_secs(1);
+
+/// Closes groups when they are due.
+pub struct Gatherer {
+    pipeline: Arc<ArcSwap<Pipeline>>,
+    store: SharedStore,
+    now: fn() -> Timestamp,
+}
+
+impl Gatherer {
+    /// With the rules in force, for what surrounds events: `vars`, time zone, units of money.
+    pub fn new(pipeline: Arc<ArcSwap<Pipeline>>, store: SharedStore) -> Self {
+        Self::with_time(pipeline, store, clock::now)
+    }
+
+    /// The same with its own clock, which must go on as tokio's time does.
+    pub fn with_time(
+        pipeline: Arc<ArcSwap<Pipeline>>,
+        store: SharedStore,
+        now: fn() -> Timestamp,
+    ) -> Self {
+        Self { pipeline, store, now }
+    }
+
+    /// Works until told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut arrivals = self.store.arrivals();
+        while !stop.is_cancelled() {
+            arrivals.borrow_and_update();
+            let wait = match self.close_due((self.now)()).await {
+                Ok(wait) => wait,
+                Err(problem) => {
+                    error!(
+                        target: "kabari::gather", error = %problem,
+                        "groups cannot be closed now: {problem}"
+                    );
+                    STORE_REST
+                }
+            };
+            let rung = async {
+                if arrivals.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                // Many events arrive together.
+                sleep(wait.min(Duration::from_millis(200))).await;
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = sleep(wait) => {}
+                () = rung => {}
+            }
+        }
+    }
+
+    /// Closes the groups that are due at `now`, and says how long there is nothing to do.
+    pub async fn close_due(&self, now: Timestamp) -> Result<Duration, StoreError> {
+        let due = self.store.gatherings(now, AT_ONCE).await?;
+        let all = due.len() < AT_ONCE;
+        for gathering in due {
+            self.close(&gathering, now).await?;
+        }
+        if !all {
+            return Ok(Duration::ZERO);
+        }
+        let next = self.store.next_gathering().await?;
+        let until = next.map(|next| next.duration_since(now).try_into().unwrap_or(Duration::ZERO));
+        Ok(until.map_or(POLL, |until: Duration| until.min(POLL)))
+    }
+
+    async fn close(&self, gathering: &Gathering, now: Timestamp) -> Result<(), StoreError> {
+        let pipeline = self.pipeline.load_full();
+        let outcome = match pipeline.together(&gathering.template, &gathering.events) {
+            Ok(content) => Outcome::Made(content),
+            Err(unmade) => Outcome::Unmade { reason: unmade.reason, detail: unmade.detail },
+        };
+        // One that has grown meanwhile is still due, and is looked at again.
+        if self.store.close_gathering(gathering, outcome, now).await? {
+            info!(
+                target: "kabari::gather",
+                message_id = %gathering.message, rule = gathering.rule, events = gathering.size,
+                "{} events became message {}", gathering.size, gathering.message
+            );
+        }
+        Ok(())
+    }
+}

@@ -150,6 +150,12 @@ reasons! {
     Unreadable = "unreadable answer",
     /// The program stopped while an attempt was under way.
     Interrupted = "interrupted",
+    /// Waiting: the day's or the person's share is used up for now.
+    Paced = "paced",
+    /// Waiting: its rule wants it later.
+    Later = "later",
+    /// Waiting: others join it to become one message.
+    Grouped = "grouped",
     /// All attempts are used up.
     AttemptsUsedUp = "attempts used up",
     /// A person decided.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EventId, MessageId, Reason, Recipient};
+use super::{EventId, MessageId, Reason, Recipient, Terms};
 
 /// One rendered send to one recipient.
 ///
@@ -41,6 +41,8 @@ pub struct Message {
     pub due_at: Timestamp,
     /// What was promised about trying again, fixed when it was made.
     pub policy: Policy,
+    /// When it may be sent, and what makes it one too many.
+    pub terms: Terms,
 }
 
 /// Where a message comes from.
@@ -52,6 +54,11 @@ pub struct Origin {
     pub send: u16,
     /// Which element of the event's array, from 0; 0 for a rule without `each:`.
     pub element: u32,
+}
+
+impl Origin {
+    /// In the place of a rule's name: a person sent it.
+    pub const BY_HAND: &str = "by hand";
 }
 
 /// What is sent, in the words of Wachat's API; text that is absent is not sent.

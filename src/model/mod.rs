@@ -6,6 +6,8 @@
 
 mod id;
 mod event;
+mod hours;
+mod terms;
 mod message;
 mod recipient;
 mod attempt;
@@ -18,8 +20,10 @@ pub use attempt::{Attempt, Fate, Reason, Scope, Verdict};
 pub use controls::{Controls, Readiness};
 pub use event::{Digest, Event, Headers};
 pub use fault::{Fault, Severity};
+pub use hours::{DAY_MINUTES, Hours, Opening, Otherwise, bit};
 pub use id::{EventId, MessageId};
 pub use mask::{mask_if_phone, mask_number};
 pub use message::{Content, Kind, Message, OnUncertain, Origin, Policy, State};
 pub use recipient::Recipient;
+pub use terms::{Dedupe, Group, Instead, Priority, Rest, Terms, Throttle};
 pub use units::{ByteSize, Span, UnitError};

@@ -2,7 +2,13 @@
 
 mod send;
 mod settings;
+mod hours;
+mod terms;
 
 pub use crate::expr::{Country, NotARecipient, recipient};
+pub use hours::HoursSettings;
 pub use send::{Made, Send, Unmade};
 pub use settings::{OneOrMany, SendSettings, TEXTS};
+pub use terms::{
+    DedupeSettings, DedupeWithin, GroupSettings, Mode, Terms, TermsSettings, ThrottleSettings,
+};

@@ -224,7 +224,11 @@ impl Send {
         Ok(recipients)
     }
 
-    fn content<'a>(&'a self, view: &View<'a>) -> Result<(Option<String>, Content), Unmade> {
+    /// What it says about this view, without recipients, and whose session sends it.
+    ///
+    /// # Errors
+    /// When a field cannot be filled.
+    pub fn content<'a>(&'a self, view: &View<'a>) -> Result<(Option<String>, Content), Unmade> {
         let fill = |field: &str, template: &'a Option<Template>| match template {
             None => Ok(None),
             Some(template) => match template.render(view.clone()) {

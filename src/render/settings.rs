@@ -3,13 +3,13 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 use crate::model::Kind;
 
 /// One entry of `send:`, or `defaults.send`. Every text is a template.
-#[derive(Clone, Debug, Default, Hash, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SendSettings {
     /// Who gets it: a number, an expression that gives one or several, or a list of those.
@@ -81,7 +81,8 @@ fn take<T: Clone>(
 }
 
 /// A text or a list of texts.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, JsonSchema)]
+#[derive(Clone, Debug, Hash, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
 #[schemars(with = "Written")]
 pub enum OneOrMany {
     /// One.

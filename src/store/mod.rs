@@ -6,17 +6,22 @@
 
 mod address;
 mod lock;
+mod judge;
+mod gathering;
 mod sqlite;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::model::{Attempt, Event, EventId, Message, MessageId, Reason, State};
+use crate::model::{Attempt, Event, EventId, Message, MessageId, Reason, Recipient, State};
 
 pub use address::{file_of, history, open, open_existing};
+pub use gathering::{Gathering, Outcome};
+pub use judge::{Case, Contact, Judge, Ruling, Today};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
 pub use sqlite::{History, OpenOptions, Page, SqliteStore};
 
@@ -26,8 +31,9 @@ pub trait Store: Send + Sync {
     /// Keeps an event and its messages in one transaction, and returns once that is on the disk.
     ///
     /// The same (source, provider id) a second time is [`Recorded::Duplicate`], and nothing is
-    /// written. A message whose id is there already is left as it is. The transaction goes on even
-    /// if the caller is dropped.
+    /// written. A message whose id is there already is left as it is. In the same transaction its
+    /// terms decide whether it is a duplicate, over a limit, or joins a group. The transaction goes
+    /// on even if the caller is dropped.
     async fn record(&self, event: Event, messages: Vec<Message>) -> Result<Recorded, StoreError>;
 
     /// The same for all events of a batch, in one transaction: one answer for each, in their order.
@@ -44,10 +50,11 @@ pub trait Store: Send + Sync {
     /// Takes up to `limit` messages of one lane that are due at `now`, moves them to `sending` and
     /// counts the attempt, in one durable transaction.
     ///
-    /// Order per recipient holds: a message is only taken when none of the same lane and recipient
-    /// is before it or under way, and each recipient is taken at most once a call. `paced_until` is
-    /// kept with the lane in the same transaction, so the pace survives a restart.
-    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError>;
+    /// Order per recipient holds: a message is only taken when none of the same lane, recipient and
+    /// priority is before it or under way, and each recipient is taken at most once a call. The
+    /// judge is asked about each. What the lane must remember is kept in the same transaction, so
+    /// pace and caps survive a restart.
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError>;
 
     /// Takes one message by its id, as [`Store::claim`] does but without regard to its time; `None`
     /// if it does not wait, or another to the same recipient is before it or under way.
@@ -68,6 +75,42 @@ pub trait Store: Send + Sync {
 
     /// The lanes that have anything waiting, with the time at which the next message is due.
     async fn lanes(&self) -> Result<Vec<LaneState>, StoreError>;
+
+    /// What a lane remembers.
+    async fn lane(&self, instance: &str) -> Result<LaneMemory, StoreError>;
+
+    /// Keeps that a lane stands still, and why; or that it goes on. Meanwhile the clocks of its
+    /// messages stand still too.
+    async fn shut_lane(
+        &self,
+        instance: &str,
+        shut: Option<Shut>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Groups that are due at `now`, so many at most, with their events.
+    async fn gatherings(&self, now: Timestamp, limit: usize) -> Result<Vec<Gathering>, StoreError>;
+
+    /// When the next group is due.
+    async fn next_gathering(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Closes a group, and its message goes into line, or has failed. `false`, and nothing is done,
+    /// if more events have joined it since it was read.
+    async fn close_gathering(
+        &self,
+        gathering: &Gathering,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Who wants no messages, the newest first.
+    async fn opt_outs(&self) -> Result<Vec<OptOut>, StoreError>;
+
+    /// Adds somebody to those, or changes the note; `false` if the recipient was there already.
+    async fn opt_out(&self, opt_out: OptOut) -> Result<bool, StoreError>;
+
+    /// Takes somebody out; `false` if the recipient was not there.
+    async fn opt_in(&self, recipient: &Recipient) -> Result<bool, StoreError>;
 
     /// Changes whenever something may have become due: register before looking.
     fn arrivals(&self) -> watch::Receiver<u64>;
@@ -134,6 +177,60 @@ pub struct Claim {
     /// For each message taken, in order, the lane's pace is used up until then: the state of the
     /// pace after taking n messages is the n-th entry. Empty when the lane is not paced.
     pub paced_until: Vec<Timestamp>,
+    /// How far ahead of now the pace may be used up while the lane still goes.
+    pub pace_ahead: Duration,
+    /// Who is asked about each message.
+    pub judge: Arc<dyn Judge>,
+}
+
+impl Claim {
+    /// A claim of a lane without pace and limits.
+    pub fn new(instance: impl Into<String>, limit: usize, now: Timestamp) -> Self {
+        let (paced_until, pace_ahead, judge) = (Vec::new(), Duration::ZERO, Arc::new(()));
+        Self { instance: instance.into(), limit, now, paced_until, pace_ahead, judge }
+    }
+}
+
+/// What [`Store::claim`] gives.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// The messages.
+    pub taken: Vec<Claimed>,
+    /// The judge lets nothing of this lane go before.
+    pub closed_until: Option<Timestamp>,
+    /// Not all that are due could be looked at: ask again at once.
+    pub more: bool,
+}
+
+/// What a lane remembers over a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaneMemory {
+    /// Until when its pace is used up.
+    pub paced_until: Option<Timestamp>,
+    /// Why it stands still, if it does.
+    pub shut: Option<Shut>,
+}
+
+/// Why a lane stands still.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shut {
+    /// Why.
+    pub reason: Reason,
+    /// The same for people.
+    pub detail: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Somebody who wants no messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptOut {
+    /// Who.
+    pub recipient: Recipient,
+    /// Since when.
+    pub since: Timestamp,
+    /// In the words of whoever noted it.
+    pub note: Option<String>,
 }
 
 /// A message taken by [`Store::claim`], with the right to settle it.
@@ -143,6 +240,8 @@ pub struct Claimed {
     pub message: Message,
     /// Settle it by this.
     pub lease: Lease,
+    /// How old the message is, not counting the time in which kabari itself held it.
+    pub age: Duration,
 }
 
 /// The right to settle one attempt. Given away by value: an attempt cannot be settled twice.

@@ -153,6 +153,7 @@ fn message(send: u16, state: State, text: &str, at: Timestamp) -> Message {
         created_at: at,
         due_at: at,
         policy: Policy::default(),
+        terms: kabari::model::Terms::default(),
     }
 }
 

@@ -125,7 +125,12 @@ fn settings_and_defaults_are_what_the_file_says() {
     assert_eq!(settings.wachat.timeout, Duration::from_secs(120));
     assert_eq!(settings.wachat.token.expose(), "a-secret-of-many-characters");
     let lanes: Vec<&String> = settings.instances.keys().collect();
-    assert_eq!(lanes, ["jakarta_store", "surabaya_store"]);
+    assert_eq!(lanes, ["bandung_store", "jakarta_store", "surabaya_store"]);
+    let people = &settings.people;
+    assert_eq!((people.allow.as_ref().unwrap().len(), people.deny.len()), (4, 1));
+    let holidays: Vec<usize> =
+        people.holidays.values().map(std::collections::BTreeSet::len).collect();
+    assert_eq!(holidays, [2]);
     assert_eq!(settings.instances["surabaya_store"].burst, Some(3), "from the merge key");
     assert_eq!(loaded.pipeline.rule_count(), 3, "one of them included");
     assert_eq!(loaded.pipeline.defaults().instance, "jakarta_store");
@@ -135,7 +140,7 @@ fn settings_and_defaults_are_what_the_file_says() {
         serde_json::json!({"ref": "refs/heads/dev", "size": 3, "pusher": {"name": "007"}});
     assert_eq!(body, changed);
     assert_eq!(test.expect[0]["number"], "120363000000000000@g.us");
-    assert_eq!(test.place, "tests/config/good/everything.yaml:54");
+    assert_eq!(test.place, "tests/config/good/everything.yaml:69");
 
     let bare = strict("wachat: { token: x, instance: phone }\n").unwrap().settings;
     assert_eq!(bare.listen.to_string(), "127.0.0.1:8080");

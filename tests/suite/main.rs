@@ -24,6 +24,7 @@ mod language_jinja;
 mod verify;
 mod rules;
 mod pipeline;
+mod terms;
 mod dispatch;
 mod wachat;
 mod sandbox;

@@ -91,6 +91,7 @@ fn rule(name: &str, send: &Value) -> (Matcher, Rule) {
         attempts_max: 3,
         age_max_s: 3600,
         on_uncertain: None,
+        delivery: kabari::pipeline::Delivery::default(),
     };
     (matcher, rule)
 }

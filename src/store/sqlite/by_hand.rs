@@ -5,9 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::model::{MessageId, Reason, State};
 use crate::store::Moved;
-use crate::store::sqlite::order;
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::sqlite::{order, people};
 
 /// A person's decision about one message.
 pub(super) struct MoveByHand {
@@ -38,7 +38,7 @@ impl Operation for MoveByHand {
         let Some(recipient) = &place.recipient else { return Ok(Moved::Illegal(place.state)) };
         connection
             .prepare_cached(
-                "UPDATE messages SET state = ?2, head = 0, reason = ?3, detail = NULL,
+                "UPDATE messages SET state = ?2, head = 0, held = 0, reason = ?3, detail = NULL,
                      due_at = iif(?2 = 'waiting', ?4, due_at),
                      attempts_max = iif(?2 = 'waiting',
                          min(attempts_max + attempts, 4294967295), attempts_max),
@@ -52,6 +52,9 @@ impl Operation for MoveByHand {
                 Reason::ByHand.as_str(),
                 micros(self.now)
             ])?;
+        if self.to == State::Waiting {
+            people::given_another_chance(connection, &place.instance, recipient)?;
+        }
         if place.head || self.to == State::Waiting {
             order::seat(connection, &place.instance, recipient)?;
         }

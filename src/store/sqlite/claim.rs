@@ -2,49 +2,241 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use crate::model::MessageId;
-
-use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, micros};
+use crate::model::{MessageId, Origin, Priority, Reason};
+use crate::store::sqlite::lane_clock::LaneClock;
+use crate::store::sqlite::people::{self, Counted};
+use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, micros, time};
 use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::sqlite::{hold, instead, order};
+use crate::store::{Case, Claim, Ruling};
+
+/// So many messages are looked at in one claim, beside those that are taken: other operations wait
+/// meanwhile.
+const LOOKED_AT_MAX: usize = 256;
 
 /// Takes due heads of one lane. Its cost does not depend on how many wait: the index holds heads
-/// only, soonest first.
-pub(super) struct TakeDue(pub(super) crate::store::Claim);
+/// only, by priority and soonest first.
+pub(super) struct TakeDue(pub(super) Claim);
+
+/// What was taken.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) rows: Vec<(MessageRow, i64)>,
+    pub(super) closed_until: Option<jiff::Timestamp>,
+    pub(super) more: bool,
+    /// Whether any was done with, and others may be due in its stead.
+    pub(super) ended: bool,
+}
 
 impl Operation for TakeDue {
-    type Output = Vec<MessageRow>;
+    type Output = Taken;
 
-    fn apply(&self, connection: &Desk) -> rusqlite::Result<Vec<MessageRow>> {
-        let claim = &self.0;
-        let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
-        let mut taken = connection
-            .prepare_cached(&format!(
-                "UPDATE messages
-                 SET state = 'sending', attempts = attempts + 1, claims = claims + 1
-                 WHERE seq IN (
-                     SELECT seq FROM messages INDEXED BY messages_due
-                     WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND due_at <= ?2
-                     ORDER BY due_at, seq LIMIT ?3)
-                 RETURNING {MESSAGE_COLUMNS}"
-            ))?
-            .query_map(params![claim.instance, micros(claim.now), limit], MessageRow::read)?
-            .collect::<rusqlite::Result<Vec<_>>>()?;
-        // RETURNING promises no order.
-        taken.sort_by_key(|message| (message.due_at, message.seq));
-        let until = taken.len().checked_sub(1).and_then(|last| claim.paced_until.get(last));
-        if let Some(until) = until {
-            connection
-                .prepare_cached(
-                    "INSERT INTO lanes (instance, paced_until) VALUES (?1, ?2)
-                     ON CONFLICT (instance) DO UPDATE SET paced_until = excluded.paced_until",
-                )?
-                .execute(params![claim.instance, micros(*until)])?;
-        }
-        Ok(taken)
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<Taken> {
+        Turn::begin(connection, &self.0)?.play()
     }
 
-    fn wakes(_: &Vec<MessageRow>) -> bool {
-        false
+    fn wakes(taken: &Taken) -> bool {
+        taken.ended
+    }
+}
+
+/// One claim on its way.
+struct Turn<'c> {
+    connection: &'c Desk,
+    claim: &'c Claim,
+    now: i64,
+    /// The lane as it was, and as it is now.
+    before: LaneClock,
+    lane: LaneClock,
+    counted: Option<Counted>,
+    all_are_back: bool,
+    looked_at: usize,
+    taken: Taken,
+}
+
+impl<'c> Turn<'c> {
+    fn begin(connection: &'c Desk, claim: &'c Claim) -> rusqlite::Result<Self> {
+        let now = micros(claim.now);
+        let lane = LaneClock::of(connection, &claim.instance)?;
+        let all_are_back = hold::release(connection, &claim.instance, now, lane.at(now))?;
+        let counted = match claim.judge.day(claim.now) {
+            Some(day) => Some(Counted::of(connection, &claim.instance, day)?),
+            None => None,
+        };
+        Ok(Self {
+            connection,
+            claim,
+            now,
+            before: lane,
+            lane,
+            counted,
+            all_are_back,
+            looked_at: 0,
+            taken: Taken::default(),
+        })
+    }
+
+    fn play(mut self) -> rusqlite::Result<Taken> {
+        for priority in (0_i64..).take(Priority::ALL.len()) {
+            loop {
+                let due = self.due(priority)?;
+                if due.is_empty() || self.taken.closed_until.is_some() || self.taken.more {
+                    break;
+                }
+                for row in due {
+                    if !self.is_over() {
+                        self.decide(row)?;
+                    }
+                }
+            }
+        }
+        self.taken.more |= !self.all_are_back && self.taken.rows.is_empty();
+        self.keep()?;
+        Ok(self.taken)
+    }
+
+    /// Whether nothing more is to be looked at.
+    fn is_over(&mut self) -> bool {
+        self.taken.more |= LOOKED_AT_MAX <= self.looked_at;
+        self.taken.more || self.taken.closed_until.is_some()
+    }
+
+    /// The next heads in line, no more than there is room for.
+    fn due(&self, priority: i64) -> rusqlite::Result<Vec<MessageRow>> {
+        let room = self.claim.limit.saturating_sub(self.taken.rows.len());
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        self.connection
+            .prepare_cached(&format!(
+                "SELECT {MESSAGE_COLUMNS} FROM messages INDEXED BY messages_due
+                 WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = ?2
+                     AND due_at <= ?3
+                 ORDER BY due_at, seq LIMIT ?4"
+            ))?
+            .query_map(
+                params![
+                    self.claim.instance,
+                    priority,
+                    self.now,
+                    i64::try_from(room).unwrap_or(i64::MAX)
+                ],
+                MessageRow::read,
+            )?
+            .collect()
+    }
+
+    fn decide(&mut self, row: MessageRow) -> rusqlite::Result<()> {
+        let recipient = row.recipient.clone().unwrap_or_default();
+        let (instance, clock) = (self.claim.instance.as_str(), self.lane.at(self.now));
+        if !self.all_are_back
+            && hold::release_for(self.connection, instance, &recipient, self.now, clock)?
+        {
+            // Perhaps somebody else is the head now: looked at in the next round.
+            self.looked_at += 1;
+            return Ok(());
+        }
+        let age_us = row.age_us(clock, self.now);
+        let to = crate::model::Recipient::from_stored(recipient.clone());
+        let terms = row.terms.asked();
+        let contact = people::contact(self.connection, instance, &recipient)?;
+        let ruling = self.claim.judge.ruling(&Case {
+            now: self.claim.now,
+            recipient: &to,
+            terms: &terms,
+            age: std::time::Duration::from_micros(age_us.try_into().unwrap_or(0)),
+            attempts: row.attempts,
+            by_hand: row.rule == Origin::BY_HAND,
+            contact,
+            opted_out: people::is_opted_out(self.connection, &recipient)?,
+            today: self.counted.map(Counted::today).unwrap_or_default(),
+        });
+        match ruling {
+            Ruling::Go => {
+                if let Some(counted) = &mut self.counted {
+                    counted.count(!contact.reached && !to.is_group());
+                    people::tried(self.connection, instance, &recipient, self.now)?;
+                }
+                return self.take(row, age_us);
+            }
+            Ruling::Hold { until, reason, detail } => hold::step_out(
+                self.connection,
+                (row.seq, instance, &recipient),
+                (micros(until).max(self.now + 1), clock),
+                (reason.as_str(), &detail),
+            )?,
+            Ruling::Wait { until } => self.wait(row.seq, micros(until))?,
+            Ruling::Skip { reason, detail } => self.end(&row, "skipped", reason, &detail)?,
+            Ruling::Fail { reason, detail } => self.end(&row, "failed", reason, &detail)?,
+            Ruling::Close { until } => {
+                let until = micros(until).max(self.now + 1);
+                self.lane.hold(self.now, until);
+                self.taken.closed_until = time(until);
+            }
+        }
+        self.looked_at += 1;
+        Ok(())
+    }
+
+    fn take(&mut self, mut row: MessageRow, age_us: i64) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE messages
+                 SET state = 'sending', attempts = attempts + 1, claims = claims + 1
+                 WHERE seq = ?1",
+            )?
+            .execute([row.seq])?;
+        "sending".clone_into(&mut row.state);
+        (row.attempts, row.claims) = (row.attempts.saturating_add(1), row.claims + 1);
+        self.taken.rows.push((row, age_us));
+        Ok(())
+    }
+
+    /// It stays the head, but is not due.
+    fn wait(&self, seq: i64, until: i64) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("UPDATE messages SET due_at = ?2 WHERE seq = ?1")?
+            .execute([seq, until.max(self.now + 1)])
+            .map(drop)
+    }
+
+    fn end(
+        &mut self,
+        row: &MessageRow,
+        state: &str,
+        reason: Reason,
+        detail: &str,
+    ) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE messages SET state = ?2, head = 0, reason = ?3, detail = ?4
+                 WHERE seq = ?1",
+            )?
+            .execute(params![row.seq, state, reason.as_str(), detail])?;
+        self.taken.ended = true;
+        if state == "failed" {
+            instead::of(self.connection, row.seq, self.now)?;
+        }
+        let recipient = row.recipient.as_deref().unwrap_or_default();
+        order::promote(self.connection, &self.claim.instance, recipient)
+    }
+
+    /// What the lane must remember of this turn.
+    fn keep(&mut self) -> rusqlite::Result<()> {
+        let last = self.taken.rows.len().checked_sub(1);
+        let paced_until = last.and_then(|last| self.claim.paced_until.get(last));
+        if let Some(until) = paced_until {
+            let ahead = i64::try_from(self.claim.pace_ahead.as_micros()).unwrap_or(i64::MAX);
+            self.lane.hold(self.now, micros(*until).saturating_sub(ahead));
+        }
+        if paced_until.is_some() || self.lane != self.before {
+            let paced_until = paced_until.map(|until| micros(*until));
+            self.lane.keep(self.connection, &self.claim.instance, paced_until)?;
+        }
+        match &self.counted {
+            Some(counted) if last.is_some() => counted.keep(self.connection, &self.claim.instance),
+            _ => Ok(()),
+        }
     }
 }
 

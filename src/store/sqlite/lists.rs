@@ -120,22 +120,40 @@ pub(super) fn event(
 /// Lanes with something waiting: a few steps in the index for each lane, however much waits.
 pub(super) fn lanes(connection: &Connection) -> Result<Vec<LaneState>, StoreError> {
     let mut next = connection.prepare_cached(
-        "SELECT instance FROM messages INDEXED BY messages_heads
-         WHERE head = 1 AND instance > ?1 ORDER BY instance LIMIT 1",
+        "SELECT min(instance) FROM (
+             SELECT * FROM (SELECT instance FROM messages INDEXED BY messages_heads
+                 WHERE head = 1 AND instance > ?1 ORDER BY instance LIMIT 1)
+             UNION ALL
+             SELECT * FROM (SELECT instance FROM messages INDEXED BY messages_held
+                 WHERE state = 'waiting' AND held = 1 AND instance > ?1
+                 ORDER BY instance LIMIT 1))",
     )?;
     let mut state = connection.prepare_cached(
         "SELECT
              (SELECT min(due_at) FROM messages INDEXED BY messages_due
-                 WHERE state = 'waiting' AND head = 1 AND instance = ?1),
+                 WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = 0),
+             (SELECT min(due_at) FROM messages INDEXED BY messages_due
+                 WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = 1),
+             (SELECT min(due_at) FROM messages INDEXED BY messages_due
+                 WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = 2),
+             (SELECT min(due_at) FROM messages INDEXED BY messages_held
+                 WHERE state = 'waiting' AND held = 1 AND instance = ?1),
              EXISTS (SELECT 1 FROM messages INDEXED BY messages_behind
-                 WHERE state = 'waiting' AND head = 0 AND instance = ?1),
+                 WHERE state = 'waiting' AND head = 0 AND held = 0 AND instance = ?1),
              (SELECT paced_until FROM lanes WHERE instance = ?1)",
     )?;
     let mut lanes = Vec::new();
     let mut after = String::new();
-    while let Some(instance) = next.query_row([&after], |row| row.get::<_, String>(0)).optional()? {
+    while let Some(instance) = next.query_row([&after], |row| row.get::<_, Option<String>>(0))? {
         let (due, behind, paced): (Option<i64>, bool, Option<i64>) =
-            state.query_row([&instance], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            state.query_row([&instance], |row| {
+                let mut due = None;
+                for column in 0..4 {
+                    let one: Option<i64> = row.get(column)?;
+                    due = due.into_iter().chain(one).min();
+                }
+                Ok((due, row.get(4)?, row.get(5)?))
+            })?;
         if due.is_some() || behind {
             lanes.push(LaneState {
                 instance: instance.clone(),

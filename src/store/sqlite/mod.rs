@@ -4,7 +4,14 @@ mod schema;
 mod writer;
 mod reader;
 mod row;
+mod terms;
 mod order;
+mod hold;
+mod lane_clock;
+mod people;
+mod gatherings;
+mod brakes;
+mod instead;
 mod keys;
 mod record;
 mod claim;
@@ -22,10 +29,11 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::model::{Attempt, Event, EventId, Message, MessageId, State};
+use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use crate::store::{
-    Claim, Claimed, Counts, EventFilter, EventRow, LaneState, Lease, MessageFilter, Moved,
-    Recorded, Settlement, SourceRow, Store, StoreError,
+    Claim, Claimed, Claims, Counts, EventFilter, EventRow, Gathering, LaneMemory, LaneState, Lease,
+    MessageFilter, Moved, OptOut, Outcome, Recorded, Settlement, Shut, SourceRow, Store,
+    StoreError,
 };
 
 pub use history::{History, Page};
@@ -119,18 +127,26 @@ impl Store for SqliteStore {
         self.writer.run(record::AddMessages(rows_of(messages)?)).await
     }
 
-    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
-        let taken = self.writer.run(claim::TakeDue(claim)).await?;
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        let claim::Taken { rows, closed_until, more, .. } =
+            self.writer.run(claim::TakeDue(claim)).await?;
         // One that cannot be read must not take its neighbours along: they are under way now.
-        Ok(taken.into_iter().filter_map(|row| claimed(row).map_err(unreadable).ok()).collect())
+        let readable = |(row, age_us)| claimed(row, age_us).map_err(unreadable).ok();
+        Ok(Claims { taken: rows.into_iter().filter_map(readable).collect(), closed_until, more })
     }
 
     async fn claim_one(
         &self,
         message: MessageId,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<Option<Claimed>, StoreError> {
-        self.writer.run(claim::TakeOne(message)).await?.map(claimed).transpose()
+        let taken = self.writer.run(claim::TakeOne(message)).await?;
+        taken
+            .map(|row| {
+                let age_us = row::micros(now) - row.created_at;
+                claimed(row, age_us)
+            })
+            .transpose()
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError> {
@@ -151,6 +167,57 @@ impl Store for SqliteStore {
 
     async fn lanes(&self) -> Result<Vec<LaneState>, StoreError> {
         self.readers.ask(lists::lanes).await
+    }
+
+    async fn lane(&self, instance: &str) -> Result<LaneMemory, StoreError> {
+        let instance = instance.to_owned();
+        self.readers.ask(move |connection| Ok(lane_clock::memory(connection, &instance)?)).await
+    }
+
+    async fn shut_lane(
+        &self,
+        instance: &str,
+        shut: Option<Shut>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let instance = instance.to_owned();
+        self.writer.run(lane_clock::ShutLane { instance, shut, now }).await
+    }
+
+    async fn gatherings(&self, now: Timestamp, limit: usize) -> Result<Vec<Gathering>, StoreError> {
+        let now = row::micros(now);
+        self.readers.ask(move |connection| gatherings::due(connection, now, limit)).await
+    }
+
+    async fn next_gathering(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.readers.ask(gatherings::next).await
+    }
+
+    async fn close_gathering(
+        &self,
+        gathering: &Gathering,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let content = match &outcome {
+            Outcome::Made(content) => Some(serde_json::to_string(content)),
+            Outcome::Unmade { .. } => None,
+        };
+        let content = content.transpose().map_err(|error| StoreError::Broken(error.to_string()))?;
+        let (message, size) = (gathering.message, gathering.size);
+        self.writer.run(gatherings::Close { message, size, outcome, content, now }).await
+    }
+
+    async fn opt_outs(&self) -> Result<Vec<OptOut>, StoreError> {
+        self.readers.ask(people::opt_outs).await
+    }
+
+    async fn opt_out(&self, opt_out: OptOut) -> Result<bool, StoreError> {
+        self.writer.run(people::Add(opt_out)).await
+    }
+
+    async fn opt_in(&self, recipient: &Recipient) -> Result<bool, StoreError> {
+        self.writer.run(people::Remove(recipient.clone())).await
     }
 
     fn arrivals(&self) -> watch::Receiver<u64> {
@@ -245,8 +312,9 @@ fn unreadable(problem: StoreError) {
     tracing::error!(error = %problem, "a message cannot be sent: {problem}");
 }
 
-fn claimed(row: row::MessageRow) -> Result<Claimed, StoreError> {
+fn claimed(row: row::MessageRow, age_us: i64) -> Result<Claimed, StoreError> {
     let attempt = row.claims;
     let message = row.into_message()?;
-    Ok(Claimed { lease: Lease { message: message.id, attempt }, message })
+    let age = std::time::Duration::from_micros(u64::try_from(age_us).unwrap_or(0));
+    Ok(Claimed { lease: Lease { message: message.id, attempt }, message, age })
 }

@@ -1,7 +1,8 @@
 //! Who is next of those that wait for the same recipient?
 //!
-//! Of all messages of one (instance, recipient) that wait or are under way, exactly one is the
-//! head. It is the one under way, or else the first by record order. A lane takes heads only.
+//! Of all messages of one (instance, recipient) that are in line or under way, exactly one is the
+//! head. It is the one under way, or else the first by priority and record order. A lane takes heads
+//! only. A message that is held is not in line.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -17,8 +18,9 @@ pub(super) fn promote(
         .prepare_cached(
             "UPDATE messages SET head = 1 WHERE seq = (
                  SELECT seq FROM messages
-                 WHERE state = 'waiting' AND head = 0 AND instance = ?1 AND recipient = ?2
-                 ORDER BY seq LIMIT 1)",
+                 WHERE state = 'waiting' AND head = 0 AND held = 0
+                     AND instance = ?1 AND recipient = ?2
+                 ORDER BY priority, seq LIMIT 1)",
         )?
         .execute(params![instance, recipient])
         .map(drop)
@@ -30,13 +32,16 @@ pub(super) fn seat(
     instance: &str,
     recipient: &str,
 ) -> rusqlite::Result<()> {
-    let head: Option<(i64, String)> = connection
+    let head: Option<(i64, i64, String)> = connection
         .prepare_cached(
-            "SELECT seq, state FROM messages WHERE head = 1 AND instance = ?1 AND recipient = ?2",
+            "SELECT priority, seq, state FROM messages
+             WHERE head = 1 AND instance = ?1 AND recipient = ?2",
         )?
-        .query_row(params![instance, recipient], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![instance, recipient], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((head, state)) = head else { return promote(connection, instance, recipient) };
+    let Some((priority, head, state)) = head else {
+        return promote(connection, instance, recipient);
+    };
     if state == State::Sending.as_str() {
         return Ok(());
     }
@@ -44,10 +49,11 @@ pub(super) fn seat(
         .prepare_cached(
             "SELECT EXISTS (
                  SELECT 1 FROM messages
-                 WHERE state = 'waiting' AND head = 0 AND instance = ?1 AND recipient = ?2
-                     AND seq < ?3)",
+                 WHERE state = 'waiting' AND head = 0 AND held = 0
+                     AND instance = ?1 AND recipient = ?2
+                     AND (priority, seq) < (?3, ?4))",
         )?
-        .query_row(params![instance, recipient, head], |row| row.get(0))?;
+        .query_row(params![instance, recipient, priority, head], |row| row.get(0))?;
     if somebody_is_before {
         connection
             .prepare_cached("UPDATE messages SET head = 0 WHERE seq = ?1")?

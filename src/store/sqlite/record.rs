@@ -1,12 +1,15 @@
 //! How are an event and its messages kept, and a second delivery recognised?
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::model::{EventId, State};
 use crate::store::Recorded;
+use crate::store::sqlite::brakes::{Braked, Start};
+use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::row::{MessageRow, PackedEvent};
 use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::sqlite::{brakes, hold, order};
 
 /// An event and what was made of it.
 pub(super) struct Record {
@@ -25,9 +28,8 @@ impl Operation for Record {
         }
         let mut waiting = 0;
         for message in &self.messages {
-            if insert_message(connection, message)? && message.state == State::Waiting.as_str() {
-                waiting += 1;
-            }
+            let inserted = insert_message(connection, message)?;
+            waiting += usize::from(matches!(inserted, Inserted::Waits | Inserted::Joined));
         }
         Ok(Recorded::New { waiting })
     }
@@ -61,7 +63,7 @@ impl Operation for AddMessages {
     fn apply(&self, connection: &Desk) -> rusqlite::Result<usize> {
         let mut new = 0;
         for message in &self.0 {
-            new += usize::from(insert_message(connection, message)?);
+            new += usize::from(insert_message(connection, message)? != Inserted::Known);
         }
         Ok(new)
     }
@@ -100,26 +102,74 @@ fn insert_event(desk: &Desk, event: &PackedEvent) -> rusqlite::Result<Option<[u8
     Ok(None)
 }
 
-/// Whether it is new. It is the head if nobody else waits for this recipient or is under way:
-/// being the newest, it is behind everybody.
-fn insert_message(connection: &Connection, message: &MessageRow) -> rusqlite::Result<bool> {
+/// What became of a message that was to be kept.
+#[derive(PartialEq, Eq)]
+pub(super) enum Inserted {
+    /// It was there already.
+    Known,
+    /// It is new and waits.
+    Waits,
+    /// It is new and done with.
+    Rests,
+    /// It is part of another message.
+    Joined,
+}
+
+/// Keeps a message as its terms want it.
+pub(super) fn insert_message(
+    connection: &Connection,
+    message: &MessageRow,
+) -> rusqlite::Result<Inserted> {
+    if !message.terms.new.decide_at_record() {
+        return insert_started(connection, message, None, &brakes::unbraked(message));
+    }
+    let is_known: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE id = ?1)")?
+        .query_row([message.id], |row| row.get(0))?;
+    if is_known {
+        return Ok(Inserted::Known);
+    }
+    let seq: i64 = connection
+        .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM messages")?
+        .query_row([], |row| row.get(0))?;
+    brakes::forget(connection, message.created_at)?;
+    match brakes::start(connection, message, seq)? {
+        Braked::Joined => Ok(Inserted::Joined),
+        Braked::Starts(start) => insert_started(connection, message, Some(seq), &start),
+    }
+}
+
+/// It is the head if nobody else is in line for this recipient or under way: being the newest, it
+/// is behind everybody but those of a lower priority.
+fn insert_started(
+    connection: &Connection,
+    message: &MessageRow,
+    seq: Option<i64>,
+    start: &Start,
+) -> rusqlite::Result<Inserted> {
+    let waits = start.state == State::Waiting.as_str();
+    let is_in_line = waits && start.held == hold::IN_LINE;
+    let head: Option<i64> = connection
+        .prepare_cached(
+            "SELECT priority FROM messages WHERE head = 1 AND instance = ?1 AND recipient = ?2",
+        )?
+        .query_row(params![message.instance, message.recipient], |row| row.get(0))
+        .optional()?;
+    let clock = LaneClock::of(connection, &message.instance)?.at(message.created_at);
     let rows = connection
         .prepare_cached(
             "INSERT INTO messages (id, event, state, head, due_at, attempts, instance, recipient,
                  source, rule, send, element, reason, detail, created_at, attempts_max, age_max_s,
-                 on_uncertain, content)
-             VALUES (?1, ?2, ?3,
-                 ?3 = 'waiting' AND NOT EXISTS (
-                     SELECT 1 FROM messages
-                     WHERE head = 1 AND instance = ?6 AND recipient = ?7),
-                 ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                 on_uncertain, content, seq, priority, held, clock, terms)
+             VALUES (?1, ?2, ?3, ?19, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                 ?20, ?21, ?22, ?23, ?24)
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
             message.id,
             message.event,
-            message.state,
-            message.due_at,
+            start.state,
+            start.due_at,
             message.attempts,
             message.instance,
             message.recipient,
@@ -127,13 +177,26 @@ fn insert_message(connection: &Connection, message: &MessageRow) -> rusqlite::Re
             message.rule,
             message.send,
             message.element,
-            message.reason,
-            message.detail,
+            start.reason,
+            start.detail,
             message.created_at,
             message.attempts_max,
             message.age_max_s,
             message.on_uncertain,
-            message.content
+            message.content,
+            is_in_line && head.is_none(),
+            seq,
+            message.terms.priority,
+            start.held,
+            // While it is held, this is how old it is.
+            if waits && !is_in_line { 0 } else { clock },
+            message.terms.kept
         ])?;
-    Ok(rows == 1)
+    if rows == 0 {
+        return Ok(Inserted::Known);
+    }
+    if is_in_line && head.is_some_and(|head| message.terms.priority < head) {
+        order::seat(connection, &message.instance, message.recipient.as_deref().unwrap_or(""))?;
+    }
+    Ok(if waits { Inserted::Waits } else { Inserted::Rests })
 }

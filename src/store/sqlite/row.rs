@@ -14,12 +14,13 @@ use crate::model::{
     Attempt, Content, Digest, Event, EventId, Headers, Message, MessageId, OnUncertain, Origin,
     Policy, Reason, Recipient, State,
 };
+use crate::store::sqlite::terms::TermsRow;
 use crate::store::{EventRow, StoreError};
 
 /// The columns of a message, in the order in which [`MessageRow::read`] takes them.
 pub(super) const MESSAGE_COLUMNS: &str = "id, event, state, due_at, attempts, claims, instance, \
      recipient, source, rule, send, element, reason, detail, created_at, attempts_max, age_max_s, \
-     on_uncertain, content, seq";
+     on_uncertain, content, seq, priority, clock, terms";
 
 /// A message as its row has it.
 pub(super) struct MessageRow {
@@ -44,6 +45,7 @@ pub(super) struct MessageRow {
     pub(super) content: Option<String>,
     /// Given by the database; 0 before.
     pub(super) seq: i64,
+    pub(super) terms: TermsRow,
 }
 
 impl MessageRow {
@@ -75,6 +77,7 @@ impl MessageRow {
             .to_owned(),
             content: content.map_err(|error| StoreError::Broken(error.to_string()))?,
             seq: 0,
+            terms: TermsRow::of(message.terms)?,
         })
     }
 
@@ -101,7 +104,13 @@ impl MessageRow {
             on_uncertain: row.get(17)?,
             content: row.get(18)?,
             seq: row.get(19)?,
+            terms: TermsRow::read(row, 20)?,
         })
+    }
+
+    /// How old it is when its lane's clock shows `clock` and the time is `now`.
+    pub(super) fn age_us(&self, clock: i64, now: i64) -> i64 {
+        self.terms.clock.map_or(now - self.created_at, |made| clock - made)
     }
 
     /// The message in it.
@@ -139,6 +148,7 @@ impl MessageRow {
                     _ => return Err(broken("policy")),
                 },
             },
+            terms: self.terms.asked(),
         })
     }
 }

@@ -8,7 +8,10 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::StoreError;
 
 /// The steps from an empty file to the present tables. A step that was released never changes.
-const STEPS: &[&str] = &[include_str!("../migrations/sqlite/0001_queue.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../migrations/sqlite/0001_queue.sql"),
+    include_str!("../migrations/sqlite/0002_terms.sql"),
+];
 
 /// "kbri", as the first step writes it.
 const APPLICATION_ID: i64 = 0x6b62_7269;

@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::model::State;
-use crate::store::sqlite::order;
+use crate::model::{Attempt, Fate, Reason, State};
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::sqlite::{instead, order, people};
 use crate::store::{Lease, Settlement};
 
 /// The end of one attempt, if its lease still holds.
@@ -38,6 +38,12 @@ impl Operation for Settle {
             State::Waiting => self.wait_again(connection, &place)?,
             _ => self.leave(connection, &place)?,
         }
+        if self.settlement.state == State::Failed {
+            let Attempt { started_at, took_ms, .. } = &self.settlement.attempt;
+            let took_us = i64::try_from(*took_ms).unwrap_or(0).saturating_mul(1000);
+            instead::of(connection, place.seq, micros(*started_at).saturating_add(took_us))?;
+        }
+        self.keep_contact(connection, &place)?;
         self.keep_attempt(connection, &place)?;
         Ok(true)
     }
@@ -102,6 +108,19 @@ impl Settle {
             order::promote(connection, &place.instance, &place.recipient)?;
         }
         Ok(())
+    }
+
+    /// What the answer says of the recipient.
+    fn keep_contact(&self, connection: &Connection, place: &Place) -> rusqlite::Result<()> {
+        let (instance, recipient) = (place.instance.as_str(), place.recipient.as_str());
+        let Attempt { verdict, started_at, .. } = &self.settlement.attempt;
+        match verdict.fate {
+            Fate::Sent | Fate::Uncertain => people::reached(connection, instance, recipient),
+            Fate::Failed if verdict.reason == Some(Reason::Recipient) => {
+                people::absent(connection, instance, recipient, micros(*started_at))
+            }
+            Fate::Failed | Fate::Retry { .. } => Ok(()),
+        }
     }
 
     fn keep_attempt(&self, connection: &Connection, place: &Place) -> rusqlite::Result<()> {

@@ -193,6 +193,7 @@ async fn furnish(home: &Home, rows: &[Row]) {
             created_at: at,
             due_at: at,
             policy: Policy::default(),
+            terms: kabari::model::Terms::default(),
         };
         let recorded = store.record(event, vec![message]).await.unwrap();
         assert!(matches!(recorded, Recorded::New { .. }));

@@ -1,6 +1,7 @@
 //! Are messages sent in order, at pace, again when they may and never twice?
 
 mod trouble;
+mod limits;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use kabari::dispatch::{Dispatcher, LaneSettings, LaneStatus, Lanes, Observer, Pace, Timings};
 use kabari::model::{
     Attempt, Content, Event, EventId, Headers, Kind, Message, MessageId, OnUncertain, Origin,
-    Policy, Reason, Recipient, State,
+    Policy, Reason, Recipient, Span, State, Terms,
 };
 use kabari::secret::Secret;
 use kabari::store::{SharedStore, SqliteStore};
@@ -67,7 +68,7 @@ impl Scene {
     /// Without a pace, one at a time, retries a thousand times sooner.
     async fn new() -> Self {
         let dir = TempDir::new().unwrap();
-        let settings = LaneSettings { pace: Some(Pace::OFF), burst: Some(1), in_flight: Some(1) };
+        let settings = lane_of(1, Pace::OFF);
         Self {
             world: World::start().await,
             store: Arc::new(SqliteStore::open(&dir.path().join("kabari.db")).unwrap()),
@@ -86,7 +87,8 @@ impl Scene {
     }
 
     fn lanes(&self) -> BTreeMap<String, LaneSettings> {
-        BTreeMap::from([(INSTANCE.to_owned(), self.settings.clone())])
+        let other = lane_of(1, Pace::OFF);
+        BTreeMap::from([(INSTANCE.to_owned(), self.settings.clone()), (OTHER.to_owned(), other)])
     }
 
     fn run(&self) -> Running {
@@ -222,6 +224,7 @@ fn message(
         created_at: event.received_at,
         due_at: event.received_at,
         policy,
+        terms: Terms::default(),
     }
 }
 
@@ -253,7 +256,14 @@ async fn each_recipient_gets_its_messages_in_order_while_three_are_under_way() {
 }
 
 fn lane_of(in_flight: u32, pace: Pace) -> LaneSettings {
-    LaneSettings { pace: Some(pace), burst: Some(1), in_flight: Some(in_flight) }
+    LaneSettings {
+        pace: Some(pace),
+        burst: Some(1),
+        jitter: Some(Span(Duration::ZERO)),
+        gap: Some(Span(Duration::ZERO)),
+        in_flight: Some(in_flight),
+        ..LaneSettings::default()
+    }
 }
 
 #[tokio::test]

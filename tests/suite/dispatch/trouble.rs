@@ -94,7 +94,7 @@ async fn a_restricted_account_is_never_tried_by_itself_not_even_after_a_restart(
         running.stop().await;
     }
     let running = scene.run();
-    assert!(running.lanes.resume(INSTANCE));
+    assert!(running.lanes.resume(INSTANCE).await);
     scene.until_sent(&ids).await;
     scene.until_sent(&others).await;
     running.stop().await;
@@ -104,12 +104,12 @@ async fn a_restricted_account_is_never_tried_by_itself_not_even_after_a_restart(
 async fn a_paused_lane_sends_nothing_until_it_is_resumed() {
     let scene = Scene::new().await;
     let running = scene.run();
-    assert!(running.lanes.pause(INSTANCE) && !running.lanes.pause("no_such_lane"));
+    assert!(running.lanes.pause(INSTANCE).await && !running.lanes.pause("no_such_lane").await);
     let ids = scene.tell(ANNA, &["#1"]).await;
     scene.let_time_pass().await;
     assert_eq!(scene.message(ids[0]).await.state, State::Waiting);
     assert_eq!(running.status().standing_still, Some(Reason::ByHand));
-    assert!(running.lanes.resume(INSTANCE));
+    assert!(running.lanes.resume(INSTANCE).await);
     scene.until_sent(&ids).await;
     running.stop().await;
 }

@@ -9,6 +9,8 @@ mod record;
 mod order;
 mod attempts;
 mod people;
+mod terms;
+mod gathering;
 mod random;
 mod sqlite_file;
 mod lock;
@@ -96,6 +98,7 @@ pub(super) fn message(n: u128, recipient: &str) -> Message {
         created_at: at(0),
         due_at: at(0),
         policy: Policy::default(),
+        terms: kabari::model::Terms::default(),
     }
 }
 
@@ -154,9 +157,7 @@ pub(super) async fn record_for(store: &dyn Store, recipients: &[&str]) {
 
 /// What lane `jakarta` can take at this second.
 pub(super) async fn claim(store: &dyn Store, second: i64, limit: usize) -> Vec<Claimed> {
-    let claim =
-        Claim { instance: "jakarta".to_owned(), limit, now: at(second), paced_until: Vec::new() };
-    store.claim(claim).await.unwrap()
+    store.claim(Claim::new("jakarta", limit, at(second))).await.unwrap().taken
 }
 
 /// The same for exactly one message.
@@ -253,4 +254,26 @@ contract! {
         a_retry_by_hand_is_due_at_once
         a_retry_by_hand_has_the_attempts_and_the_time_of_the_first
         everything_is_counted_by_state;
+    terms:
+        a_key_is_held_by_what_was_or_may_be_sent_and_by_nothing_else
+        a_key_is_of_one_rule_one_send_and_one_recipient_and_for_a_time
+        of_those_over_a_limit_the_rest_waits_for_its_turn
+        of_those_over_a_limit_the_rest_is_skipped_if_its_rule_says_so
+        a_higher_priority_goes_first_also_for_one_recipient
+        what_is_to_go_later_holds_up_nobody_and_then_takes_its_place
+        the_judge_decides_about_each_and_the_next_one_moves_up
+        what_is_held_comes_back_in_order_however_many_there_are
+        a_closed_lane_gives_nothing_and_its_messages_do_not_age
+        a_message_does_not_age_while_it_is_held_or_its_lane_stands_still
+        the_day_s_attempts_and_first_contacts_survive_reopening
+        a_number_that_is_not_on_whatsapp_is_remembered_until_a_person_tries_it_again
+        why_a_lane_stands_still_survives_reopening
+        who_opted_out_is_known_until_taken_off_the_list;
+    gathering:
+        events_with_one_key_become_one_message_when_it_is_due
+        a_full_group_is_due_at_once_and_the_next_event_begins_another
+        after_a_group_the_next_one_waits_for_its_interval
+        an_event_that_joins_while_a_group_is_filled_is_not_lost
+        a_group_whose_message_was_cancelled_takes_no_more_events
+        the_rest_over_a_limit_becomes_one_message_when_there_is_room;
 }

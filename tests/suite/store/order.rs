@@ -96,8 +96,8 @@ pub(super) async fn lanes_do_not_wait_for_each_other(place: &Place) {
     store.record(event(1), vec![message(1, ANN)]).await.unwrap();
     store.record(event(2), vec![elsewhere]).await.unwrap();
     assert_eq!(numbers(&claim(&*store, 0, 10).await), [1]);
-    let claim = Claim { instance: "bali".to_owned(), limit: 9, now: at(0), paced_until: vec![] };
-    assert_eq!(numbers(&store.claim(claim).await.unwrap()), [2]);
+    let claims = store.claim(Claim::new("bali", 9, at(0))).await.unwrap();
+    assert_eq!(numbers(&claims.taken), [2]);
 }
 
 pub(super) async fn the_limit_is_kept_and_the_soonest_due_come_first(place: &Place) {
@@ -127,12 +127,10 @@ pub(super) async fn lanes_tell_when_their_next_message_is_due(place: &Place) {
     }
     let both = [lane("bali", Some(at(20))), lane("jakarta", Some(at(30)))];
     assert_eq!(store.lanes().await.unwrap(), both);
-    let claim = |instance: &str| {
-        let instance = instance.to_owned();
-        store.claim(Claim { instance, limit: 9, now: at(50), paced_until: vec![] })
-    };
-    assert_eq!(claim("bali").await.unwrap().len(), 1);
-    assert_eq!(claim("jakarta").await.unwrap().len(), 1);
+    for instance in ["bali", "jakarta"] {
+        let claims = store.claim(Claim::new(instance, 9, at(50))).await.unwrap();
+        assert_eq!(claims.taken.len(), 1);
+    }
     // In bali another one waits for the one under way; in jakarta nobody waits.
     assert_eq!(store.lanes().await.unwrap(), [lane("bali", None)]);
 }
@@ -141,17 +139,13 @@ pub(super) async fn the_pace_of_a_lane_survives_reopening(place: &Place) {
     {
         let store = place.open();
         record_for(&*store, &[ANN, BEN, "6281111111", "6282222222"]).await;
-        let paced = |limit, paced_until| Claim {
-            instance: "jakarta".to_owned(),
-            limit,
-            now: at(0),
-            paced_until,
-        };
+        let paced =
+            |limit, paced_until| Claim { paced_until, ..Claim::new("jakarta", limit, at(0)) };
         let until = vec![at(6), at(12), at(18)];
-        assert_eq!(store.claim(paced(2, until)).await.unwrap().len(), 2);
+        assert_eq!(store.claim(paced(2, until)).await.unwrap().taken.len(), 2);
         // Nothing taken and nothing paced: both leave it as it is.
-        assert_eq!(store.claim(paced(0, vec![at(99)])).await.unwrap().len(), 0);
-        assert_eq!(store.claim(paced(1, vec![])).await.unwrap().len(), 1);
+        assert_eq!(store.claim(paced(0, vec![at(99)])).await.unwrap().taken.len(), 0);
+        assert_eq!(store.claim(paced(1, vec![])).await.unwrap().taken.len(), 1);
     }
     let lanes = place.open().lanes().await.unwrap();
     assert_eq!(lanes[0].paced_until, Some(at(12)));

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kabari::model::{Message, MessageId, State};
+use jiff::Timestamp;
+use kabari::model::{Message, MessageId, Priority, State};
 use kabari::store::{Claim, Lease, Moved, SharedStore};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -15,7 +16,7 @@ const RECIPIENTS: [&str; 2] = ["6281111111", "6282222222"];
 /// Something that happens. Numbers pick from what is there, by remainder.
 #[derive(Clone, Debug)]
 enum Step {
-    Record { lane: usize, recipients: Vec<usize>, resend: bool, due_in: i64 },
+    Record { lane: usize, recipients: Vec<usize>, resend: bool, due_in: i64, terms: Terms },
     Claim { lane: usize, limit: usize },
     Settle { lease: usize, state: State, counts: bool, due_in: i64 },
     Move { message: usize, to: State },
@@ -24,15 +25,34 @@ enum Step {
     Recover,
 }
 
+/// A priority, and perhaps a time (in seconds after it is recorded) before which it is not to go.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    priority: Priority,
+    delay: Option<i64>,
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let priority = prop::sample::select(Priority::ALL.to_vec());
+    (priority, prop::option::weighted(0.3, 3..9_i64))
+        .prop_map(|(priority, delay)| Terms { priority, delay })
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let ends =
         prop::sample::select(vec![State::Sent, State::Waiting, State::Uncertain, State::Failed]);
     // Mostly back to the queue, where order is at stake.
     let targets = [&State::ALL[..], &[State::Waiting; 8]].concat();
     let step = prop_oneof![
-        4 => (0..2_usize, prop::collection::vec(0..2_usize, 1..4), any::<bool>(), 0..3_i64)
-            .prop_map(|(lane, recipients, resend, due_in)| {
-                Step::Record { lane, recipients, resend, due_in }
+        4 => (
+            0..2_usize,
+            prop::collection::vec(0..2_usize, 1..4),
+            any::<bool>(),
+            0..3_i64,
+            terms(),
+        )
+            .prop_map(|(lane, recipients, resend, due_in, terms)| {
+                Step::Record { lane, recipients, resend, due_in, terms }
             }),
         5 => (0..2_usize, 0..4_usize).prop_map(|(lane, limit)| Step::Claim { lane, limit }),
         6 => (any::<usize>(), ends, any::<bool>(), 0..5_i64).prop_map(
@@ -65,6 +85,8 @@ struct World<'a> {
     leases: Vec<Lease>,
     /// The only lease of each message that may hold.
     newest: HashMap<MessageId, u32>,
+    /// Until when a message is out of line.
+    held_until: HashMap<MessageId, Timestamp>,
 }
 
 async fn play(place: &Place, steps: Vec<Step>) -> Result<(), TestCaseError> {
@@ -75,6 +97,7 @@ async fn play(place: &Place, steps: Vec<Step>) -> Result<(), TestCaseError> {
         events: 0,
         leases: Vec::new(),
         newest: HashMap::new(),
+        held_until: HashMap::new(),
     };
     let mut before = Vec::new();
     for step in steps {
@@ -98,8 +121,8 @@ impl World<'_> {
     /// Takes a step and says how many messages are new.
     async fn take(&mut self, step: &Step, before: &[Message]) -> Result<usize, TestCaseError> {
         match step {
-            Step::Record { lane, recipients, resend, due_in } => {
-                return Ok(self.record(*lane, recipients, *resend, *due_in).await);
+            Step::Record { lane, recipients, resend, due_in, terms } => {
+                return Ok(self.record(*lane, recipients, (*resend, *due_in), *terms).await);
             }
             Step::Claim { lane, limit } => self.claim(LANES[*lane], *limit, before).await?,
             Step::Settle { lease, state, counts, due_in } if !self.leases.is_empty() => {
@@ -129,7 +152,13 @@ impl World<'_> {
         Ok(0)
     }
 
-    async fn record(&mut self, lane: usize, to: &[usize], resend: bool, due_in: i64) -> usize {
+    async fn record(
+        &mut self,
+        lane: usize,
+        to: &[usize],
+        (resend, due_in): (bool, i64),
+        terms: Terms,
+    ) -> usize {
         self.events += 1;
         let mut messages = Vec::new();
         for (element, recipient) in (0..).zip(to) {
@@ -138,6 +167,11 @@ impl World<'_> {
             made.id = MessageId::derive(made.event, "paid", 0, element, RECIPIENTS[*recipient]);
             LANES[lane].clone_into(&mut made.instance);
             made.due_at = later(at(self.seconds), due_in);
+            made.terms.priority = terms.priority;
+            made.terms.not_before = terms.delay.map(|delay| later(at(self.seconds), delay));
+            if let Some(until) = made.terms.not_before {
+                self.held_until.insert(made.id, until);
+            }
             messages.push(if resend { resent_when_uncertain(made) } else { made });
         }
         self.store().record(event(self.events), messages).await.unwrap();
@@ -151,25 +185,31 @@ impl World<'_> {
         before: &[Message],
     ) -> Result<(), TestCaseError> {
         let now = at(self.seconds);
-        let claim = Claim { instance: lane.to_owned(), limit, now, paced_until: Vec::new() };
-        let taken = self.store().claim(claim).await.unwrap();
-        // Of each recipient the oldest that waits, if none is under way and it is due.
-        let mut may_go: HashMap<&str, Option<MessageId>> = HashMap::new();
+        let taken = self.store().claim(Claim::new(lane, limit, now)).await.unwrap().taken;
+        // Of each recipient the first by priority and age that is in line, if none is under way and
+        // it is due.
+        let mut in_line: HashMap<&str, Vec<&Message>> = HashMap::new();
+        let mut under_way = HashSet::new();
         for message in before.iter().filter(|message| message.instance == lane) {
             let recipient = message.recipient.as_ref().unwrap().expose();
-            let due = (message.due_at <= now).then_some(message.id);
+            let is_held = self.held_until.get(&message.id).is_some_and(|until| now < *until);
             match message.state {
-                State::Sending => drop(may_go.insert(recipient, None)),
-                State::Waiting => drop(may_go.entry(recipient).or_insert(due)),
+                State::Sending => drop(under_way.insert(recipient)),
+                State::Waiting if !is_held => in_line.entry(recipient).or_default().push(message),
                 _ => {}
             }
         }
-        for message in before.iter().filter(|message| message.state == State::Sending) {
-            if message.instance == lane {
-                may_go.insert(message.recipient.as_ref().unwrap().expose(), None);
-            }
+        let may_go = in_line.into_iter().filter(|(to, _)| !under_way.contains(to)).filter_map(
+            |(_, waiting)| waiting.into_iter().min_by_key(|message| message.terms.priority),
+        );
+        let may_go: Vec<&Message> = may_go.filter(|message| message.due_at <= now).collect();
+        let expected: HashSet<MessageId> = may_go.iter().map(|message| message.id).collect();
+        if let Some(last) = taken.iter().map(|claimed| claimed.message.terms.priority).max() {
+            let left =
+                |message: &&&Message| taken.iter().all(|claimed| claimed.message.id != message.id);
+            let left = may_go.iter().filter(left);
+            prop_assert!(left.map(|message| message.terms.priority).all(|it| last <= it));
         }
-        let expected: HashSet<MessageId> = may_go.into_values().flatten().collect();
         prop_assert_eq!(taken.len(), expected.len().min(limit));
         for claimed in taken {
             prop_assert!(expected.contains(&claimed.message.id));

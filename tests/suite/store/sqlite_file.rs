@@ -166,14 +166,19 @@ async fn what_lanes_ask_for_comes_from_indexes() {
     };
     let due = plan(
         "SELECT seq FROM messages WHERE state = 'waiting' AND head = 1 AND instance = 'x' \
-         AND due_at <= 5 ORDER BY due_at, seq LIMIT 3",
+         AND priority = 1 AND due_at <= 5 ORDER BY due_at, seq LIMIT 3",
     );
     assert!(due.contains("COVERING INDEX messages_due") && !due.contains("TEMP B-TREE"), "{due}");
     let next = plan(
-        "SELECT seq FROM messages WHERE state = 'waiting' AND head = 0 AND instance = 'x' \
-         AND recipient = 'y' ORDER BY seq LIMIT 1",
+        "SELECT seq FROM messages WHERE state = 'waiting' AND head = 0 AND held = 0 \
+         AND instance = 'x' AND recipient = 'y' ORDER BY priority, seq LIMIT 1",
     );
     assert!(next.contains("messages_behind") && !next.contains("TEMP B-TREE"), "{next}");
+    let back = plan(
+        "SELECT seq FROM messages WHERE state = 'waiting' AND held = 1 AND instance = 'x' \
+         AND due_at <= 5 ORDER BY due_at, seq LIMIT 3",
+    );
+    assert!(back.contains("COVERING INDEX messages_held") && !back.contains("TEMP"), "{back}");
     let head = plan("SELECT 1 FROM messages WHERE head = 1 AND instance = 'x' AND recipient = 'y'");
     assert!(head.contains("messages_heads"), "{head}");
     let failed = plan(

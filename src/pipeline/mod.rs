@@ -1,21 +1,20 @@
 //! What happens to a request? verify → read → match → render, in one short function.
 
-use std::collections::{BTreeMap, HashSet};
+mod drafts;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::expr::{Each, EvalError, Facts, Fuel, Json, Step, Surroundings, View};
-use crate::model::{Event, Message, MessageId, OnUncertain, Origin, Policy, Reason, State};
-use crate::render::{Country, Made, Send, Unmade};
+use crate::expr::{Each, EvalError, Facts, Json, Step, Surroundings, View};
+use crate::model::{Content, Event, Message, OnUncertain, Reason, State};
+use crate::render::{self, Country, Mode, Send, SendSettings, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
 use crate::sources::Source;
 use crate::verify::{Denied, Request};
 
-/// The most messages of one rule for one event.
-const MESSAGES_MAX: usize = 5_000;
-/// The most text in all of them together, in bytes.
-const WORDS_MAX: usize = 32 << 20;
+use drafts::{Drafts, Place};
 
 /// The rule file, compiled: all that decides what a request becomes. Immutable.
 #[derive(Debug)]
@@ -42,6 +41,21 @@ pub struct Rule {
     /// What to do when it is not known whether a message was sent; by default held for people,
     /// resent for groups.
     pub on_uncertain: Option<OnUncertain>,
+    /// When its messages may be sent, and whether they are.
+    pub delivery: Delivery,
+}
+
+/// What a rule says of its messages beside what they are.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// When they may be sent, and what makes one too many.
+    pub terms: render::Terms,
+    /// Whether they are sent at all.
+    pub mode: Mode,
+    /// What is sent instead of one that failed or had no recipient.
+    pub or: Option<Send>,
+    /// Each send as it is written, as JSON, where many events become one message; else empty.
+    pub written: Vec<String>,
 }
 
 /// What rules leave unsaid.
@@ -155,12 +169,34 @@ impl Pipeline {
         for place in places {
             let rule = &self.rules[place];
             match self.set.matcher(place).when.as_ref().map_or(Ok(true), |it| it.holds(&facts)) {
-                Ok(true) => drafts.follow(rule, &facts),
+                Ok(true) => drafts.follow(rule, &facts, around),
                 Ok(false) => {}
                 Err(error) => drafts.add(rule, Place::default(), Err(undecided(&error))),
             }
         }
         drafts.made
+    }
+
+    /// What a group of events says: `written` is the send as JSON, as it was when they came.
+    ///
+    /// # Errors
+    /// When it cannot be filled.
+    pub fn together(&self, written: &str, events: &[Event]) -> Result<Content, Unmade> {
+        let broken = |detail: &str| Unmade {
+            state: State::Failed,
+            reason: Reason::Render,
+            detail: detail.to_owned(),
+            about: String::new(),
+        };
+        let around = events.first().and_then(|event| self.sources.get(&event.source));
+        let (_, around) = around.ok_or_else(|| broken("its source is no longer configured"))?;
+        let settings: SendSettings =
+            serde_json::from_str(written).map_err(|_| broken("the stored send is broken"))?;
+        let send = Send::compile(&settings)
+            .map_err(|_| broken("the stored send is not understood by this version"))?;
+        let facts = Facts::of_group(events, Arc::clone(around))
+            .ok_or_else(|| broken("its events cannot be read"))?;
+        Ok(send.content(&View::from(&facts))?.1)
     }
 
     /// What every rule of the event's source, in file order, does with it.
@@ -253,163 +289,4 @@ fn undecided(error: &EvalError) -> Unmade {
     };
     let detail = format!("when: {error}");
     Unmade { state: State::Failed, reason, detail, about: String::new() }
-}
-
-/// A row that says that a rule could not do all of its work.
-fn incomplete(detail: String) -> Unmade {
-    let about = "the rest".to_owned();
-    Unmade { state: State::Failed, reason: Reason::Render, detail, about }
-}
-
-/// Which part of a rule a message is of.
-#[derive(Clone, Copy, Default)]
-struct Place {
-    send: u16,
-    element: u32,
-}
-
-/// The messages of one event, as they are made.
-struct Drafts<'e> {
-    event: &'e Event,
-    now: Timestamp,
-    defaults: &'e Defaults,
-    is_test: bool,
-    made: Vec<Message>,
-    ids: HashSet<MessageId>,
-    /// How many messages the rule at hand made, and how much text is in them.
-    of_rule: (usize, usize),
-}
-
-impl<'e> Drafts<'e> {
-    fn new(event: &'e Event, now: Timestamp, defaults: &'e Defaults, is_test: bool) -> Self {
-        let (made, ids) = (Vec::new(), HashSet::new());
-        Self { event, now, defaults, is_test, made, ids, of_rule: (0, 0) }
-    }
-
-    /// All messages of a rule that matched: for the event, or for each element of it.
-    fn follow(&mut self, rule: &Rule, facts: &Facts) {
-        self.of_rule = (0, 0);
-        let fuel = Fuel::default();
-        let view = View::with_fuel(facts, &fuel);
-        let Some(each) = &rule.each else {
-            self.send_all(rule, 0, &view);
-            return;
-        };
-        let elements = match each.elements(&view) {
-            Ok(elements) => elements,
-            Err(error) => {
-                let unmade = incomplete(format!("each: {error}"));
-                return self.add(rule, Place::default(), Err(unmade));
-            }
-        };
-        for (element, view) in &elements.views {
-            if !self.send_all(rule, *element, view) {
-                return;
-            }
-        }
-        if elements.left_out > 0 {
-            let element = elements.views.last().map_or(0, |(element, _)| element + 1);
-            let (made, left) = (elements.views.len(), elements.left_out);
-            let unmade = incomplete(format!(
-                "each: {} elements are too many: the first {made} have their messages, {left} have none",
-                made + left
-            ));
-            self.add(rule, Place { send: 0, element }, Err(unmade));
-        }
-    }
-
-    /// The messages of all sends; `false` when the rule may make no more.
-    fn send_all<'v>(&mut self, rule: &'v Rule, element: u32, view: &View<'v>) -> bool {
-        for (send, number) in rule.sends.iter().zip(0_u16..) {
-            let place = Place { send: number, element };
-            for made in send.make(view.clone(), self.defaults.country) {
-                let words = made
-                    .as_ref()
-                    .map_or(0, |made| made.content.message.as_ref().map_or(0, String::len));
-                self.of_rule = (self.of_rule.0 + 1, self.of_rule.1 + words);
-                if self.of_rule.0 > MESSAGES_MAX || self.of_rule.1 > WORDS_MAX {
-                    let unmade = incomplete(format!(
-                        "more than {MESSAGES_MAX} messages or {WORDS_MAX} bytes of text for one \
-                         event: this and what follows has no message"
-                    ));
-                    self.add(rule, place, Err(unmade));
-                    return false;
-                }
-                self.add(rule, place, made);
-            }
-        }
-        true
-    }
-
-    fn add(&mut self, rule: &Rule, place: Place, made: Result<Made, Unmade>) {
-        match made {
-            Ok(made) => self.add_made(rule, place, made),
-            Err(unmade) => self.add_unmade(rule, place, unmade),
-        }
-    }
-
-    fn add_made(&mut self, rule: &Rule, place: Place, made: Made) {
-        let id = self.id(rule, place, made.recipient.expose());
-        if !self.ids.insert(id) {
-            return;
-        }
-        let mut message = self.blank(rule, place, id, made.recipient.is_group());
-        if self.is_test {
-            message.state = State::Skipped;
-            message.reason = Some(Reason::TestMode);
-            let remedy = "the sender's test mode reaches nobody without `test_events: send`";
-            message.detail = Some(remedy.to_owned());
-        }
-        if let Some(instance) = made.instance {
-            message.instance = instance;
-        }
-        message.recipient = Some(made.recipient);
-        message.content = Some(made.content);
-        self.made.push(message);
-    }
-
-    fn add_unmade(&mut self, rule: &Rule, place: Place, unmade: Unmade) {
-        // Two wrong numbers can look alike once they are masked: each keeps its row.
-        let mut id = self.id(rule, place, &unmade.about);
-        for again in 2.. {
-            if self.ids.insert(id) {
-                break;
-            }
-            id = self.id(rule, place, &format!("{}#{again}", unmade.about));
-        }
-        let mut message = self.blank(rule, place, id, false);
-        message.state = unmade.state;
-        message.reason = Some(unmade.reason);
-        message.detail = Some(unmade.detail);
-        self.made.push(message);
-    }
-
-    fn id(&self, rule: &Rule, place: Place, recipient: &str) -> MessageId {
-        MessageId::derive(self.event.id, &rule.name, place.send, place.element, recipient)
-    }
-
-    fn blank(&self, rule: &Rule, place: Place, id: MessageId, for_group: bool) -> Message {
-        let unsaid = if for_group { OnUncertain::Resend } else { OnUncertain::Hold };
-        let Place { send, element } = place;
-        Message {
-            id,
-            event: self.event.id,
-            source: self.event.source.clone(),
-            origin: Origin { rule: rule.name.clone(), send, element },
-            instance: self.defaults.instance.clone(),
-            recipient: None,
-            content: None,
-            state: State::Waiting,
-            reason: None,
-            detail: None,
-            attempts: 0,
-            created_at: self.now,
-            due_at: self.now,
-            policy: Policy {
-                attempts_max: rule.attempts_max,
-                age_max_s: rule.age_max_s,
-                on_uncertain: rule.on_uncertain.unwrap_or(unsaid),
-            },
-        }
-    }
 }

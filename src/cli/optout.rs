@@ -1,0 +1,137 @@
+//! `kabari optout add|remove|list`: who wants no messages?
+//!
+//! The store is written directly, also while `serve` runs: it asks the list anew for each message.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::input::{RuleFile, StoreUrl};
+use super::output;
+use crate::clock;
+use crate::model::Recipient;
+use crate::render;
+use crate::store::{self, OptOut, SharedStore};
+
+/// Keep the list of those who want no messages
+#[derive(Debug, Args)]
+pub(super) struct OptOuts {
+    #[command(subcommand)]
+    command: OptOutsCommand,
+    #[command(flatten)]
+    rules: RuleFile,
+    #[command(flatten)]
+    store: StoreUrl,
+}
+
+#[derive(Debug, Subcommand)]
+enum OptOutsCommand {
+    /// These numbers get no messages any more, from no rule
+    Add {
+        /// Numbers as people write them
+        #[arg(required = true)]
+        numbers: Vec<String>,
+        /// Why, for whoever reads the list
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// These numbers get messages again
+    Remove {
+        /// Numbers as people write them
+        #[arg(required = true)]
+        numbers: Vec<String>,
+    },
+    /// List them, the newest first
+    List {
+        /// Show numbers whole
+        #[arg(long)]
+        full: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl OptOuts {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let loaded = match self.rules.load_lenient() {
+            Ok(loaded) => loaded,
+            Err(code) => return Ok(code),
+        };
+        let url = self.store.store.unwrap_or(loaded.settings.store);
+        let country = loaded.pipeline.defaults().country;
+        match self.command {
+            OptOutsCommand::Add { numbers, note } => {
+                let all = read(&numbers, country)?;
+                add(&store::open(&url)?, all, note).await
+            }
+            OptOutsCommand::Remove { numbers } => {
+                let all = read(&numbers, country)?;
+                remove(&store::open_existing(&url)?, all).await
+            }
+            OptOutsCommand::List { full, json } => {
+                list(&store::open_existing(&url)?, full, json).await
+            }
+        }
+    }
+}
+
+/// All of them or none.
+fn read(numbers: &[String], country: Option<render::Country>) -> anyhow::Result<Vec<Recipient>> {
+    let read = |number: &String| render::recipient(number, country).map_err(anyhow::Error::from);
+    numbers.iter().map(read).collect()
+}
+
+async fn add(
+    store: &SharedStore,
+    all: Vec<Recipient>,
+    note: Option<String>,
+) -> anyhow::Result<ExitCode> {
+    for recipient in all {
+        let shown = recipient.to_string();
+        let opt_out = OptOut { recipient, since: clock::now(), note: note.clone() };
+        if store.opt_out(opt_out).await? {
+            anstream::println!("{shown} gets no messages any more");
+        } else {
+            anstream::println!("{shown} was on the list already");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn remove(store: &SharedStore, all: Vec<Recipient>) -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for recipient in all {
+        if store.opt_in(&recipient).await? {
+            anstream::println!("{recipient} gets messages again");
+        } else {
+            anstream::println!("{recipient} was not on the list");
+            code = ExitCode::from(output::NO);
+        }
+    }
+    Ok(code)
+}
+
+async fn list(store: &SharedStore, full: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let all = store.opt_outs().await?;
+    let shown = |recipient: &Recipient| {
+        if full { recipient.expose().to_owned() } else { recipient.to_string() }
+    };
+    if json {
+        let lines = all.iter().map(|one| {
+            let number = shown(&one.recipient);
+            serde_json::json!({"number": number, "since": one.since.to_string(), "note": one.note})
+        });
+        anstream::println!("{}", lines.collect::<serde_json::Value>());
+        return Ok(ExitCode::SUCCESS);
+    }
+    for one in &all {
+        let note = one.note.as_deref().unwrap_or_default();
+        let since = one.since.strftime("%Y-%m-%d");
+        anstream::println!("{}", format!("{since}  {}  {note}", shown(&one.recipient)).trim_end());
+    }
+    if all.is_empty() {
+        anstream::eprintln!("nobody has opted out");
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,71 @@
+//! What does a rule say of its messages beside what they are?
+
+use super::assemble::{Ground, report};
+use super::book::{Book, TreeId};
+use super::compose::{Composed, Place};
+use super::file::RuleSettings;
+use super::lists;
+use crate::expr::Scope;
+use crate::model::{Fault, Rest};
+use crate::pipeline::Delivery;
+use crate::render::{HoursSettings, Mode, Send, Terms, TermsSettings};
+
+/// Reads the file that `hours:` name, and names it by its path.
+pub(super) fn holidays(book: &mut Book, id: TreeId, path: &str, hours: &mut HoursSettings) {
+    let Some(file) = &mut hours.holidays else { return };
+    if let Some((found, days)) = lists::holidays(book, id, path, file) {
+        file.clone_from(&found);
+        book.holidays.insert(found, days);
+    }
+}
+
+/// Reads and compiles it; `None` if something is wrong, which is told.
+pub(super) fn of(
+    book: &mut Book,
+    Place { id, path }: Place<'_>,
+    settings: &mut RuleSettings,
+    sends: &[Composed],
+    ground: &Ground<'_>,
+    scope: &Scope<'_>,
+) -> Option<Delivery> {
+    let defaults = ground.defaults;
+    if let Some(hours) = &mut settings.hours {
+        holidays(book, id, &format!("{path}.hours.holidays"), hours);
+    }
+    let terms = TermsSettings {
+        dedupe: settings.dedupe.take(),
+        throttle: settings.throttle.take(),
+        group: settings.group.take(),
+        hours: settings.hours.take().or_else(|| defaults.hours.clone()),
+        expires: settings.expires.or(defaults.expires),
+        priority: settings.priority,
+        delay_until: settings.delay_until.take(),
+    };
+    let rest = terms.throttle.as_ref().map(|throttle| throttle.rest);
+    let gathers = terms.group.is_some() || rest == Some(Rest::Group);
+    if gathers && (settings.each.is_some() || !settings.names.0.is_empty()) {
+        let message = "what gathers many events cannot use `let` or `each`";
+        let fault = Fault::error("group", "value", message);
+        report(book, id, path, vec![fault.help("write the whole paths, as `one.event.id`")]);
+    }
+    let or = settings.or.take().map(|mut or| {
+        or.inherit(ground.common.send);
+        Send::compile_in(&or, scope)
+    });
+    let or = or.transpose().map_err(|faults| report(book, id, &format!("{path}.or"), faults));
+    let mut written = Vec::new();
+    for send in sends.iter().filter(|_| gathers) {
+        match serde_json::to_string(&send.settings) {
+            Ok(json) => written.push(json),
+            Err(error) => {
+                let fault = Fault::error(send.at.as_str(), "value", error.to_string());
+                report(book, id, path, vec![fault]);
+            }
+        }
+    }
+    let zone = defaults.timezone.as_deref().unwrap_or("UTC");
+    let terms = Terms::compile(&terms, zone, scope);
+    let terms = terms.map_err(|faults| report(book, id, path, faults));
+    let all = if defaults.mode == Some(Mode::Shadow) { defaults.mode } else { settings.mode };
+    Some(Delivery { terms: terms.ok()?, mode: all.unwrap_or_default(), or: or.ok()?, written })
+}

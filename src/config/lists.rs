@@ -1,0 +1,87 @@
+//! What is in the lists that a rule file names: recipients, holidays?
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+
+use super::book::{Book, TreeId};
+use crate::model::{Fault, Recipient};
+use crate::render::{self, Country};
+
+/// The recipients in a file: one number or group a line; what follows a comma, semicolon or tab is
+/// left out, as is what follows a `#`.
+pub(super) fn recipients(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    written: &str,
+    country: Option<Country>,
+) -> BTreeSet<Recipient> {
+    let Some((_, lines)) = lines(book, id, path, written) else { return BTreeSet::new() };
+    let mut found = BTreeSet::new();
+    for (number, line) in lines {
+        let first = line.split([',', ';', '\t']).next().unwrap_or_default().trim();
+        // A table may have a line of names above it.
+        if number == 1 && !first.contains(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        match render::recipient(first, country) {
+            Ok(recipient) => drop(found.insert(recipient)),
+            Err(why) => wrong(book, id, path, (written, number), &why.to_string()),
+        }
+    }
+    found
+}
+
+/// The days in a file, each at the beginning of its line as `2026-12-25`; and the file's path, by
+/// which they are found again.
+pub(super) fn holidays(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    written: &str,
+) -> Option<(String, BTreeSet<Date>)> {
+    let (file, lines) = lines(book, id, path, written)?;
+    let mut found = BTreeSet::new();
+    for (number, line) in lines {
+        let first = line.split([',', ';', '\t', ' ']).next().unwrap_or_default();
+        if let Ok(day) = first.parse() {
+            found.insert(day);
+        } else {
+            let why = format!("`{first}` is no date: write it as in `2026-12-25`");
+            wrong(book, id, path, (written, number), &why);
+        }
+    }
+    Some((file.display().to_string(), found))
+}
+
+/// The lines that say something, with their numbers.
+fn lines(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    written: &str,
+) -> Option<(PathBuf, Vec<(usize, String)>)> {
+    let file = book.folder(id).join(Path::new(written));
+    book.watch(&file);
+    match std::fs::read_to_string(&file) {
+        Ok(text) => {
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            let says = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
+            let lines = (1..).zip(text.lines().map(says));
+            Some((file, lines.filter(|(_, line)| !line.is_empty()).collect()))
+        }
+        Err(error) => {
+            let message = format!("`{written}` cannot be read: {error}");
+            let fault = Fault::error(path, "list-file", message);
+            book.fault(id, fault.help("a relative path starts at the folder of this file"));
+            None
+        }
+    }
+}
+
+fn wrong(book: &mut Book, id: TreeId, path: &str, (file, line): (&str, usize), why: &str) {
+    let fault = Fault::error(path, "list-file", format!("{file}, line {line}: {why}"));
+    book.fault(id, fault.help("mend the line, or begin it with `#`"));
+}

@@ -1,0 +1,36 @@
+//! Who may be messaged at all, and on which days? Lists that a reload swaps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::model::Recipient;
+
+/// Who may be messaged, and when nobody is.
+#[derive(Clone, Debug)]
+pub struct People {
+    /// Where a lane's day begins.
+    pub zone: TimeZone,
+    /// If given, nobody else gets anything.
+    pub only_to: Option<BTreeSet<Recipient>>,
+    /// If given, whoever is not in it gets nothing.
+    pub allow: Option<BTreeSet<Recipient>>,
+    /// Whoever is in it gets nothing.
+    pub deny: BTreeSet<Recipient>,
+    /// The closed days, by the file as rules name it.
+    pub holidays: BTreeMap<String, BTreeSet<Date>>,
+}
+
+/// Everybody, on every day.
+impl Default for People {
+    fn default() -> Self {
+        Self {
+            zone: TimeZone::UTC,
+            only_to: None,
+            allow: None,
+            deny: BTreeSet::new(),
+            holidays: BTreeMap::new(),
+        }
+    }
+}

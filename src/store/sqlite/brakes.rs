@@ -1,0 +1,235 @@
+//! Is a new message one too many? Dedupe, then throttle, then group.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use crate::model::{Group, Reason, Rest, State, Throttle};
+use crate::store::sqlite::gatherings;
+use crate::store::sqlite::hold::{IN_LINE, UNTIL_CLOSED, UNTIL_DUE};
+use crate::store::sqlite::row::MessageRow;
+
+/// How a new message begins.
+pub(super) struct Start {
+    pub(super) state: String,
+    pub(super) reason: Option<String>,
+    pub(super) detail: Option<String>,
+    pub(super) held: i64,
+    pub(super) due_at: i64,
+}
+
+/// What the brakes say of a new message.
+pub(super) enum Braked {
+    /// It begins so.
+    Starts(Start),
+    /// It is part of another message.
+    Joined,
+}
+
+/// Those who go without a word.
+pub(super) fn unbraked(row: &MessageRow) -> Start {
+    let mut start = Start {
+        state: row.state.clone(),
+        reason: row.reason.clone(),
+        detail: row.detail.clone(),
+        held: IN_LINE,
+        due_at: row.due_at,
+    };
+    if let Some(until) = row.terms.not_before_us.filter(|until| *until > row.due_at)
+        && row.state == State::Waiting.as_str()
+    {
+        start.hold(UNTIL_DUE, until, Reason::Later, "its rule's `delay_until` says so");
+    }
+    start
+}
+
+/// How a message begins that is to be kept as number `seq`. What it holds is kept at once.
+pub(super) fn start(
+    connection: &Connection,
+    row: &MessageRow,
+    seq: i64,
+) -> rusqlite::Result<Braked> {
+    let mut start = unbraked(row);
+    let terms = &row.terms.new;
+    if row.state != State::Waiting.as_str() {
+        return Ok(Braked::Starts(start));
+    }
+    let dedupe = terms.dedupe.as_ref().map(|dedupe| {
+        let key = key(row, "dedupe", true, &dedupe.key);
+        (key, until(row.created_at, dedupe.within_s))
+    });
+    if let Some((key, _)) = &dedupe
+        && let Some(holder) = holder(connection, key, row.created_at)?
+    {
+        start.skip(Reason::Duplicate, format!("message {holder} has the same `dedupe` key"));
+        return Ok(Braked::Starts(start));
+    }
+    let mut group = terms.group.clone();
+    if let Some(throttle) = &terms.throttle {
+        group = throttled(connection, row, throttle, group, &mut start)?;
+    }
+    if start.state == State::Waiting.as_str()
+        && let Some(group) = &group
+    {
+        let slot = (start.held == UNTIL_DUE).then_some(start.due_at);
+        let key = key(row, "group", true, &group.key);
+        match gatherings::join(connection, &key, group, row, seq, slot)? {
+            gatherings::Joined::Other => return Ok(Braked::Joined),
+            gatherings::Joined::Opened { due_at } => {
+                if let Some(throttle) = terms.throttle.as_ref().filter(|_| slot.is_some()) {
+                    keep_slot(
+                        connection,
+                        &self::key(row, "throttle", false, &throttle.key),
+                        due_at,
+                    )?;
+                }
+                start.hold(UNTIL_CLOSED, due_at, Reason::Grouped, "others may join it until then");
+            }
+        }
+    }
+    if start.state == State::Waiting.as_str()
+        && let Some((key, until)) = dedupe
+    {
+        take(connection, &key, seq, until)?;
+    }
+    Ok(Braked::Starts(start))
+}
+
+impl Start {
+    fn hold(&mut self, held: i64, until: i64, reason: Reason, detail: &str) {
+        (self.held, self.due_at) = (held, until);
+        (self.reason, self.detail) = (Some(reason.as_str().into()), Some(detail.into()));
+    }
+
+    fn skip(&mut self, reason: Reason, detail: String) {
+        State::Skipped.as_str().clone_into(&mut self.state);
+        self.held = IN_LINE;
+        (self.reason, self.detail) = (Some(reason.as_str().into()), Some(detail));
+    }
+}
+
+/// The message that has the key, if one does that may have been or may yet be sent.
+fn holder(connection: &Connection, key: &[u8], now: i64) -> rusqlite::Result<Option<String>> {
+    let found: Option<[u8; 16]> = connection
+        .prepare_cached(
+            "SELECT messages.id FROM dedupe_keys JOIN messages ON messages.seq = message
+             WHERE key = ?1 AND until > ?2
+                 AND state IN ('waiting', 'sending', 'sent', 'uncertain')",
+        )?
+        .query_row(params![key, now], |row| row.get(0))
+        .optional()?;
+    Ok(found.map(|id| uuid::Uuid::from_bytes(id).to_string()))
+}
+
+fn take(connection: &Connection, key: &[u8], seq: i64, until: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO dedupe_keys (key, message, until) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![key, seq, until])
+        .map(drop)
+}
+
+/// Takes a place among those that may go, now or later. The group that it joins, if the rest is to
+/// be grouped and it is of the rest; else the group that it joins in any case.
+fn throttled(
+    connection: &Connection,
+    row: &MessageRow,
+    throttle: &Throttle,
+    group: Option<Group>,
+    start: &mut Start,
+) -> rusqlite::Result<Option<Group>> {
+    let key = key(row, "throttle", false, &throttle.key);
+    let span = i64::try_from(throttle.per_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
+    let now = start.due_at.max(row.created_at);
+    let limit = i64::from(throttle.limit.max(1));
+    // The one that goes `limit` places before it; a span after that there is room again.
+    let before: Option<i64> = connection
+        .prepare_cached(
+            "SELECT at FROM throttle_slots WHERE key = ?1 ORDER BY at DESC, n DESC
+             LIMIT 1 OFFSET ?2 - 1",
+        )?
+        .query_row(params![key, limit], |row| row.get(0))
+        .optional()?;
+    let slot = before.map_or(now, |before| before.saturating_add(span).max(now));
+    let is_rest = slot > now;
+    let limit_said = format!("more than {} in {} s", throttle.limit, throttle.per_s);
+    let only_the_rest = throttle.rest == Rest::Group;
+    if is_rest && throttle.rest == Rest::Skip {
+        start.skip(Reason::Throttled, limit_said);
+        return Ok(None);
+    }
+    if is_rest {
+        start.hold(UNTIL_DUE, slot, Reason::Throttled, &limit_said);
+        if only_the_rest {
+            // One message of them all will go, and take its place when its group begins.
+            return Ok(group.or_else(|| Some(group_of(throttle))));
+        }
+    }
+    keep_slot(connection, &key, slot)?;
+    Ok(group.filter(|_| !only_the_rest))
+}
+
+/// Those that are over a limit become one message when there is room again.
+fn group_of(throttle: &Throttle) -> Group {
+    let (key, template) = (throttle.key.clone(), throttle.template.clone());
+    Group { key, wait_s: 0, interval_s: 0, max: u32::MAX, template }
+}
+
+/// Keeps that one goes then.
+pub(super) fn keep_slot(connection: &Connection, key: &[u8], at: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO throttle_slots (key, at, n)
+             SELECT ?1, ?2, coalesce(max(n) + 1, 0) FROM throttle_slots
+             WHERE key = ?1 AND at = ?2",
+        )?
+        .execute(params![key, at])
+        .map(drop)
+}
+
+/// The digest by which a key is known: of its rule and, if that matters, of its send and recipient.
+fn key(row: &MessageRow, brake: &str, for_recipient: bool, key: &str) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    part(brake.as_bytes());
+    part(row.rule.as_bytes());
+    part(key.as_bytes());
+    if for_recipient {
+        part(&row.send.to_be_bytes());
+        part(&row.element.to_be_bytes());
+        part(row.recipient.as_deref().unwrap_or_default().as_bytes());
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&hash.finalize()[..16]);
+    short
+}
+
+fn until(now: i64, span_s: u64) -> i64 {
+    let span = i64::try_from(span_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
+    now.saturating_add(span)
+}
+
+/// Forgets a few of the keys and places whose time is over; called with each record, so that the
+/// tables stay small without anybody's waiting.
+pub(super) fn forget(connection: &Connection, now: i64) -> rusqlite::Result<()> {
+    /// A little more than is added by one message.
+    const AT_ONCE: i64 = 4;
+    /// No `per` of a throttle is longer than this.
+    const SLOTS_KEPT_US: i64 = 31 * 24 * 60 * 60 * 1_000_000;
+    connection
+        .prepare_cached(
+            "DELETE FROM dedupe_keys WHERE key IN
+                 (SELECT key FROM dedupe_keys WHERE until <= ?1 ORDER BY until LIMIT ?2)",
+        )?
+        .execute([now, AT_ONCE])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM throttle_slots WHERE (key, at, n) IN
+                 (SELECT key, at, n FROM throttle_slots WHERE at <= ?1 ORDER BY at LIMIT ?2)",
+        )?
+        .execute([now.saturating_sub(SLOTS_KEPT_US), AT_ONCE])
+        .map(drop)
+}

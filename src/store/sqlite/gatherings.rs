@@ -1,0 +1,229 @@
+//! Which events become one message, and when?
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use crate::model::{EventId, Group, MessageId, State};
+use crate::store::sqlite::hold::{self, UNTIL_CLOSED};
+use crate::store::sqlite::lane_clock::LaneClock;
+use crate::store::sqlite::order;
+use crate::store::sqlite::row::{MessageRow, PackedEvent, micros, time};
+use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::{Gathering, Outcome, StoreError};
+
+/// So many events of one group are shown to its template, the oldest; all are counted.
+const EVENTS_MAX: i64 = 1000;
+
+/// What became of a message that was to join others.
+pub(super) enum Joined {
+    /// Its event is part of another message.
+    Other,
+    /// It is the first, and waits for others until then.
+    Opened { due_at: i64 },
+}
+
+/// Joins the open group of this key, or begins one whose message has the number `seq`; not due
+/// before `slot`.
+pub(super) fn join(
+    connection: &Connection,
+    key: &[u8],
+    group: &Group,
+    row: &MessageRow,
+    seq: i64,
+    slot: Option<i64>,
+) -> rusqlite::Result<Joined> {
+    let now = row.created_at;
+    if let Some((message, due_at)) = open(connection, key)? {
+        let size = add(connection, message, row.event)?;
+        if group.max <= size && now < due_at && slot.is_none() {
+            set_due(connection, key, message, now)?;
+        }
+        return Ok(Joined::Other);
+    }
+    let closed_at: Option<i64> = connection
+        .prepare_cached("SELECT closed_at FROM gatherings WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?
+        .flatten();
+    let after = |from: i64, span_s: u64| {
+        let span = i64::try_from(span_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
+        from.saturating_add(span)
+    };
+    let again = closed_at.map_or(now, |closed| after(closed, group.interval_s));
+    let wait = if group.max <= 1 { now } else { after(now, group.wait_s) };
+    let due_at = wait.max(again).max(slot.unwrap_or(now));
+    connection
+        .prepare_cached(
+            "INSERT INTO gatherings (key, message, due_at, template) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET message = excluded.message, due_at = excluded.due_at,
+                 template = excluded.template",
+        )?
+        .execute(params![key, seq, due_at, group.template])?;
+    add(connection, seq, row.event)?;
+    Ok(Joined::Opened { due_at })
+}
+
+/// The message that others can still join, with the time when it goes.
+fn open(connection: &Connection, key: &[u8]) -> rusqlite::Result<Option<(i64, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT message, gatherings.due_at FROM gatherings
+             JOIN messages ON messages.seq = message
+             WHERE key = ?1 AND state = 'waiting' AND held = ?2",
+        )?
+        .query_row(params![key, UNTIL_CLOSED], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+/// Adds an event to a message; how many it has then.
+fn add(connection: &Connection, message: i64, event: [u8; 16]) -> rusqlite::Result<u32> {
+    let size = size(connection, message)?;
+    connection
+        .prepare_cached("INSERT INTO gathered (message, n, event) VALUES (?1, ?2, ?3)")?
+        .execute(params![message, size, event])?;
+    Ok(size + 1)
+}
+
+fn size(connection: &Connection, message: i64) -> rusqlite::Result<u32> {
+    connection
+        .prepare_cached("SELECT coalesce(max(n) + 1, 0) FROM gathered WHERE message = ?1")?
+        .query_row([message], |row| row.get(0))
+}
+
+fn set_due(connection: &Connection, key: &[u8], message: i64, due_at: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE gatherings SET due_at = ?2 WHERE key = ?1")?
+        .execute(params![key, due_at])?;
+    connection
+        .prepare_cached("UPDATE messages SET due_at = ?2 WHERE seq = ?1")?
+        .execute([message, due_at])
+        .map(drop)
+}
+
+/// When the next group is due.
+pub(super) fn next(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    let due: Option<i64> = connection
+        .prepare_cached("SELECT min(due_at) FROM gatherings WHERE message IS NOT NULL")?
+        .query_row([], |row| row.get(0))?;
+    Ok(due.and_then(time))
+}
+
+/// Groups that are due, with their events.
+pub(super) fn due(
+    connection: &Connection,
+    now: i64,
+    limit: usize,
+) -> Result<Vec<Gathering>, StoreError> {
+    let found = connection
+        .prepare_cached(
+            "SELECT message, messages.id, rule, template FROM gatherings
+             JOIN messages ON messages.seq = message
+             WHERE message IS NOT NULL AND gatherings.due_at <= ?1
+             ORDER BY gatherings.due_at LIMIT ?2",
+        )?
+        .query_map(params![now, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?
+        .collect::<rusqlite::Result<Vec<(i64, [u8; 16], String, String)>>>()?;
+    let mut all = Vec::new();
+    for (message, id, rule, template) in found {
+        let packed = connection
+            .prepare_cached(
+                "SELECT id, source, kind, provider_id, received_at, content
+                 FROM gathered JOIN events ON events.id = gathered.event
+                 WHERE message = ?1 ORDER BY n LIMIT ?2",
+            )?
+            .query_map([message, EVENTS_MAX], PackedEvent::read)?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        let last: [u8; 16] = connection
+            .prepare_cached(
+                "SELECT event FROM gathered WHERE message = ?1 ORDER BY n DESC LIMIT 1",
+            )?
+            .query_row([message], |row| row.get(0))?;
+        all.push(Gathering {
+            message: MessageId(Uuid::from_bytes(id)),
+            rule,
+            template,
+            events: packed.into_iter().map(PackedEvent::into_event).collect::<Result<_, _>>()?,
+            size: size(connection, message)?,
+            last: EventId(Uuid::from_bytes(last)),
+        });
+    }
+    Ok(all)
+}
+
+/// A group is closed.
+pub(super) struct Close {
+    pub(super) message: MessageId,
+    pub(super) size: u32,
+    pub(super) outcome: Outcome,
+    /// The content as JSON, if it could be made.
+    pub(super) content: Option<String>,
+    pub(super) now: Timestamp,
+}
+
+impl Operation for Close {
+    type Output = bool;
+
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<bool> {
+        let found: Option<(i64, String, i64, String, String)> = connection
+            .prepare_cached(
+                "SELECT seq, state, held, instance, recipient FROM messages WHERE id = ?1",
+            )?
+            .query_row([self.message.0.as_bytes()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            })
+            .optional()?;
+        let Some((seq, state, held, instance, recipient)) = found else { return Ok(true) };
+        let now = micros(self.now);
+        if state == State::Waiting.as_str() && held == UNTIL_CLOSED {
+            if size(connection, seq)? != self.size {
+                return Ok(false);
+            }
+            self.settle(connection, seq, now, &instance)?;
+            order::seat(connection, &instance, &recipient)?;
+        }
+        connection
+            .prepare_cached(
+                "UPDATE gatherings SET message = NULL, closed_at = ?2 WHERE message = ?1",
+            )?
+            .execute([seq, now])?;
+        Ok(true)
+    }
+
+    fn wakes(_: &bool) -> bool {
+        true
+    }
+}
+
+impl Close {
+    fn settle(
+        &self,
+        connection: &Connection,
+        seq: i64,
+        now: i64,
+        instance: &str,
+    ) -> rusqlite::Result<()> {
+        match &self.outcome {
+            Outcome::Made(_) => {
+                let clock = LaneClock::of(connection, instance)?.at(now);
+                hold::back(connection, seq, clock)?;
+                connection
+                    .prepare_cached(
+                        "UPDATE messages SET content = ?2, due_at = ?3, reason = NULL,
+                             detail = NULL
+                         WHERE seq = ?1",
+                    )?
+                    .execute(params![seq, self.content, now])
+            }
+            Outcome::Unmade { reason, detail } => connection
+                .prepare_cached(
+                    "UPDATE messages SET state = 'failed', held = 0, reason = ?2, detail = ?3
+                     WHERE seq = ?1",
+                )?
+                .execute(params![seq, reason.as_str(), detail]),
+        }
+        .map(drop)
+    }
+}

@@ -1,0 +1,48 @@
+//! What is sent instead of a message that failed?
+
+use rusqlite::Connection;
+
+use crate::model::{Instead, State};
+use crate::store::sqlite::record;
+use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
+use crate::store::sqlite::terms::TermsRow;
+
+/// Puts into line what is to be sent instead of the message number `seq`, which failed at `now`.
+/// Retried and failed again, it is not replaced twice: what is sent instead has an id of its own.
+pub(super) fn of(connection: &Connection, seq: i64, now: i64) -> rusqlite::Result<()> {
+    let failed = connection
+        .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE seq = ?1"))?
+        .query_row([seq], MessageRow::read)?;
+    for instead in failed.terms.asked().or {
+        if let Some(row) = row(&failed, &instead, now) {
+            record::insert_message(connection, &row)?;
+        }
+    }
+    Ok(())
+}
+
+fn row(failed: &MessageRow, instead: &Instead, now: i64) -> Option<MessageRow> {
+    Some(MessageRow {
+        id: instead.id.0.into_bytes(),
+        event: failed.event,
+        state: State::Waiting.as_str().to_owned(),
+        due_at: now,
+        attempts: 0,
+        claims: 0,
+        instance: instead.instance.clone(),
+        recipient: Some(instead.recipient.expose().to_owned()),
+        source: failed.source.clone(),
+        rule: failed.rule.clone(),
+        send: instead.send,
+        element: failed.element,
+        reason: None,
+        detail: None,
+        created_at: now,
+        attempts_max: failed.attempts_max,
+        age_max_s: failed.age_max_s,
+        on_uncertain: failed.on_uncertain.clone(),
+        content: Some(serde_json::to_string(&instead.content).ok()?),
+        seq: 0,
+        terms: TermsRow::of(crate::model::Terms::default()).ok()?,
+    })
+}

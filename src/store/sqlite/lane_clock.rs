@@ -1,0 +1,157 @@
+//! How long did a lane itself hold its messages? What it remembers, and the clock that follows.
+//!
+//! The clock of a lane runs as the time does, but for the spans in which kabari holds the lane: its
+//! pace or a cap is used up, it is paused, or its breaker is open. A message's age is counted by it.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::model::Reason;
+use crate::store::sqlite::row::{micros, time};
+use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::{LaneMemory, Shut};
+
+/// A lane's row; times in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LaneClock {
+    held_us: i64,
+    held_until: i64,
+    shut_since: Option<i64>,
+}
+
+impl LaneClock {
+    /// The clock of a lane that may have no row yet.
+    pub(super) fn of(connection: &Connection, instance: &str) -> rusqlite::Result<Self> {
+        let found = connection
+            .prepare_cached(
+                "SELECT held_us, held_until, shut_since FROM lanes WHERE instance = ?1",
+            )?
+            .query_row([instance], |row| {
+                let (held_us, held_until) = (row.get(0)?, row.get(1)?);
+                Ok(Self { held_us, held_until, shut_since: row.get(2)? })
+            })
+            .optional()?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// What it shows at a time.
+    pub(super) fn at(self, now: i64) -> i64 {
+        self.shut_since.unwrap_or(now).max(self.held_until) - self.held_us
+    }
+
+    /// The same lane, held from now until then.
+    pub(super) fn hold(&mut self, now: i64, until: i64) {
+        let from = now.max(self.held_until);
+        if until > from {
+            self.held_us += until - from;
+            self.held_until = until;
+        }
+    }
+
+    fn open(&mut self, now: i64) {
+        if let Some(since) = self.shut_since.take() {
+            let from = since.max(self.held_until);
+            self.held_us += (now - from).max(0);
+        }
+    }
+
+    /// Keeps it, with the pace if that is known.
+    pub(super) fn keep(
+        self,
+        connection: &Connection,
+        instance: &str,
+        paced_until: Option<i64>,
+    ) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(
+                "INSERT INTO lanes (instance, paced_until, held_us, held_until)
+                 VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (instance) DO UPDATE SET
+                     paced_until = coalesce(excluded.paced_until, paced_until),
+                     held_us = excluded.held_us, held_until = excluded.held_until",
+            )?
+            .execute(params![instance, paced_until, self.held_us, self.held_until])
+            .map(drop)
+    }
+}
+
+/// What a lane remembers.
+pub(super) fn memory(connection: &Connection, instance: &str) -> rusqlite::Result<LaneMemory> {
+    let found = connection
+        .prepare_cached(
+            "SELECT paced_until, shut_since, shut_reason, shut_detail FROM lanes
+             WHERE instance = ?1",
+        )?
+        .query_row([instance], |row| {
+            let paced_until: Option<i64> = row.get(0)?;
+            let since: Option<i64> = row.get(1)?;
+            let reason: Option<String> = row.get(2)?;
+            let detail: Option<String> = row.get(3)?;
+            let shut = since.and_then(time).zip(reason.as_deref().and_then(Reason::parse));
+            let detail = detail.unwrap_or_default();
+            Ok(LaneMemory {
+                paced_until: paced_until.and_then(time),
+                shut: shut.map(|(since, reason)| Shut { reason, detail, since }),
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// A lane stands still, or goes on.
+pub(super) struct ShutLane {
+    pub(super) instance: String,
+    pub(super) shut: Option<Shut>,
+    pub(super) now: Timestamp,
+}
+
+impl Operation for ShutLane {
+    type Output = ();
+
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<()> {
+        let mut clock = LaneClock::of(connection, &self.instance)?;
+        let now = micros(self.now);
+        match &self.shut {
+            // It stands still already; only the reason changes.
+            Some(_) => clock.shut_since = clock.shut_since.or(Some(now)),
+            None => clock.open(now),
+        }
+        clock.keep(connection, &self.instance, None)?;
+        connection
+            .prepare_cached(
+                "UPDATE lanes SET shut_since = ?2, shut_reason = ?3, shut_detail = ?4
+                 WHERE instance = ?1",
+            )?
+            .execute(params![
+                self.instance,
+                clock.shut_since,
+                self.shut.as_ref().map(|shut| shut.reason.as_str()),
+                self.shut.as_ref().map(|shut| shut.detail.as_str()),
+            ])
+            .map(drop)
+    }
+
+    fn wakes((): &()) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LaneClock;
+
+    #[test]
+    fn it_stands_still_while_the_lane_is_held_or_shut_and_never_counts_a_moment_twice() {
+        let mut clock = LaneClock::default();
+        assert_eq!(clock.at(100), 100);
+        clock.hold(100, 150);
+        assert_eq!((clock.at(120), clock.at(150), clock.at(160)), (100, 100, 110));
+        // Held again before the first time is over.
+        clock.hold(140, 170);
+        assert_eq!((clock.at(170), clock.at(171)), (100, 101));
+        clock.shut_since = Some(165);
+        assert_eq!((clock.at(168), clock.at(999)), (100, 100));
+        clock.open(1000);
+        assert_eq!((clock.at(1000), clock.at(1005)), (100, 105));
+    }
+}

@@ -1,0 +1,200 @@
+//! Who was messaged before, who is not on WhatsApp, and who wants nothing?
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::model::Recipient;
+use crate::store::sqlite::row::{micros, time_at};
+use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::{Contact, OptOut, StoreError, Today};
+
+/// What is known of a recipient in a lane.
+pub(super) fn contact(
+    connection: &Connection,
+    instance: &str,
+    recipient: &str,
+) -> rusqlite::Result<Contact> {
+    let found = connection
+        .prepare_cached(
+            "SELECT reached, tried_at, absent_at FROM contacts
+             WHERE instance = ?1 AND recipient = ?2",
+        )?
+        .query_row([instance, recipient], |row| {
+            let moment = |column| -> rusqlite::Result<_> {
+                let micros: Option<i64> = row.get(column)?;
+                Ok(micros.and_then(crate::store::sqlite::row::time))
+            };
+            Ok(Contact { reached: row.get(0)?, tried_at: moment(1)?, absent_at: moment(2)? })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// An attempt begins.
+pub(super) fn tried(
+    connection: &Connection,
+    instance: &str,
+    recipient: &str,
+    now: i64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO contacts (instance, recipient, reached, tried_at) VALUES (?1, ?2, 0, ?3)
+             ON CONFLICT DO UPDATE SET tried_at = excluded.tried_at",
+        )?
+        .execute(params![instance, recipient, now])
+        .map(drop)
+}
+
+/// A message may have got there.
+pub(super) fn reached(
+    connection: &Connection,
+    instance: &str,
+    recipient: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO contacts (instance, recipient, reached) VALUES (?1, ?2, 1)
+             ON CONFLICT DO UPDATE SET reached = 1, absent_at = NULL
+                 WHERE reached = 0 OR absent_at IS NOT NULL",
+        )?
+        .execute([instance, recipient])
+        .map(drop)
+}
+
+/// Wachat said that the number is not on WhatsApp.
+pub(super) fn absent(
+    connection: &Connection,
+    instance: &str,
+    recipient: &str,
+    now: i64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO contacts (instance, recipient, reached, absent_at) VALUES (?1, ?2, 0, ?3)
+             ON CONFLICT DO UPDATE SET absent_at = excluded.absent_at",
+        )?
+        .execute(params![instance, recipient, now])
+        .map(drop)
+}
+
+/// A person wants it tried again, whatever Wachat said.
+pub(super) fn given_another_chance(
+    connection: &Connection,
+    instance: &str,
+    recipient: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE contacts SET absent_at = NULL WHERE instance = ?1 AND recipient = ?2",
+        )?
+        .execute([instance, recipient])
+        .map(drop)
+}
+
+/// What a lane did on one of its days, as it is being counted.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    day: i64,
+    attempts: i64,
+    first_contacts: i64,
+}
+
+impl Counted {
+    pub(super) fn of(connection: &Connection, instance: &str, day: i64) -> rusqlite::Result<Self> {
+        let found = connection
+            .prepare_cached(
+                "SELECT attempts, first_contacts FROM lane_days WHERE instance = ?1 AND day = ?2",
+            )?
+            .query_row(params![instance, day], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let (attempts, first_contacts) = found.unwrap_or_default();
+        Ok(Self { day, attempts, first_contacts })
+    }
+
+    pub(super) fn today(self) -> Today {
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        Today { attempts: count(self.attempts), first_contacts: count(self.first_contacts) }
+    }
+
+    pub(super) fn count(&mut self, is_first: bool) {
+        self.attempts += 1;
+        self.first_contacts += i64::from(is_first);
+    }
+
+    pub(super) fn keep(&self, connection: &Connection, instance: &str) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(
+                "INSERT INTO lane_days (instance, day, attempts, first_contacts)
+                 VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET attempts = excluded.attempts,
+                     first_contacts = excluded.first_contacts",
+            )?
+            .execute(params![instance, self.day, self.attempts, self.first_contacts])
+            .map(drop)
+    }
+}
+
+/// Whether a recipient wants no messages.
+pub(super) fn is_opted_out(connection: &Connection, recipient: &str) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM opt_outs WHERE recipient = ?1)")?
+        .query_row([recipient], |row| row.get(0))
+}
+
+/// All who want no messages.
+pub(super) fn opt_outs(connection: &Connection) -> Result<Vec<OptOut>, StoreError> {
+    let all = connection
+        .prepare_cached(
+            "SELECT recipient, since, note FROM opt_outs ORDER BY since DESC, recipient",
+        )?
+        .query_map([], |row| {
+            Ok(OptOut {
+                recipient: Recipient::from_stored(row.get(0)?),
+                since: time_at(row, 1)?,
+                note: row.get(2)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(all)
+}
+
+/// Somebody wants no messages.
+pub(super) struct Add(pub(super) OptOut);
+
+impl Operation for Add {
+    type Output = bool;
+
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<bool> {
+        let OptOut { recipient, since, note } = &self.0;
+        let is_new = !is_opted_out(connection, recipient.expose())?;
+        connection
+            .prepare_cached(
+                "INSERT INTO opt_outs (recipient, since, note) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET note = coalesce(excluded.note, note)",
+            )?
+            .execute(params![recipient.expose(), micros(*since), note])?;
+        Ok(is_new)
+    }
+
+    fn wakes(_: &bool) -> bool {
+        false
+    }
+}
+
+/// Somebody wants messages again.
+pub(super) struct Remove(pub(super) Recipient);
+
+impl Operation for Remove {
+    type Output = bool;
+
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<bool> {
+        let removed = connection
+            .prepare_cached("DELETE FROM opt_outs WHERE recipient = ?1")?
+            .execute([self.0.expose()])?;
+        Ok(removed > 0)
+    }
+
+    fn wakes(_: &bool) -> bool {
+        false
+    }
+}

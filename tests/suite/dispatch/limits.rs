@@ -1,0 +1,138 @@
+//! Are the limits kept that keep an account from being restricted?
+
+use std::time::{Duration, Instant};
+
+use kabari::dispatch::{Cap, Caps, LaneSettings, Pace, People};
+use kabari::model::{Policy, Reason, Recipient, Span, State};
+
+use super::{ANNA, BUDI, CITRA, Scene, lane_of};
+use crate::support::world::{Behave, INSTANCE};
+
+fn fast() -> LaneSettings {
+    lane_of(1, Pace::parse("1000/s").unwrap())
+}
+
+#[tokio::test]
+async fn a_day_s_attempts_are_capped_also_over_a_restart() {
+    let mut scene = Scene::new().await;
+    let caps = Caps { day: Some(Cap::At(2)), first_contacts: Some(Cap::Off) };
+    scene.settings = LaneSettings { caps: Some(caps), ..fast() };
+    let ids = scene.tell(ANNA, &["#1", "#2", "#3"]).await;
+    for _ in 0..2 {
+        let running = scene.run();
+        scene.until_sent(&ids[..2]).await;
+        scene.let_time_pass().await;
+        assert_eq!(scene.message(ids[2]).await.state, State::Waiting);
+        running.stop().await;
+    }
+    scene.settings.caps = Some(Caps { day: Some(Cap::Off), ..caps });
+    let running = scene.run();
+    scene.until_sent(&ids).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn strangers_beyond_their_cap_wait_and_people_who_were_messaged_before_do_not() {
+    let mut scene = Scene::new().await;
+    let caps = Caps { day: None, first_contacts: Some(Cap::At(1)) };
+    scene.settings = LaneSettings { caps: Some(caps), ..fast() };
+    let running = scene.run();
+    let first = scene.tell(ANNA, &["#1"]).await;
+    scene.until_sent(&first).await;
+    let stranger = scene.tell(BUDI, &["#1"]).await;
+    let known = scene.tell(ANNA, &["#2", "#3"]).await;
+    scene.until_sent(&known).await;
+    let waiting = scene.message(stranger[0]).await;
+    assert_eq!((waiting.state, waiting.reason), (State::Waiting, Some(Reason::Paced)));
+    assert_eq!(waiting.attempts, 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn one_recipient_is_left_in_peace_while_others_get_theirs() {
+    let mut scene = Scene::new().await;
+    let gap = Duration::from_millis(400);
+    scene.settings = LaneSettings { gap: Some(Span(gap)), ..fast() };
+    let anna = scene.tell(ANNA, &["#1", "#2"]).await;
+    let budi = scene.tell(BUDI, &["#1"]).await;
+    let began = Instant::now();
+    let running = scene.run();
+    scene.until_sent(&anna).await;
+    scene.until_sent(&budi).await;
+    assert!(gap <= began.elapsed());
+    let order: Vec<String> =
+        scene.world.seen().asked.iter().map(|asked| asked.number().to_owned()).collect();
+    assert_eq!(order, [ANNA, BUDI, ANNA]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_number_that_is_not_on_whatsapp_is_not_tried_again() {
+    let scene = Scene::new().await;
+    scene.world.number(ANNA, Behave::deny("not on whatsapp"));
+    let ids = scene.tell(ANNA, &["#1", "#2"]).await;
+    let running = scene.run();
+    for id in &ids {
+        let failed = scene.until(*id, State::Failed).await;
+        assert_eq!(failed.reason, Some(Reason::Recipient));
+    }
+    assert_eq!(scene.world.seen().asked.len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_but_the_given_number_is_messaged() {
+    let scene = Scene::new().await;
+    let running = scene.run();
+    let only_to = Recipient::person(ANNA).map(|anna| [anna].into());
+    running.lanes.set_people(People { only_to, ..People::default() });
+    let anna = scene.tell(ANNA, &["#1"]).await;
+    let budi = scene.tell(BUDI, &["#1"]).await;
+    scene.until_sent(&anna).await;
+    let skipped = scene.until(budi[0], State::Skipped).await;
+    assert_eq!(skipped.reason, Some(Reason::TestMode));
+    assert_eq!(scene.world.seen().texts_to(BUDI).len(), 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_pause_survives_a_restart() {
+    let scene = Scene::new().await;
+    let running = scene.run();
+    assert!(running.lanes.pause(INSTANCE).await);
+    running.stop().await;
+    let ids = scene.tell(ANNA, &["#1"]).await;
+    let running = scene.run();
+    scene.let_time_pass().await;
+    assert_eq!(running.status().standing_still, Some(Reason::ByHand));
+    assert_eq!(scene.message(ids[0]).await.state, State::Waiting);
+    assert!(running.lanes.resume(INSTANCE).await);
+    scene.until_sent(&ids).await;
+    running.stop().await;
+    let ids = scene.tell(CITRA, &["#1"]).await;
+    let running = scene.run();
+    scene.until_sent(&ids).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_restriction_is_remembered_although_its_message_is_gone() {
+    let scene = Scene::new().await;
+    let restricted = Behave::answer(500, r#"{"error":"server returned error 463"}"#);
+    scene.world.next_to(ANNA, 1, restricted);
+    let ids = scene.tell(ANNA, &["#1"]).await;
+    let running = scene.run();
+    let mut arrivals = scene.store.arrivals();
+    while scene.message(ids[0]).await.reason != Some(Reason::Account) {
+        arrivals.changed().await.unwrap();
+    }
+    running.stop().await;
+    let now = kabari::clock::now();
+    scene.store.move_by_hand(ids[0], State::Cancelled, now).await.unwrap();
+    let ids = scene.record(INSTANCE, BUDI, &["#1"], Policy::default()).await;
+    let running = scene.run();
+    scene.let_time_pass().await;
+    assert_eq!(running.status().standing_still, Some(Reason::Account));
+    assert_eq!(scene.message(ids[0]).await.state, State::Waiting);
+    running.stop().await;
+}

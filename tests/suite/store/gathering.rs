@@ -1,0 +1,119 @@
+//! Do many events become one message, and is none of them lost?
+
+use kabari::model::{Content, Group, Message, Reason, Rest, State, Terms, Throttle};
+use kabari::store::{Gathering, Outcome, Store};
+
+use super::{ANN, Place, all, at, claim, event, message, state_of};
+
+fn group(max: u32) -> Terms {
+    let (key, template) = ("k".into(), "{}".into());
+    let group = Group { key, wait_s: 60, interval_s: 300, max, template };
+    Terms { group: Some(group), ..Terms::default() }
+}
+
+/// Event `n` at this second, with one message of these terms.
+async fn record(store: &dyn Store, n: u128, second: i64, terms: Terms) {
+    let (created_at, due_at) = (at(second), at(second));
+    let made = Message { created_at, due_at, terms, ..message(n, ANN) };
+    store.record(event(n), vec![made]).await.unwrap();
+}
+
+async fn due(store: &dyn Store, second: i64) -> Vec<Gathering> {
+    store.gatherings(at(second), 9).await.unwrap()
+}
+
+fn events_of(gathering: &Gathering) -> Vec<u128> {
+    gathering.events.iter().map(|event| event.id.0.as_u128()).collect()
+}
+
+fn filled(words: &str) -> Outcome {
+    let content = message(1, ANN).content.unwrap();
+    Outcome::Made(Content { message: Some(words.into()), ..content })
+}
+
+pub(super) async fn events_with_one_key_become_one_message_when_it_is_due(place: &Place) {
+    {
+        let store = place.open();
+        for (n, second) in [(1, 0), (2, 10), (3, 59)] {
+            record(&*store, n, second, group(20)).await;
+        }
+        assert_eq!(all(&*store).await.len(), 1);
+        assert!(claim(&*store, 1000, 9).await.is_empty(), "not before it is filled");
+        assert_eq!(store.next_gathering().await.unwrap(), Some(at(60)));
+        assert!(due(&*store, 59).await.is_empty());
+    }
+    let store = place.open();
+    let found = due(&*store, 60).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(events_of(&found[0]), [1, 2, 3]);
+    assert!(store.close_gathering(&found[0], filled("three"), at(61)).await.unwrap());
+    assert!(due(&*store, 9999).await.is_empty());
+    let claimed = claim(&*store, 61, 9).await;
+    assert_eq!(claimed[0].message.content.as_ref().unwrap().message.as_deref(), Some("three"));
+    assert_eq!(claimed[0].age.as_secs(), 0, "its clock begins when it is closed");
+}
+
+pub(super) async fn a_full_group_is_due_at_once_and_the_next_event_begins_another(place: &Place) {
+    let store = place.open();
+    record(&*store, 1, 0, group(2)).await;
+    record(&*store, 2, 5, group(2)).await;
+    let found = due(&*store, 5).await;
+    assert_eq!(events_of(&found[0]), [1, 2]);
+    let unmade = Outcome::Unmade { reason: Reason::Render, detail: "why".into() };
+    assert!(store.close_gathering(&found[0], unmade, at(5)).await.unwrap());
+    assert_eq!(state_of(&*store, 1, ANN).await, State::Failed);
+    record(&*store, 3, 6, group(2)).await;
+    assert_eq!(all(&*store).await.len(), 2);
+}
+
+pub(super) async fn after_a_group_the_next_one_waits_for_its_interval(place: &Place) {
+    let store = place.open();
+    record(&*store, 1, 0, group(20)).await;
+    let found = due(&*store, 60).await;
+    store.close_gathering(&found[0], filled("one"), at(60)).await.unwrap();
+    record(&*store, 2, 70, group(20)).await;
+    assert_eq!(store.next_gathering().await.unwrap(), Some(at(360)));
+    let found = due(&*store, 360).await;
+    store.close_gathering(&found[0], filled("two"), at(360)).await.unwrap();
+    record(&*store, 3, 900, group(20)).await;
+    assert_eq!(store.next_gathering().await.unwrap(), Some(at(960)), "long after: as at first");
+}
+
+pub(super) async fn an_event_that_joins_while_a_group_is_filled_is_not_lost(place: &Place) {
+    let store = place.open();
+    record(&*store, 1, 0, group(20)).await;
+    let found = due(&*store, 60).await;
+    record(&*store, 2, 60, group(20)).await;
+    assert!(!store.close_gathering(&found[0], filled("one"), at(60)).await.unwrap());
+    let found = due(&*store, 60).await;
+    assert_eq!(events_of(&found[0]), [1, 2]);
+    assert!(store.close_gathering(&found[0], filled("two"), at(60)).await.unwrap());
+    assert_eq!(claim(&*store, 60, 9).await.len(), 1);
+}
+
+pub(super) async fn a_group_whose_message_was_cancelled_takes_no_more_events(place: &Place) {
+    let store = place.open();
+    record(&*store, 1, 0, group(20)).await;
+    store.move_by_hand(message(1, ANN).id, State::Cancelled, at(1)).await.unwrap();
+    record(&*store, 2, 2, group(20)).await;
+    let found = due(&*store, 99).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(events_of(&found[0]), [2]);
+    assert_eq!(state_of(&*store, 1, ANN).await, State::Cancelled);
+}
+
+pub(super) async fn the_rest_over_a_limit_becomes_one_message_when_there_is_room(place: &Place) {
+    let store = place.open();
+    let (key, template) = ("k".to_owned(), "{}".to_owned());
+    let terms = Terms {
+        throttle: Some(Throttle { key, limit: 2, per_s: 60, rest: Rest::Group, template }),
+        ..Terms::default()
+    };
+    for (n, second) in [(1, 0), (2, 1), (3, 2), (4, 3), (5, 50)] {
+        record(&*store, n, second, terms.clone()).await;
+    }
+    assert_eq!(all(&*store).await.len(), 3);
+    assert!(due(&*store, 59).await.is_empty());
+    let found = due(&*store, 60).await;
+    assert_eq!(events_of(&found[0]), [3, 4, 5]);
+}

@@ -1,0 +1,177 @@
+//! From the words of a rule file to what is sent, skipped or gathered: is it what the words say?
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use kabari::config::{LoadOptions, load_text};
+use kabari::expr::Json;
+use kabari::gather::Gatherer;
+use kabari::model::{Event, Headers, Message, Reason, State};
+use kabari::pipeline::Pipeline;
+use kabari::store::{Claim, MessageFilter, Recorded, SharedStore, SqliteStore};
+use tempfile::TempDir;
+
+/// A rule file with one rule, its store, and a clock that stands where it is put.
+struct Shop {
+    pipeline: Arc<ArcSwap<Pipeline>>,
+    store: SharedStore,
+    events: u128,
+    _dir: TempDir,
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+impl Shop {
+    fn new(rule: &str) -> Self {
+        let text = format!(
+            "wachat: {{ token: a-token-of-many-characters, instance: phone }}\n\
+             defaults: {{ country: ID, timezone: Asia/Jakarta }}\n\
+             sources: {{ shop: {{ secret: a-secret-of-many-characters, verify: {{ hmac: {{ hash: \
+             sha256, header: X-Sig, encoding: hex }} }}, kind: \"{{{{ event.kind }}}}\", id: none }} }}\n\
+             rules:\n  - name: tell\n    source: shop\n{rule}"
+        );
+        let options = LoadOptions { lenient: false, variable: &|_| None };
+        let loaded = load_text(PathBuf::from("rules.yaml"), text, &options);
+        let loaded = loaded.unwrap_or_else(|report| panic!("{}", report.render(false)));
+        let dir = TempDir::new().unwrap();
+        let store = Arc::new(SqliteStore::open(&dir.path().join("kabari.db")).unwrap());
+        let pipeline = Arc::new(ArcSwap::from_pointee(loaded.pipeline));
+        Self { pipeline, store, events: 0, _dir: dir }
+    }
+
+    /// An event with this body comes at this second; how many of its messages wait.
+    async fn comes(&mut self, second: i64, body: &str) -> usize {
+        self.events += 1;
+        let now = at(second);
+        let event = Event {
+            id: kabari::model::EventId(uuid::Uuid::from_u128(self.events)),
+            source: "shop".into(),
+            kind: "order".into(),
+            provider_id: None,
+            digest: None,
+            received_at: now,
+            headers: Headers::default(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        };
+        let json = Json::parse(event.body.clone()).unwrap();
+        let messages = self.pipeline.load().messages(&event, json, now);
+        match self.store.record(event, messages).await.unwrap() {
+            Recorded::New { waiting } => waiting,
+            Recorded::Duplicate { .. } => panic!("it is new"),
+        }
+    }
+
+    async fn messages(&self) -> Vec<Message> {
+        let mut all = self.store.messages(MessageFilter::default()).await.unwrap();
+        all.reverse();
+        all
+    }
+
+    async fn gathers(&self, second: i64) {
+        let gatherer = Gatherer::new(Arc::clone(&self.pipeline), Arc::clone(&self.store));
+        gatherer.close_due(at(second)).await.unwrap();
+    }
+
+    /// The texts that may be sent at this second.
+    async fn sendable(&self, second: i64) -> Vec<String> {
+        let claims = self.store.claim(Claim::new("phone", 9, at(second))).await.unwrap();
+        let words = |message: Message| message.content.and_then(|content| content.message);
+        claims.taken.into_iter().filter_map(|claimed| words(claimed.message)).collect()
+    }
+}
+
+const ANNA: &str = r#"{"id":7,"to":"+62 812-3456-7890","n":1}"#;
+
+#[tokio::test]
+async fn one_message_with_a_key_is_enough() {
+    let mut shop = Shop::new(
+        "    dedupe: \"{{ event.id }}\"\n    send: { number: \"{{ event.to }}\", message: hi }\n",
+    );
+    assert_eq!(shop.comes(0, ANNA).await, 1);
+    assert_eq!(shop.comes(60 * 60 * 24 * 29, ANNA).await, 0);
+    assert_eq!(shop.comes(60 * 60 * 24 * 30, ANNA).await, 1, "thirty days are over");
+    let reasons: Vec<_> = shop.messages().await.iter().map(|message| message.reason).collect();
+    assert_eq!(reasons, [None, Some(Reason::Duplicate), None]);
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_read_fails_its_message_and_says_why() {
+    let mut shop = Shop::new(
+        "    dedupe: \"{{ event.missing }}\"\n    send: { number: \"{{ event.to }}\", message: hi }\n",
+    );
+    assert_eq!(shop.comes(0, ANNA).await, 0);
+    let failed = shop.messages().await.remove(0);
+    assert_eq!((failed.state, failed.reason), (State::Failed, Some(Reason::Render)));
+    assert!(failed.detail.unwrap().starts_with("dedupe: event.missing is missing"));
+}
+
+#[tokio::test]
+async fn many_events_become_one_message_with_all_of_them() {
+    let mut shop = Shop::new(
+        "    group: { wait: 1m, max: 3 }\n    send:\n      number: \"{{ event.to }}\"\n      message: |\n        \
+         {{ events | length }} orders:{% for one in events %} {{ one.event.n }} ({{ one.kind }}){% endfor %}\n",
+    );
+    for n in 1..=2 {
+        let body = ANNA.replace("\"n\":1", &format!("\"n\":{n}"));
+        assert_eq!(shop.comes(n, &body).await, 1);
+    }
+    shop.gathers(60).await;
+    assert_eq!(shop.sendable(60).await, Vec::<String>::new());
+    shop.gathers(61).await;
+    assert_eq!(shop.sendable(61).await, ["2 orders: 1 (order) 2 (order)"]);
+}
+
+#[tokio::test]
+async fn what_is_delayed_goes_when_its_time_has_come() {
+    for (delay, goes_at) in
+        [("2h", 7200), ("{{ event.due }}", 300), ("2027-01-15 15:05", 300), ("{{ event.none }}", 0)]
+    {
+        let rule = format!(
+            "    delay_until: \"{delay}\"\n    send: {{ number: \"{{{{ event.to }}}}\", message: hi }}\n"
+        );
+        let mut shop = Shop::new(&rule);
+        let due = at(300).as_second();
+        shop.comes(0, &ANNA.replace("\"n\":1", &format!("\"due\":{due}"))).await;
+        assert!(goes_at == 0 || shop.sendable(goes_at - 1).await.is_empty(), "{delay}");
+        assert_eq!(shop.sendable(goes_at).await, ["hi"], "{delay}");
+    }
+}
+
+#[tokio::test]
+async fn a_shadow_shows_everything_and_sends_nothing() {
+    let mut shop = Shop::new(
+        "    mode: shadow\n    send: { number: \"{{ event.to }}\", message: \"{{ event.n }}\" }\n",
+    );
+    assert_eq!(shop.comes(0, ANNA).await, 0);
+    let shown = shop.messages().await.remove(0);
+    assert_eq!((shown.state, shown.reason), (State::Skipped, Some(Reason::Shadow)));
+    assert_eq!(shown.content.unwrap().message.as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn instead_of_what_has_no_recipient_or_failed_something_else_is_sent() {
+    let rule = "    or: { number: \"628111111111\", message: \"{{ event.id }} was not sent\" }\n    \
+                send: { number: \"{{ event.to }}\", message: hi }\n";
+    let mut shop = Shop::new(rule);
+    assert_eq!(shop.comes(0, r#"{"id":7}"#).await, 1);
+    assert_eq!(shop.sendable(0).await, ["7 was not sent"]);
+
+    let mut shop = Shop::new(rule);
+    shop.comes(0, ANNA).await;
+    let claims = shop.store.claim(Claim::new("phone", 9, at(0))).await.unwrap();
+    assert_eq!(claims.taken.len(), 1, "not before the first has failed");
+    for claimed in claims.taken {
+        let settlement = crate::store::ended(&claimed.message, State::Failed);
+        shop.store.settle(claimed.lease, settlement).await.unwrap();
+    }
+    let later = at(0).checked_add(SignedDuration::from_hours(24 * 365 * 60)).unwrap();
+    let claims = shop.store.claim(Claim::new("phone", 9, later)).await.unwrap();
+    let other = &claims.taken[0].message;
+    assert_eq!(other.content.as_ref().unwrap().message.as_deref(), Some("7 was not sent"));
+    assert_eq!((other.origin.send, claims.taken.len()), (0x8000, 1));
+}
