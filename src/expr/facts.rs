@@ -57,16 +57,15 @@ impl Facts {
         Self::with(event, json, None, surroundings)
     }
 
-    /// The facts of the last of several events that become one message; expressions see all of
-    /// them as `events`, each with `event`, `kind`, `id` and `received_at`. `None` if the last one
-    /// cannot be read.
+    /// The facts of the last of several events, each with its document, that become one message;
+    /// expressions see all of them as `events`, each with `event`, `kind`, `id` and `received_at`.
+    /// `None` if there is none.
     pub fn of_group<'e>(
-        events: impl IntoIterator<Item = &'e Event>,
+        events: impl IntoIterator<Item = (&'e Event, Json)>,
         surroundings: Arc<Surroundings>,
     ) -> Option<Self> {
         let (mut text, mut last) = (b"[".to_vec(), None);
-        for event in events {
-            let Ok(json) = Json::parse(event.body.clone()) else { continue };
+        for (event, json) in events {
             let id = event.provider_id.clone().unwrap_or_else(|| event.id.to_string());
             let rest = serde_json::json!({
                 "kind": event.kind,
@@ -77,7 +76,7 @@ impl Facts {
                 text.push(b',');
             }
             text.extend_from_slice(b"{\"event\":");
-            text.extend_from_slice(&event.body);
+            text.extend_from_slice(json.text().as_bytes());
             text.push(b',');
             text.extend_from_slice(&rest.to_string().as_bytes()[1..]);
             last = Some((event, json));

@@ -189,11 +189,14 @@ impl Pipeline {
             about: String::new(),
         };
         let around = events.first().and_then(|event| self.sources.get(&event.source));
-        let (_, around) = around.ok_or_else(|| broken("its source is no longer configured"))?;
+        let (source, around) =
+            around.ok_or_else(|| broken("its source is no longer configured"))?;
         let settings: SendSettings =
             serde_json::from_str(written).map_err(|_| broken("the stored send is broken"))?;
         let send = Send::compile(&settings)
             .map_err(|_| broken("the stored send is not understood by this version"))?;
+        let read = |event: &Event| Some(source.element(Json::parse(event.body.clone()).ok()?));
+        let events = events.iter().filter_map(|event| Some((event, read(event)?)));
         let facts = Facts::of_group(events, Arc::clone(around))
             .ok_or_else(|| broken("its events cannot be read"))?;
         Ok(send.content(&View::from(&facts))?.1)
