@@ -73,7 +73,9 @@ impl Explain {
         if self.json {
             output::json(&json_of_all(&all))?;
         } else {
-            all.iter().for_each(|told| told.print(self.all, Numbers::full_if(self.full)));
+            for told in &all {
+                told.print(self.all, Numbers::full_if(self.full));
+            }
         }
         let matched = |name: &String| {
             all.iter().flat_map(|told| &told.traces).any(|t| t.matched && t.name == *name)
