@@ -178,6 +178,7 @@ fn rule(
         ground.doubts.rule(book, at, source, &matcher, &sends);
     }
     let rule = Rule {
+        names: scope.names(),
         each,
         name: settings.name,
         sends: Vec::new(),

@@ -208,7 +208,9 @@ fn page(composed: &Composed, source: &Source) -> Option<Fault> {
     let written = composed.settings.media_url.as_deref()?.trim();
     let inside = written.strip_prefix("{{")?.split(['|', '}']).next()?.trim();
     let end = written.rfind("}}")?;
-    let whole = end + 2 == written.len() && written.matches("{{").count() == 1;
+    // Of a page there is a picture.
+    let is_picture = written.split('|').skip(1).any(|it| it.trim().starts_with("opengraph"));
+    let whole = end + 2 == written.len() && written.matches("{{").count() == 1 && !is_picture;
     let field = inside.rsplit('.').next()?;
     let (.., help) = PAGES
         .iter()

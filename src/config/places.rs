@@ -15,6 +15,10 @@ pub struct RulePlace {
     pub kind: Option<usize>,
     /// The line of its `when:`.
     pub when: Option<usize>,
+    /// The lines of the names of `let:`.
+    pub names: BTreeMap<String, usize>,
+    /// The line of its `each:`.
+    pub each: Option<usize>,
     /// The lines of what `match:` wants, by the path in the body.
     pub pattern: BTreeMap<String, usize>,
 }
@@ -32,6 +36,8 @@ pub(super) fn of_rule(book: &Book, id: TreeId, path: &str) -> RulePlace {
         match key.text.as_str() {
             "kind" => place.kind = Some(line),
             "when" => place.when = Some(line),
+            "each" => place.each = Some(line),
+            "let" => wanted(value, "", text, &mut place.names),
             "match" => wanted(value, "", text, &mut place.pattern),
             _ => {}
         }

@@ -137,6 +137,11 @@ fn accident(kind: &ErrorKind, file: &FileText, at: usize) -> Mistake {
     };
     let general = "put the text in quotes, or on the next line after `key: |`";
     let end = rest.chars().next().map_or(at, |first| at + first.len_utf8());
+    if message.starts_with("while parsing a block") {
+        let message = "this line is neither as far in as its neighbours nor a part of one";
+        let help = "indent it as the keys above it; all keys of one rule stand below each other";
+        return mistake(at..end, "yaml-syntax", message.to_owned(), help);
+    }
     mistake(at..end, "yaml-syntax", message, &mended_or(file, at, general))
 }
 

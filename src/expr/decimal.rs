@@ -65,6 +65,25 @@ impl Decimal {
         Some(Self { negative, digits: digits.get(first..=last)?.to_vec(), point })
     }
 
+    /// A number that is never smaller for a greater decimal; those that differ late have the same.
+    pub(crate) fn rough(&self) -> u64 {
+        const ZERO: u64 = 1 << 63;
+        const DIGITS: usize = 15;
+        const POINT_MAX: i64 = 1000;
+        if self.is_zero() {
+            return ZERO;
+        }
+        // Fifteen digits take fifty bits, the point eleven.
+        let first = self.digits.iter().copied().chain(std::iter::repeat(b'0')).take(DIGITS);
+        let first = first.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+        let size = match self.point.saturating_add(POINT_MAX) {
+            ..0 => 0,
+            point if point > 2 * POINT_MAX => u64::MAX >> 2,
+            point => (point.unsigned_abs() << 50) + first,
+        };
+        if self.negative { ZERO - 1 - size } else { ZERO + 1 + size }
+    }
+
     /// Whether it is 0.
     pub(super) fn is_zero(&self) -> bool {
         self.digits.is_empty()
@@ -335,5 +354,36 @@ mod tests {
         ] {
             assert_eq!(number(text).fixed(decimals), (whole.to_owned(), fraction.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_rough_number_is_never_smaller_for_a_greater_decimal() {
+        let written = [
+            "-1e2000",
+            "-1e1001",
+            "-2e1000",
+            "-123456789012345678",
+            "-123456789012345677",
+            "-10",
+            "-9.99",
+            "-1e-999",
+            "-1e-1003",
+            "0",
+            "1e-2000",
+            "1e-1003",
+            "1e-999",
+            "0.5",
+            "1",
+            "1.5",
+            "9.99",
+            "10",
+            "123456789012345677",
+            "123456789012345678",
+            "2e1000",
+            "1e1001",
+            "1e2000",
+        ];
+        let roughs = written.map(|it| Decimal::parse_any_size(it).unwrap().rough());
+        assert!(roughs.is_sorted(), "{roughs:?}");
     }
 }

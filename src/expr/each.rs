@@ -19,7 +19,7 @@ const ITEM: &str = "item";
 /// `line in event.lines if line.qty > 0`. Without a name the element is `item`.
 #[derive(Clone, Debug)]
 pub struct Each {
-    over: Compiled<Looped>,
+    pub(super) over: Compiled<Looped>,
     element: Arc<ElementName>,
 }
 

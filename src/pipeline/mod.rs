@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::expr::{Each, EvalError, Facts, Json, Step, Surroundings, View};
+use crate::expr::{
+    Each, EachTrace, EvalError, Facts, Fuel, Json, Named, Names, Step, Surroundings, View,
+};
 use crate::model::{Content, Event, Message, OnUncertain, Reason, State};
 use crate::render::{self, Country, Mode, Send, SendSettings, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
@@ -30,6 +32,8 @@ pub struct Pipeline {
 pub struct Rule {
     /// Its name, unique in the file.
     pub name: String,
+    /// The names that it gives, for `explain`: what uses them has them compiled in.
+    pub names: Names,
     /// Where it sends once for each element of a list.
     pub each: Option<Each>,
     /// What it sends.
@@ -110,6 +114,10 @@ pub struct RuleTrace {
     pub when: Vec<Step>,
     /// Why the condition could not be judged.
     pub when_error: Option<String>,
+    /// What the names of `let:` stand for; empty if the kind did not fit.
+    pub names: Vec<Named>,
+    /// What `each:` found, if the rule matched.
+    pub each: Option<EachTrace>,
 }
 
 impl Pipeline {
@@ -209,7 +217,7 @@ impl Pipeline {
         let of_source = self.set.of_source(&event.source);
         of_source
             .map(|(place, matcher)| {
-                trace((&self.rules[place].name, source), &event.kind, matcher, &facts)
+                trace((&self.rules[place], source), &event.kind, matcher, &facts)
             })
             .collect()
     }
@@ -223,8 +231,8 @@ impl Pipeline {
         let kinds = |pattern: &str, kind: &str| source.kind_matches(pattern, kind);
         let places = self.set.matching(&event.source, &event.kind, &json, &kinds);
         let traces = places.into_iter().map(|place| {
-            let named = (self.rules[place].name.as_str(), source);
-            trace(named, &event.kind, self.set.matcher(place), &facts)
+            let rule = (&self.rules[place], source);
+            trace(rule, &event.kind, self.set.matcher(place), &facts)
         });
         traces.filter(|trace| trace.matched).collect()
     }
@@ -257,7 +265,7 @@ impl Pipeline {
 
 /// What one rule does with an event of this kind.
 fn trace(
-    (name, source): (&str, &Source),
+    (rule, source): (&Rule, &Source),
     kind: &str,
     matcher: &Matcher,
     facts: &Facts,
@@ -265,12 +273,14 @@ fn trace(
     let kind_fits = matcher.kinds.is_empty()
         || matcher.kinds.iter().any(|wanted| source.kind_matches(wanted, kind));
     let mut trace = RuleTrace {
-        name: name.to_owned(),
+        name: rule.name.clone(),
         matched: false,
         kind: (kind_fits, matcher.kinds.clone()),
         pattern: Vec::new(),
         when: Vec::new(),
         when_error: None,
+        names: Vec::new(),
+        each: None,
     };
     if kind_fits {
         let body = facts.json().root();
@@ -280,6 +290,11 @@ fn trace(
         trace.pattern = matcher.pattern.steps(body);
         trace.when = when.map(|when| when.steps(facts)).unwrap_or_default();
         trace.when_error = judged.err().map(|error| error.to_string());
+        let fuel = Fuel::default();
+        let view = View::with_fuel(facts, &fuel);
+        trace.names = rule.names.told(&view);
+        let each = rule.each.as_ref().filter(|_| trace.matched);
+        trace.each = each.map(|each| each.told(&view, &rule.names));
     }
     trace
 }

@@ -278,6 +278,34 @@ fn who_follows_the_readme_to_the_letter_gets_there() {
     log.find(sent).expect("the message is sent");
 }
 
+#[test]
+fn who_writes_rules_by_the_readme_gets_what_it_says() {
+    let reader = Reader::new();
+    let readme = readme();
+    let part = readme.split("### For who writes rules").nth(1).unwrap();
+    let scripts = blocks(part.split("\n## ").next().unwrap(), "sh");
+    let program = Path::new(env!("CARGO_BIN_EXE_kabari"));
+    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    let said: Vec<String> = scripts
+        .iter()
+        .map(|script| {
+            let mut shell = Command::new("sh");
+            shell.args(["-euc", script]).current_dir(&reader.place).env_clear();
+            let output = shell.env("PATH", &path).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{script}{said}{complaint}");
+            said
+        })
+        .collect();
+    assert_eq!(said.len(), 5);
+    assert!(said[0].contains("midtrans"), "{}", said[0]);
+    assert!(said[1].contains("would be sent"), "{}", said[1]);
+    assert!(said[2].contains("rules reached"), "{}", said[2]);
+    assert!(said[3].contains("+0 −0 ~0"), "{}", said[3]);
+    assert!(reader.place.path().join("rules.schema.json").is_file());
+}
+
 fn kabari(args: &[&str], place: &Path) -> std::process::Output {
     Command::new(env!("CARGO_BIN_EXE_kabari")).args(args).current_dir(place).output().unwrap()
 }

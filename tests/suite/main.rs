@@ -42,5 +42,6 @@ mod by_hand;
 mod reload;
 mod reload_load;
 mod recipes;
+mod stumbles;
 mod docs;
 mod deploy;

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use kabari::expr::{Condition, Surroundings};
+use kabari::expr::{Condition, Names, Surroundings};
 use kabari::model::{Event, EventId, Headers, Message, OnUncertain, Reason, State};
 use kabari::pipeline::{Accepted, Defaults, Pipeline, Rejection, Rule};
 use kabari::render::{Send, SendSettings};
@@ -77,6 +77,7 @@ fn pipeline(sources: Vec<Source>, rules: &[TestRule<'_>]) -> Pipeline {
             Send::compile(&settings).expect("a send that compiles")
         });
         let rule = Rule {
+            names: Names::default(),
             each: None,
             name: it.name.to_owned(),
             sends: sends.collect(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hmac::{Hmac, KeyInit, Mac};
-use kabari::expr::Surroundings;
+use kabari::expr::{Names, Surroundings};
 use kabari::http;
 use kabari::model::{Event, State};
 use kabari::pipeline::{Defaults, Pipeline, Rule};
@@ -85,6 +85,7 @@ fn rule(name: &str, send: &Value) -> (Matcher, Rule) {
         when: None,
     };
     let rule = Rule {
+        names: Names::default(),
         each: None,
         name: name.to_owned(),
         sends: vec![Send::compile(&settings).expect("a send")],

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::clock::Stopwatch;
 
@@ -15,23 +15,32 @@ const STEPS: u64 = 1000;
 /// A bar on standard error, if that is a terminal.
 pub(super) struct Progress {
     started: Stopwatch,
+    patience: Duration,
+    /// Where it will be drawn, until it is.
+    target: Option<ProgressDrawTarget>,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     pub(super) fn start() -> Self {
-        Self { started: Stopwatch::start(), bar: None }
+        let target = std::io::stderr().is_terminal().then(ProgressDrawTarget::stderr);
+        Self::on(target, PATIENCE)
+    }
+
+    fn on(target: Option<ProgressDrawTarget>, patience: Duration) -> Self {
+        Self { started: Stopwatch::start(), patience, target, bar: None }
     }
 
     /// `done` is from 0 to 1.
     pub(super) fn at(&mut self, done: f64, events: u64) {
         if self.bar.is_none() {
-            if self.started.elapsed() < PATIENCE || !std::io::stderr().is_terminal() {
+            if self.started.elapsed() < self.patience {
                 return;
             }
+            let Some(target) = self.target.take() else { return };
             let style = ProgressStyle::with_template("{wide_bar} {msg}, {eta} left");
             let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-            self.bar = Some(ProgressBar::new(STEPS).with_style(style));
+            self.bar = Some(ProgressBar::with_draw_target(Some(STEPS), target).with_style(style));
         }
         if let Some(bar) = &self.bar {
             #[expect(
@@ -57,5 +66,97 @@ impl Progress {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use indicatif::TermLike;
+
+    use super::*;
+
+    /// A terminal of 60 columns that keeps all that was written to it.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl Screen {
+        fn shown(&self) -> String {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        }
+
+        fn write(&self, text: &str) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+        }
+    }
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            60
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write(&format!("{text}\n"));
+            Ok(())
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.write(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.write("\r");
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn progress(screen: &Screen, patience: Duration) -> Progress {
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
+        Progress::on(Some(target), patience)
+    }
+
+    #[test]
+    fn a_long_run_has_a_bar_that_fills_and_goes_when_it_is_done() {
+        let screen = Screen::default();
+        let mut progress = progress(&screen, Duration::ZERO);
+        progress.at(0.5, 1200);
+        let shown = screen.shown();
+        assert!(shown.contains("1200 events") && shown.contains(" left"), "{shown:?}");
+        assert!(shown.contains('█') && shown.contains('░'), "{shown:?}");
+        assert_eq!(progress.aside(|| 7), 7);
+        progress.finish();
+        assert!(screen.shown().ends_with('\r'), "{:?}", screen.shown());
+    }
+
+    #[test]
+    fn a_short_run_has_none() {
+        let screen = Screen::default();
+        let mut progress = progress(&screen, Duration::from_secs(3600));
+        progress.at(0.5, 1200);
+        progress.finish();
+        assert_eq!(screen.shown(), "");
     }
 }

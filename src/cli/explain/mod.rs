@@ -3,6 +3,7 @@
 mod door;
 mod message;
 mod rules;
+mod names;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -151,6 +152,8 @@ impl<'l> Explained<'l> {
         let error = trace.when_error.iter();
         why.extend(error.map(|error| json!({ "what": "when", "error": error, "holds": false })));
         let at = self.places.get(&trace.name).map(|place| &place.at);
-        json!({ "name": trace.name, "at": at, "matched": trace.matched, "why": why })
+        let (names, each) = names::json(trace);
+        json!({ "name": trace.name, "at": at, "matched": trace.matched, "why": why,
+                "let": names, "each": each })
     }
 }

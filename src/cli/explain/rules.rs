@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use owo_colors::OwoColorize;
 use serde_json::Value;
 
+use super::names;
 use crate::admin::Numbers;
 use crate::cli::output::printable;
 use crate::config::RulePlace;
@@ -17,13 +18,14 @@ const WIDTH: usize = 80;
 const COLUMN_MAX: usize = 40;
 
 /// One line about a condition.
-struct Line {
-    /// `kind`, `match`, `when`; empty if it goes on with the line above.
-    word: &'static str,
-    holds: bool,
-    text: String,
+pub(super) struct Line {
+    /// `kind`, `match`, `when`, `let`, `each`; empty if it goes on with the line above.
+    pub(super) word: &'static str,
+    /// Unknown where it is no condition.
+    pub(super) holds: Option<bool>,
+    pub(super) text: String,
     /// Its line in the rule file.
-    at: Option<usize>,
+    pub(super) at: Option<usize>,
 }
 
 /// Prints the rules: those that match first, then the nearest misses.
@@ -53,7 +55,11 @@ fn print_trace(trace: &RuleTrace, kind: &str, place: &RulePlace, numbers: Number
     let at = place.at.dimmed();
     anstream::println!("{} {}{}{at}", mark(trace.matched), name.bold(), " ".repeat(gap));
     for line in lines(trace, kind, place, numbers) {
-        let mark = if line.word.is_empty() { " ".to_owned() } else { mark(line.holds) };
+        let mark = match line.holds {
+            _ if line.word.is_empty() => " ".to_owned(),
+            Some(holds) => mark(holds),
+            None => "·".dimmed().to_string(),
+        };
         let at = line.at.map_or(String::new(), |line| format!(":{line}"));
         let used = "    x match  ".len() + line.text.chars().count() + at.len();
         let gap = if at.is_empty() { 0 } else { WIDTH.saturating_sub(used).max(2) };
@@ -70,7 +76,8 @@ pub(in crate::cli) fn short_of(
     numbers: Numbers,
 ) -> Vec<String> {
     let file = place.at.rsplit_once(':').map_or("", |(file, _)| file);
-    let failed = lines(trace, kind, place, numbers).into_iter().filter(|line| !line.holds);
+    let failed =
+        lines(trace, kind, place, numbers).into_iter().filter(|line| line.holds == Some(false));
     let shown = failed.map(|line| {
         let mark = if line.word.is_empty() { " ".to_owned() } else { mark(false) };
         let at = line.at.map_or(String::new(), |line| format!("   {file}:{line}"));
@@ -82,10 +89,10 @@ pub(in crate::cli) fn short_of(
 /// Every condition with what it saw.
 fn lines(trace: &RuleTrace, kind: &str, place: &RulePlace, numbers: Numbers) -> Vec<Line> {
     let mut lines = Vec::new();
-    let mut add = |word, holds, text: &str, at| {
+    let mut add = |word, holds: bool, text: &str, at| {
         let text = printable(text);
         let text = if numbers == Numbers::Full { text } else { discreet(&text) };
-        lines.push(Line { word, holds, text, at });
+        lines.push(Line { word, holds: Some(holds), text, at });
     };
     if !trace.kind.0 {
         let wants = format!("{kind}   wants {}", trace.kind.1.join(" or "));
@@ -119,6 +126,7 @@ fn lines(trace: &RuleTrace, kind: &str, place: &RulePlace, numbers: Numbers) -> 
     for error in trace.when_error.iter().filter(told) {
         add("when", false, error, place.when);
     }
+    lines.extend(names::lines(trace, place, numbers));
     lines
 }
 
@@ -179,7 +187,7 @@ fn in_shell(word: &str) -> String {
 }
 
 /// The text with what may be the number of a phone masked, wherever it stands in quotes.
-fn discreet(text: &str) -> String {
+pub(super) fn discreet(text: &str) -> String {
     let parts: Vec<_> = text.split('"').map(mask_if_phone).collect();
     parts.join("\"")
 }

@@ -13,6 +13,8 @@ pub(in crate::rules) struct Affixes {
 
 #[derive(Debug)]
 struct Start {
+    /// How `text` begins; this tells most apart without a look at the text, which lies elsewhere.
+    head: u64,
     text: Box<[u8]>,
     /// The longest other one with which it begins.
     shorter: Option<u32>,
@@ -32,7 +34,7 @@ impl Affixes {
                 Some(last) if last.text == text => last.end = end,
                 _ => {
                     let shorter = shorter(&starts, &text);
-                    starts.push(Start { text, shorter, end });
+                    starts.push(Start { head: head(&text), text, shorter, end });
                 }
             }
         }
@@ -46,7 +48,8 @@ impl Affixes {
 
     /// Calls `wake` with the waiters of every beginning of `text`.
     pub(in crate::rules) fn find(&self, text: &[u8], wake: &mut impl FnMut(&[u32])) {
-        let after = self.starts.partition_point(|start| &*start.text <= text);
+        let sought = (head(text), text);
+        let after = self.starts.partition_point(|start| (start.head, &*start.text) <= sought);
         let mut next = after.checked_sub(1);
         while let Some(at) = next {
             let start = &self.starts[at];
@@ -57,6 +60,15 @@ impl Affixes {
             next = start.shorter.map(|shorter| shorter as usize);
         }
     }
+}
+
+/// The first eight bytes as a number; texts in order have these in order too.
+fn head(text: &[u8]) -> u64 {
+    let mut head = [0; 8];
+    for (to, from) in head.iter_mut().zip(text) {
+        *to = *from;
+    }
+    u64::from_be_bytes(head)
 }
 
 /// The longest of the sorted `starts`, all before `text`, with which it begins.

@@ -2,76 +2,126 @@
 //!
 //! They are sorted by where they begin and read as a balanced tree, in which each also knows where
 //! the last interval below it ends. A branch that ends too early or begins too late is left out.
+//! The point is looked up among all beginnings and all ends first; in the tree only their places
+//! are compared.
 
 use std::ops::Range;
+
+/// What intervals are made of.
+pub(super) trait Point: Ord {
+    /// A number that is never smaller for a greater point; it is compared first, since it costs
+    /// less.
+    fn rough(&self) -> u64;
+}
 
 /// Waiters by interval, both ends included.
 #[derive(Debug)]
 pub(super) struct Intervals<P> {
-    all: Vec<Interval<P>>,
+    lows: Sorted<P>,
+    highs: Sorted<P>,
+    /// In the order of `lows`.
+    all: Vec<Interval>,
 }
 
 #[derive(Debug)]
-struct Interval<P> {
-    low: P,
-    high: P,
-    /// Which interval of its part of the tree ends last.
+struct Interval {
+    /// The place of its end in `highs`.
+    high: u32,
+    /// The greatest such place in its part of the tree.
     last: u32,
     waiter: u32,
 }
 
 impl<P> Default for Intervals<P> {
     fn default() -> Self {
-        Self { all: Vec::new() }
+        Self { lows: Sorted::default(), highs: Sorted::default(), all: Vec::new() }
     }
 }
 
-impl<P: Ord> Intervals<P> {
+impl<P: Point> Intervals<P> {
     pub(super) fn build(mut intervals: Vec<(P, P, u32)>) -> Self {
         intervals.sort_unstable();
-        let all = intervals.into_iter().zip(0_u32..);
-        let all = all.map(|((low, high, waiter), last)| Interval { low, high, last, waiter });
-        let mut built = Self { all: all.collect() };
+        let mut highs = Vec::with_capacity(intervals.len());
+        let mut lows = Vec::with_capacity(intervals.len());
+        let mut all = Vec::with_capacity(intervals.len());
+        for ((low, high, waiter), at) in intervals.into_iter().zip(0_u32..) {
+            lows.push(low);
+            highs.push((high, at));
+            all.push(Interval { high: 0, last: 0, waiter });
+        }
+        highs.sort_unstable();
+        for ((_, at), high) in highs.iter().zip(0_u32..) {
+            all[*at as usize].high = high;
+        }
+        let highs = highs.into_iter().map(|(high, _)| high).collect();
+        let mut built = Self { lows: Sorted::of(lows), highs: Sorted::of(highs), all };
         built.note_last(0..built.all.len());
         built
     }
 
-    /// Notes in the middle of a part which interval of it ends last.
-    fn note_last(&mut self, part: Range<usize>) -> Option<u32> {
-        let middle = middle(&part)?;
-        let below = [self.note_last(part.start..middle), self.note_last(middle + 1..part.end)];
-        let mut last = self.all[middle].last;
-        for other in below.into_iter().flatten() {
-            if self.all[other as usize].high > self.all[last as usize].high {
-                last = other;
-            }
-        }
-        self.all[middle].last = last;
-        Some(last)
+    /// Notes in the middle of a part where the last interval of it ends.
+    fn note_last(&mut self, part: Range<usize>) -> u32 {
+        let Some(middle) = middle(&part) else { return 0 };
+        let below = self.note_last(part.start..middle).max(self.note_last(middle + 1..part.end));
+        let here = &mut self.all[middle];
+        here.last = here.high.max(below);
+        here.last
     }
 
     /// Calls `wake` with the waiter of every interval that has `point` in it.
     pub(super) fn find(&self, point: &P, wake: &mut impl FnMut(u32)) {
-        self.find_in(0..self.all.len(), point, wake);
+        let begun = self.lows.count(|low| low.cmp(point).is_le(), point);
+        let over = self.highs.count(|high| high.cmp(point).is_lt(), point);
+        self.find_in(0..self.all.len(), begun, over, wake);
     }
 
-    fn find_in(&self, part: Range<usize>, point: &P, wake: &mut impl FnMut(u32)) {
+    /// Of a part of the tree: those of the first `begun` that are not among the `over` first to end.
+    fn find_in(&self, part: Range<usize>, begun: usize, over: usize, wake: &mut impl FnMut(u32)) {
         let Some(middle) = middle(&part) else { return };
         let here = &self.all[middle];
-        if self.all[here.last as usize].high < *point {
+        if (here.last as usize) < over {
             return;
         }
-        self.find_in(part.start..middle, point, wake);
-        if here.low <= *point {
-            if *point <= here.high {
+        self.find_in(part.start..middle, begun, over, wake);
+        if middle < begun {
+            if here.high as usize >= over {
                 wake(here.waiter);
             }
-            self.find_in(middle + 1..part.end, point, wake);
+            self.find_in(middle + 1..part.end, begun, over, wake);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+}
+
+/// Points in order.
+#[derive(Debug)]
+struct Sorted<P> {
+    /// Side by side, so that a search stays near.
+    roughs: Vec<u64>,
+    points: Vec<P>,
+}
+
+impl<P> Default for Sorted<P> {
+    fn default() -> Self {
+        Self { roughs: Vec::new(), points: Vec::new() }
+    }
+}
+
+impl<P: Point> Sorted<P> {
+    fn of(points: Vec<P>) -> Self {
+        Self { roughs: points.iter().map(Point::rough).collect(), points }
+    }
+
+    /// How many of them are so: all smaller than `point`, none that are greater, and of equal ones
+    /// all or none.
+    fn count(&self, is_so: impl Fn(&P) -> bool, point: &P) -> usize {
+        let rough = point.rough();
+        let start = self.roughs.partition_point(|other| *other < rough);
+        let alike = self.roughs[start..].partition_point(|other| *other == rough);
+        start + self.points[start..start + alike].partition_point(is_so)
     }
 }
 
@@ -82,6 +132,12 @@ fn middle(part: &Range<usize>) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Point for u32 {
+        fn rough(&self) -> u64 {
+            u64::from(*self / 3)
+        }
+    }
 
     #[test]
     fn every_interval_around_a_point_is_found_and_nothing_else() {

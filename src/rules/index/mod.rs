@@ -5,12 +5,12 @@
 //! value there wakes the rules under it, which are then asked in full. A rule chooses the path where
 //! it is woken least in vain, which is the one whose keys the fewest others share.
 //!
-//! Why not the crate `quamina` (0.7.0): measured by `cargo bench --bench matching` on GitHub bodies
-//! of 12 KB, it is faster at 10 rules (16 µs an event beside 19), but slower at 1,000 (31 beside
-//! 20), and it panics from there on where more than 255 rules share a state. This index builds
-//! 100,000 rules in 0.35 to 0.5 s with 73 to 82 MB and then takes 22 to 30 µs, most of which is
-//! reading the body. Of the parts only what is general comes from a crate: `aho-corasick` finds the
-//! literals of wildcards, `regex-syntax` those of regular expressions.
+//! Why not the crate `quamina` (0.7.0): by `cargo bench --bench matching` on GitHub bodies of 12 KB,
+//! it is slower at 1,000 rules (31 µs an event beside 20) and panics from there on where more than
+//! 255 rules share a state. At 10 rules it was faster (16 µs beside 19) when a body was still read by
+//! `serde_json`, which took most of that time. This index builds 100,000 rules in
+//! 0.35 to 0.5 s with 73 to 82 MB. Of the parts only what is general comes from a crate:
+//! `aho-corasick` finds the literals of wildcards, `regex-syntax` those of regular expressions.
 
 mod keys;
 mod paths;

@@ -11,6 +11,9 @@ use crate::expr::{Node, Value};
 /// How many names of one object are remembered in a plain list.
 const NAMES_FEW: usize = 16;
 
+/// Among how many steps it is faster to try each than to search.
+const STEPS_FEW: usize = 8;
+
 /// A tree of paths, step by step.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
@@ -66,6 +69,12 @@ impl Paths {
     }
 
     fn follow(&self, name: &str) -> Option<&Self> {
+        // Nearly all names of an event lead nowhere, and a comparison tells.
+        if self.steps.len() <= STEPS_FEW
+            && !self.steps.iter().any(|(step, _)| name.starts_with(&**step))
+        {
+            return None;
+        }
         let mut here = self;
         for step in name.split('.') {
             let at = here.steps.binary_search_by(|(known, _)| (**known).cmp(step)).ok()?;

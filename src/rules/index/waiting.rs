@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use super::affixes::Affixes;
 use super::digests::{Digests, digest};
 use super::fragments::Fragments;
-use super::intervals::Intervals;
+use super::intervals::{Intervals, Point};
 use super::keys::{Address, Key, address};
 use crate::expr::{Decimal, Value};
 use crate::rules::range::{End, Hair};
@@ -84,6 +84,24 @@ impl Draft {
             addresses: Intervals::build(self.addresses),
             present,
         }
+    }
+}
+
+impl Point for End {
+    fn rough(&self) -> u64 {
+        match self {
+            End::Least => 0,
+            End::At(number, _) => number.rough(),
+            End::Greatest => u64::MAX,
+        }
+    }
+}
+
+impl Point for Address {
+    fn rough(&self) -> u64 {
+        let (is_sixth, number) = self;
+        let start = u64::try_from(number >> 65).unwrap_or_default() | 1 << 63;
+        if *is_sixth { start } else { u64::try_from(*number).unwrap_or_default() }
     }
 }
 

@@ -178,3 +178,65 @@ fn an_old_signature_is_told_from_a_wrong_one_and_a_missing_secret_from_both() {
 }
 
 const STRIPE: &str = r#"{"id":"evt_1","type":"invoice.paid","data":{"object":{"amount_paid":0}}}"#;
+
+const ORDER_RULES: &str = r#"
+wachat: { token: "${WACHAT_TOKEN}", instance: phone }
+sources:
+  shop: { secret: "${GITHUB_SECRET}", verify: { hmac: { header: X-Sign } }, kind: "{{ event.kind | default('order') }}", id: digest }
+rules:
+  - name: lines
+    source: shop
+    let:
+      order: event.order
+      buyer: order.phone
+      total: line.qty * line.price
+    each: line in order.lines if line.qty > 0
+    send: { number: "{{ buyer }}", message: "{{ line.sku | code }} {{ total }}" }
+  - name: parcels
+    source: shop
+    each: event.parcels
+    send: { number: "{{ event.order.phone }}", message: "{{ item }}" }
+"#;
+
+const ORDER: &str = r#"{"order":{"phone":"+6281234567890","lines":[
+    {"sku":"A-1","qty":2,"price":5},{"sku":"B-2","qty":0,"price":7}]}}"#;
+
+#[test]
+fn names_and_each_element_are_shown_with_what_they_are() {
+    let home = home_with(ORDER_RULES, "http://127.0.0.1:1");
+    let words = ["explain", "--source", "shop", "-"];
+    let said = Said::from(home.say(&words, ORDER)).is(0);
+    said.says(&[
+        "✓ lines",
+        "· let    order   { phone: \"+6281••••7890\", lines: […] }",
+        "· let    buyer   \"+6281••••7890\"",
+        "· each   line in order.lines if line.qty > 0",
+        "✓ [0] { sku: \"A-1\", qty: 2, price: 5 }\n",
+        "      total   10\n",
+        "✗ [1] { sku: \"B-2\", qty: 0, price: 7 }   no message\n",
+        "✗ each   item in event.parcels   no list, or an empty one",
+    ]);
+    let told = json(&Said::from(home.say(&[&words[..], &["--json"]].concat(), ORDER)).is(0));
+    let lines = &told["rules"][0];
+    assert_eq!(lines["let"]["buyer"], "\"+6281••••7890\"");
+    let element = &lines["each"]["elements"][0];
+    assert_eq!((&element["holds"], &element["let"]["total"]), (&true.into(), &"10".into()));
+    assert_eq!(lines["each"]["elements"][1]["holds"], false);
+    assert!(told["rules"][1]["each"]["why_none"].as_str().unwrap().contains("no list"), "{told}");
+    let odd = ORDER.replace("\"qty\":0", "\"qty\":\"none\"");
+    Said::from(home.say(&words, &odd)).is(0).says(&["[1] `line.qty > 0` compares different types"]);
+}
+
+#[test]
+fn a_built_in_sample_needs_no_signature_wherever_its_sender_writes_it() {
+    for (preset, sample) in [("midtrans", "settlement"), ("slack", "app_mention")] {
+        let rules = format!(
+            "wachat: {{ token: \"${{WACHAT_TOKEN}}\", instance: phone }}\n\
+             sources: {{ {preset}: {{ secret: \"${{GITHUB_SECRET}}\" }} }}\nrules: []\n"
+        );
+        let home = home_with(&rules, "http://127.0.0.1:1");
+        let words = ["explain", "--source", preset, "--sample", sample];
+        let said = Said::from(home.say(&words, "")).is(0);
+        said.says(&[&format!("event  {preset} {sample}"), "signature and duplicates not checked"]);
+    }
+}
