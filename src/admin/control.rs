@@ -83,6 +83,17 @@ fn lanes_json(lanes: &[LaneState], readiness: &Readiness) -> Value {
     Value::Array(by_name.into_iter().map(|(_, row)| row).collect())
 }
 
+/// The secrets that a source's sender offered since the start, whole: nobody else can tell them.
+pub(super) async fn offered(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Answer {
+    if admin.pipeline.load().source(&name).is_none() {
+        return Err(Refused::NotFound);
+    }
+    let offers = admin.offers.of(&name);
+    let rows = offers.iter();
+    let rows = rows.map(|it| json!({"secret": it.secret.expose(), "at": it.at.to_string()}));
+    Ok(Json(rows.collect()))
+}
+
 /// Reads the rule file again.
 pub(super) async fn reload(State(admin): State<Arc<Admin>>) -> Answer {
     match admin.controls.reload().await {

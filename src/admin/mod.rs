@@ -23,6 +23,7 @@ use crate::clock;
 use crate::model::{Controls, EventId};
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
+use crate::sources::Offers;
 use crate::store::SharedStore;
 use crate::telemetry::{Failures, Metrics};
 
@@ -44,6 +45,7 @@ pub struct Admin {
     metrics: Arc<Metrics>,
     controls: Arc<dyn Controls>,
     token: Option<Secret>,
+    offers: Arc<Offers>,
     /// Wrong tokens, by address.
     wrong_logins: Failures,
     clock: fn() -> Timestamp,
@@ -62,7 +64,15 @@ impl Admin {
     ) -> Self {
         let dice = Mutex::new(clock::dice());
         let wrong_logins = Failures::new(WRONG_LOGINS_BURST, WRONG_LOGINS_PER_S);
-        Self { pipeline, store, metrics, controls, token, wrong_logins, clock: clock::now, dice }
+        let (offers, clock) = (Arc::default(), clock::now);
+        Self { pipeline, store, metrics, controls, token, offers, wrong_logins, clock, dice }
+    }
+
+    /// The same, showing the secrets that senders offer.
+    #[must_use]
+    pub fn with_offers(mut self, offers: Arc<Offers>) -> Self {
+        self.offers = offers;
+        self
     }
 
     /// The same with another clock.
@@ -98,6 +108,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/messages", get(messages::list))
         .route("/api/messages/{id}", get(messages::one))
         .route("/api/messages/{id}/{move}", post(messages::move_by_hand))
+        .route("/api/sources/{name}/offered", get(control::offered))
         .route("/api/send", post(send::send))
         .route("/api/reload", post(control::reload))
         .route("/api/lanes/{instance}/{change}", post(control::lane));

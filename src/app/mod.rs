@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
+use crate::clock;
 use crate::config::{Loaded, Settings};
 use crate::dispatch::{Dispatcher, Lanes, Observer};
 use crate::gather::Gatherer;
@@ -26,7 +27,7 @@ use crate::http;
 use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
-use crate::sources::Source;
+use crate::sources::{Offers, Source};
 use crate::store::{self, LaneLock, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
@@ -60,6 +61,8 @@ struct Shared {
     store: SharedStore,
     metrics: Arc<Metrics>,
     lanes: Lanes,
+    /// What senders offered; from the one listener to the other.
+    offers: Arc<Offers>,
 }
 
 /// A task and the way to end it.
@@ -88,7 +91,7 @@ impl App {
         let lanes = dispatcher.lanes();
         let rules = Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), again.read);
         lanes.set_people(settings.people.clone());
-        let shared = Arc::new(Shared { rules, store, metrics, lanes });
+        let shared = Arc::new(Shared { rules, store, metrics, lanes, offers: Arc::default() });
         let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
         let app = Self {
             receiving: receive(&shared, &settings, public),
@@ -178,32 +181,48 @@ impl App {
             self.listen,
             self.admin,
         );
+        warn_of_ends(&pipeline);
         for (name, lane) in &settings.instances {
             tracing::info!(instance = name, "lane {name}: {lane}");
         }
     }
 }
 
+/// Of the secrets that soon count no more, or do so already; their place is from 0.
+fn warn_of_ends(pipeline: &Pipeline) {
+    let now = clock::now();
+    for source in pipeline.sources() {
+        for secret in 0..source.secret_count() {
+            let Some(until) = source.ends_soon(secret, now) else { continue };
+            let help = "a secret soon counts no more, or does so already: give the sender a new one \
+                        (`kabari secrets new`), or remove the old one from the rule file";
+            tracing::warn!(source = source.name(), secret, %until, "{help}");
+        }
+    }
+}
+
 fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> Stopping {
-    let receiver = Arc::new(Receiver::new(
+    let receiver = Receiver::new(
         Arc::clone(&shared.rules.pipeline),
         Arc::clone(&shared.store),
         Arc::clone(&shared.metrics),
         receive::Settings::with_body_limit(settings.body_limit),
-    ));
+    );
+    let receiver = Arc::new(receiver.with_offers(Arc::clone(&shared.offers)));
     Stopping::spawn(|stop| async move {
         Ok(http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await?)
     })
 }
 
 fn administer(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> Stopping {
-    let admin = Arc::new(Admin::new(
+    let admin = Admin::new(
         Arc::clone(&shared.rules.pipeline),
         Arc::clone(&shared.store),
         Arc::clone(&shared.metrics),
         Arc::clone(shared) as Arc<dyn Controls>,
         settings.admin_token.clone(),
-    ));
+    );
+    let admin = Arc::new(admin.with_offers(Arc::clone(&shared.offers)));
     Stopping::spawn(|stop| async move {
         Ok(http::serve(listener, admin::router(admin), stop.cancelled_owned()).await?)
     })

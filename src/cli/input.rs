@@ -131,6 +131,8 @@ pub(super) struct EventRead {
     pub(super) request: Option<Request>,
     /// Whether the id that its source promises is not there.
     pub(super) id_missing: bool,
+    /// The other events of a batch.
+    pub(super) more: Vec<Self>,
 }
 
 /// Where an event comes from.
@@ -174,10 +176,19 @@ impl EventInput {
             let path = format!("/hooks/{name}");
             Request::new(id, now, name, "POST", path, headers.clone(), body.clone())
         });
-        let read = source.read_body(id, now, kind.as_deref(), headers, body);
-        let json = read.json.map_err(|why| anyhow::anyhow!("{told}: {why}"))?;
-        let id_missing = read.id_missing;
-        Ok(EventRead { event: read.event, json, origin, told, request, id_missing })
+        let reads = source.read_body(id, now, kind.as_deref(), headers, body);
+        let count = reads.len();
+        let mut events = Vec::with_capacity(count);
+        for (read, place) in reads.into_iter().zip(1..) {
+            let told =
+                if count == 1 { told.clone() } else { format!("{told}, {place} of {count} in it") };
+            let json = read.json.map_err(|why| anyhow::anyhow!("{told}: {why}"))?;
+            let (event, id_missing, more) = (read.event, read.id_missing, Vec::new());
+            events.push(EventRead { event, json, origin, told, request: None, id_missing, more });
+        }
+        let mut events = events.into_iter();
+        let first = events.next().context("there is no event in it")?;
+        Ok(EventRead { request, more: events.collect(), ..first })
     }
 
     async fn stored(&self, id: EventId, store_url: &str) -> anyhow::Result<EventRead> {
@@ -189,7 +200,8 @@ impl EventInput {
         let json = Json::parse(body.clone()).context("its body cannot be read")?;
         let told = format!("stored {} UTC", shown_time(event.received_at));
         let (origin, event) = (Origin::Stored, Event { body, ..event });
-        Ok(EventRead { event, json, origin, told, request: None, id_missing: false })
+        let (request, id_missing, more) = (None, false, Vec::new());
+        Ok(EventRead { event, json, origin, told, request, id_missing, more })
     }
 
     /// A file or a sample.

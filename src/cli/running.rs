@@ -35,12 +35,21 @@ impl Running {
 
     /// Posts to its API; the status and the answer's JSON.
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
-        let url = format!("{}{path}", self.admin.trim_end_matches('/'));
-        let mut request = self
-            .client
-            .post(&url)
-            .header("content-type", "application/json")
-            .body(body.to_string());
+        let request = self.client.post(self.url(path)).header("content-type", "application/json");
+        self.ask(request.body(body.to_string())).await
+    }
+
+    /// Reads from its API; the status and the answer's JSON.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<(u16, Value)> {
+        self.ask(self.client.get(self.url(path))).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.admin.trim_end_matches('/'))
+    }
+
+    async fn ask(&self, mut request: reqwest::RequestBuilder) -> anyhow::Result<(u16, Value)> {
+        let url = &self.admin;
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
         }

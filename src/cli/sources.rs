@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::input::{RuleFile, StoreUrl, sample_names, shown_time, unknown_source};
+use super::running::Running;
 use super::{output, presets};
 use crate::clock;
 use crate::config::Loaded;
@@ -68,18 +69,22 @@ impl Sources {
             if self.json {
                 output::json(&rows.iter().map(Row::json).collect())?;
             } else {
-                self.print_list(&rows)?;
+                self.print_list(&rows, &loaded)?;
             }
             return Ok(ExitCode::SUCCESS);
         };
         let source =
             loaded.pipeline.source(name).with_context(|| unknown_source(&loaded.pipeline, name))?;
         let row = row(source);
+        let offered = self.offered(name, &loaded).await;
         if self.json {
-            output::json(&row.json())?;
+            let mut json = row.json();
+            json["offered"] = offered;
+            output::json(&json)?;
         } else {
             row.print();
-            self.print_private();
+            print_offered(&offered);
+            self.print_private(&loaded);
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -93,17 +98,34 @@ impl Sources {
         Ok(store::open_existing(url)?.sources().await?)
     }
 
+    /// The secrets that the sender offered to the `serve` that runs, if one does.
+    async fn offered(&self, name: &str, loaded: &Loaded) -> Value {
+        let url = self.store.store.as_ref().unwrap_or(&loaded.settings.store);
+        let nothing = || json!([]);
+        let token = loaded.settings.admin_token.clone();
+        let Ok(Some(running)) = Running::find(url, token) else { return nothing() };
+        match running.get(&format!("/api/sources/{name}/offered")).await {
+            Ok((200, offered)) => offered,
+            Ok(_) => nothing(),
+            Err(why) => {
+                anstream::eprintln!("what the sender offered cannot be read: {why:#}");
+                nothing()
+            }
+        }
+    }
+
     fn row<'l>(&self, source: &'l Source, loaded: &Loaded, seen: &[SourceRow]) -> Row<'l> {
-        let base = match &self.public_url {
-            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => format!("http://{}", loaded.settings.listen),
+        let base = match (&self.public_url, &loaded.settings.public_url) {
+            (Some(url), _) => url.as_str().trim_end_matches('/').to_owned(),
+            (None, Some(url)) => url.clone(),
+            (None, None) => format!("http://{}", loaded.settings.listen),
         };
         let url = format!("{base}/hooks/{}", source.name());
         let seen = seen.iter().find(|row| row.source == source.name()).cloned();
         Row { source, url, seen }
     }
 
-    fn print_list(&self, rows: &[Row<'_>]) -> std::io::Result<()> {
+    fn print_list(&self, rows: &[Row<'_>], loaded: &Loaded) -> std::io::Result<()> {
         let header = ["source", "preset", "URL to paste", "events", "last event (UTC)"];
         let lines = rows.iter().map(|row| {
             let (events, last) = match &row.seen {
@@ -114,17 +136,18 @@ impl Sources {
             vec![row.source.name().to_owned(), preset, row.url.clone(), events.to_string(), last]
         });
         output::table(&header, lines.collect())?;
-        self.print_private();
+        self.print_private(loaded);
         Ok(())
     }
 
     /// The address in the rule file is this machine's; a provider needs one of the world.
-    fn print_private(&self) {
-        if self.public_url.is_none() {
+    fn print_private(&self, loaded: &Loaded) {
+        if self.public_url.is_none() && loaded.settings.public_url.is_none() {
             anstream::eprintln!(
                 "{}",
                 "These URLs are this machine's own: put a TLS proxy or a tunnel in front, and add \
-                 its address with --public-url https://… to see what to paste."
+                 its address as server.public_url to the rule file (or give --public-url https://…) to \
+                 see what to paste."
                     .dimmed()
             );
         }
@@ -227,6 +250,22 @@ impl Row<'_> {
                 .dimmed()
             );
         }
+    }
+}
+
+fn print_offered(offered: &Value) {
+    for offer in offered.as_array().into_iter().flatten() {
+        let text = |name: &str| offer[name].as_str().unwrap_or_default();
+        anstream::println!(
+            "\n{} {}\n  {}",
+            "Offered as the secret at".bold(),
+            output::printable(text("at")),
+            output::printable(text("secret")),
+        );
+        anstream::println!(
+            "  It counts for nothing until it is this source's `secret`: take it only if you set up \
+             the webhook at that time."
+        );
     }
 }
 

@@ -156,7 +156,10 @@ fn renew(
     match place {
         IdPlace::Field(path) => {
             let at = path.join(".");
-            let old = path.iter().try_fold(&body, |value, name| value.get(name));
+            let old = path.iter().try_fold(&body, |value, name| match value {
+                Value::Array(list) => list.get(name.parse::<usize>().ok()?),
+                value => value.get(name),
+            });
             let new = like(old, id);
             edit::set(&mut body, &at, new).map_err(anyhow::Error::msg)?;
         }

@@ -50,6 +50,18 @@ pub(super) fn tests_go_out(
         .collect()
 }
 
+/// Gives each source that does not say its own address the one that follows from
+/// `server.public_url`.
+pub(super) fn addresses(
+    settings: &mut BTreeMap<String, Placed<SourceSettings>>,
+    public_url: Option<&str>,
+) {
+    let Some(base) = public_url else { return };
+    for (name, source) in settings.iter_mut().filter(|(_, it)| it.value.url.is_none()) {
+        source.value.url = Some(format!("{base}/hooks/{name}"));
+    }
+}
+
 /// Builds every source that can be built.
 pub(super) fn sources(
     book: &mut Book,

@@ -96,6 +96,26 @@ pub(super) fn server(
     (listen, admin)
 }
 
+/// `server.public_url`, without a slash at its end.
+pub(super) fn public_url(book: &mut Book, id: TreeId, written: Option<&str>) -> Option<String> {
+    let written = written?;
+    let url = Url::parse(written).ok();
+    let is_base = url.is_some_and(|url| {
+        ["http", "https"].contains(&url.scheme())
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+    });
+    if !is_base {
+        let message = format!("`{written}` is no address at which the world reaches webhooks");
+        let fault = Fault::error("server.public_url", "address", message);
+        book.fault(id, fault.help("write it as in `https://hooks.shop.example`"));
+        return None;
+    }
+    Some(written.trim_end_matches('/').to_owned())
+}
+
 fn address(
     book: &mut Book,
     id: TreeId,

@@ -112,6 +112,10 @@ pub(super) struct ServerSettings {
     /// The largest body that is taken; 25MiB by default.
     #[schemars(extend("default" = "25MiB", "examples" = ["1MiB"]))]
     pub(super) body_limit: Option<ByteSize>,
+    /// Where the world reaches `listen`, as its senders write it. Senders that sign the address
+    /// they send to are checked with `/hooks/NAME` behind it, where a source has no `url`.
+    #[schemars(extend("examples" = ["https://hooks.shop.example"]))]
+    pub(super) public_url: Option<String>,
 }
 
 /// `recipients:`, each a file with one number a line.

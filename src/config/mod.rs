@@ -99,6 +99,8 @@ pub struct Settings {
     pub admin: SocketAddr,
     /// `server.admin_token`.
     pub admin_token: Option<Secret>,
+    /// `server.public_url`, without a slash at its end: where the world reaches `listen`.
+    pub public_url: Option<String>,
     /// `server.body_limit` in bytes. Default 25 MiB, GitHub's cap.
     pub body_limit: u64,
     /// `store`, a relative path resolved against the rule file. Default `sqlite://kabari.db`.
@@ -222,12 +224,14 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         rules.iter().map(|(_, rule)| rule.value.name.clone()).collect();
     let store = assemble::store(book, main, folder, file.store.as_deref());
     let vars = assemble::vars(book, main);
-    let sources = std::mem::take(&mut file.sources);
+    let mut sources = std::mem::take(&mut file.sources);
     if let Some(hours) = &mut file.defaults.hours {
         delivery::holidays(book, main, "defaults.hours.holidays", hours);
     }
     let tests_go_out = assemble::tests_go_out(&sources);
     let country = file.defaults.country;
+    let public_url = examine::public_url(book, main, file.server.public_url.as_deref());
+    assemble::addresses(&mut sources, public_url.as_deref());
     let sources = assemble::sources(book, main, sources, &vars, &timezone, country);
     let ground = Ground {
         common: Common { main, send: &file.defaults.send },
@@ -257,6 +261,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         listen,
         admin,
         admin_token: file.server.admin_token,
+        public_url,
         body_limit: file.server.body_limit.map_or(BODY_LIMIT, |size| size.0),
         store,
         wachat: wachat::Settings { base_url, token, timeout },

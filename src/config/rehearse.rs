@@ -8,7 +8,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::LazyLock;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::book::{Book, TreeId};
@@ -26,8 +25,8 @@ const NEAR_FROM: usize = 5;
 /// All samples, read once: there may be very many rules.
 static SAMPLES: LazyLock<Vec<(&'static Sample, Value, Json)>> = LazyLock::new(|| {
     let read = |sample: &'static Sample| {
-        let json = Json::parse(Bytes::from_static(sample.body.as_bytes())).ok()?;
-        Some((sample, serde_json::from_str(sample.body).ok()?, json))
+        let json = sample.event()?;
+        Some((sample, serde_json::from_str(json.text()).ok()?, json))
     };
     sources::samples().iter().filter_map(read).collect()
 });

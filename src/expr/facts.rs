@@ -33,8 +33,8 @@ pub enum AmountUnit {
     Major,
 }
 
-/// One event as expressions see it: `event`, `source`, `kind`, `id`, `headers`, `received_at`,
-/// `vars`, and `events` where many become one message. Cheap to clone.
+/// One event as expressions see it: `event`, `request`, `source`, `kind`, `id`, `headers`,
+/// `received_at`, `vars`, and `events` where many become one message. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Facts(Arc<Inner>);
 
@@ -57,16 +57,15 @@ impl Facts {
         Self::with(event, json, None, surroundings)
     }
 
-    /// The facts of the last of several events that become one message; expressions see all of
-    /// them as `events`, each with `event`, `kind`, `id` and `received_at`. `None` if the last one
-    /// cannot be read.
+    /// The facts of the last of several events, each with its document, that become one message;
+    /// expressions see all of them as `events`, each with `event`, `kind`, `id` and `received_at`.
+    /// `None` if there is none.
     pub fn of_group<'e>(
-        events: impl IntoIterator<Item = &'e Event>,
+        events: impl IntoIterator<Item = (&'e Event, Json)>,
         surroundings: Arc<Surroundings>,
     ) -> Option<Self> {
         let (mut text, mut last) = (b"[".to_vec(), None);
-        for event in events {
-            let Ok(json) = Json::parse(event.body.clone()) else { continue };
+        for (event, json) in events {
             let id = event.provider_id.clone().unwrap_or_else(|| event.id.to_string());
             let rest = serde_json::json!({
                 "kind": event.kind,
@@ -77,7 +76,7 @@ impl Facts {
                 text.push(b',');
             }
             text.extend_from_slice(b"{\"event\":");
-            text.extend_from_slice(&event.body);
+            text.extend_from_slice(json.text().as_bytes());
             text.push(b',');
             text.extend_from_slice(&rest.to_string().as_bytes()[1..]);
             last = Some((event, json));
@@ -131,6 +130,7 @@ impl Facts {
     pub(super) fn root(&self, root: Root) -> Val<'_> {
         match root {
             Root::Event => Val::of_node(self.0.json.root()),
+            Root::Request => Val::of_node(self.0.json.around().unwrap_or(&self.0.json).root()),
             Root::Events => {
                 self.0.events.as_ref().map_or(Val::Missing, |events| Val::of_node(events.root()))
             }
@@ -148,6 +148,8 @@ impl Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Root {
     Event,
+    /// The whole body, where the event is one of several in it.
+    Request,
     Events,
     Source,
     Kind,
@@ -159,8 +161,9 @@ pub(super) enum Root {
 
 impl Root {
     /// All of them, as they are written.
-    pub(super) const ALL: [(&'static str, Self); 8] = [
+    pub(super) const ALL: [(&'static str, Self); 9] = [
         ("event", Self::Event),
+        ("request", Self::Request),
         ("events", Self::Events),
         ("source", Self::Source),
         ("kind", Self::Kind),

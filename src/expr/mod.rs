@@ -8,6 +8,7 @@
 //! should agree.
 
 pub mod json;
+mod batch;
 mod facts;
 mod view;
 mod scope;
@@ -41,6 +42,7 @@ mod card;
 mod table;
 mod error;
 
+pub use batch::{BatchPath, TooMany};
 pub use condition::{Condition, Step};
 pub use country::Country;
 pub use date::moment;

@@ -21,6 +21,19 @@ pub struct EventId(pub Uuid);
 #[serde(transparent)]
 pub struct MessageId(pub Uuid);
 
+impl EventId {
+    /// The id of the event at `place` in the same request, whose first event has this id: of the
+    /// same time, and after those before it.
+    #[must_use]
+    pub fn at(self, place: usize) -> Self {
+        // RFC 9562: the last 62 bits are free.
+        const FREE: u128 = (1 << 62) - 1;
+        let bits = self.0.as_u128();
+        let free = (bits & FREE).wrapping_add(place as u128) & FREE;
+        Self(Uuid::from_u128(bits & !FREE | free))
+    }
+}
+
 impl MessageId {
     /// The id of the message that `rule`'s send number `send` makes from array element `element`
     /// of `event` for `recipient`.

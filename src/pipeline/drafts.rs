@@ -59,7 +59,7 @@ impl<'e> Drafts<'e> {
         self.of_rule = (0, 0);
         // Where many events become one message, this is the first of them.
         let group = (!rule.delivery.written.is_empty())
-            .then(|| Facts::of_group([self.event], Arc::clone(around)))
+            .then(|| Facts::of_group([(self.event, facts.json().clone())], Arc::clone(around)))
             .flatten();
         let facts = group.as_ref().unwrap_or(facts);
         let fuel = Fuel::default();

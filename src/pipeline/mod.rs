@@ -84,6 +84,8 @@ pub struct Accepted {
     pub unreadable: Option<String>,
     /// Whether the id that the source promises was not there, so that the body's digest stands in.
     pub id_missing: bool,
+    /// The other events of a batch, each with what comes of it.
+    pub more: Vec<(Event, Vec<Message>)>,
 }
 
 /// A request that was not.
@@ -140,13 +142,21 @@ impl Pipeline {
     pub fn accept(&self, request: &Request, now: Timestamp) -> Result<Accepted, Rejection> {
         let (source, _) = self.sources.get(request.source()).ok_or(Rejection::UnknownSource)?;
         let proof = source.verify(request, request.received_at())?;
-        let read = source.read(&proof);
-        let (messages, unreadable) = match read.json {
-            Ok(json) => (self.messages(&read.event, json, now), None),
-            Err(why) => (Vec::new(), Some(why)),
-        };
-        let (event, secret, id_missing) = (read.event, proof.secret(), read.id_missing);
-        Ok(Accepted { event, messages, secret, unreadable, id_missing })
+        let (mut unreadable, mut id_missing) = (None, false);
+        let mut events = source.read(&proof).into_iter().map(|read| {
+            id_missing |= read.id_missing;
+            let messages = match read.json {
+                Ok(json) => self.messages(&read.event, json, now),
+                Err(why) => {
+                    unreadable = Some(why);
+                    Vec::new()
+                }
+            };
+            (read.event, messages)
+        });
+        let (event, messages) = events.next().ok_or(Rejection::UnknownSource)?;
+        let more = events.collect();
+        Ok(Accepted { event, messages, secret: proof.secret(), unreadable, id_missing, more })
     }
 
     /// The messages that today's rules make of an event that is believed already.
@@ -155,6 +165,7 @@ impl Pipeline {
     /// have the same id.
     pub fn messages(&self, event: &Event, json: Json, now: Timestamp) -> Vec<Message> {
         let Some((source, around)) = self.sources.get(&event.source) else { return Vec::new() };
+        let json = source.element(json);
         let kinds = |pattern: &str, kind: &str| source.kind_matches(pattern, kind);
         let places = self.set.matching(&event.source, &event.kind, &json, &kinds);
         if places.is_empty() {
@@ -186,11 +197,14 @@ impl Pipeline {
             about: String::new(),
         };
         let around = events.first().and_then(|event| self.sources.get(&event.source));
-        let (_, around) = around.ok_or_else(|| broken("its source is no longer configured"))?;
+        let (source, around) =
+            around.ok_or_else(|| broken("its source is no longer configured"))?;
         let settings: SendSettings =
             serde_json::from_str(written).map_err(|_| broken("the stored send is broken"))?;
         let send = Send::compile(&settings)
             .map_err(|_| broken("the stored send is not understood by this version"))?;
+        let read = |event: &Event| Some(source.element(Json::parse(event.body.clone()).ok()?));
+        let events = events.iter().filter_map(|event| Some((event, read(event)?)));
         let facts = Facts::of_group(events, Arc::clone(around))
             .ok_or_else(|| broken("its events cannot be read"))?;
         Ok(send.content(&View::from(&facts))?.1)
@@ -199,7 +213,7 @@ impl Pipeline {
     /// What every rule of the event's source, in file order, does with it.
     pub fn explain(&self, event: &Event, json: &Json) -> Vec<RuleTrace> {
         let Some((source, around)) = self.sources.get(&event.source) else { return Vec::new() };
-        let facts = Facts::new(event, json.clone(), Arc::clone(around));
+        let facts = Facts::new(event, source.element(json.clone()), Arc::clone(around));
         let of_source = self.set.of_source(&event.source);
         of_source
             .map(|(place, matcher)| {
@@ -212,9 +226,10 @@ impl Pipeline {
     /// nothing.
     pub fn reached(&self, event: &Event, json: &Json) -> Vec<RuleTrace> {
         let Some((source, around)) = self.sources.get(&event.source) else { return Vec::new() };
+        let json = source.element(json.clone());
         let facts = Facts::new(event, json.clone(), Arc::clone(around));
         let kinds = |pattern: &str, kind: &str| source.kind_matches(pattern, kind);
-        let places = self.set.matching(&event.source, &event.kind, json, &kinds);
+        let places = self.set.matching(&event.source, &event.kind, &json, &kinds);
         let traces = places.into_iter().map(|place| {
             let rule = (&self.rules[place], source);
             trace(rule, &event.kind, self.set.matcher(place), &facts)

@@ -110,24 +110,29 @@ impl<'m> Line<'m> {
         match reply {
             Reply::Accepted { event, messages } => self.write(*event, "accepted", *messages),
             Reply::Duplicate { event } => self.write(*event, "duplicate", 0),
+            Reply::Batch { events, messages, .. } => {
+                let first = events.first().copied();
+                let first = first.or(self.believed.as_ref().map(|believed| believed.event));
+                let Some(first) = first else { return };
+                self.write_all(first, reply.outcome(), *messages, Some(events.len()));
+            }
             Reply::Handshake(answer) => self.greet(answer, refused.look(&self.source, now)),
             Reply::Unreadable { why, .. } | Reply::NotStored { why } => self.complain(reply, why),
             other => self.refuse(other, refused.look(&self.source, now)),
         }
     }
 
-    /// A secret that a sender offers is shown, since nobody else knows it; it counts for nothing
-    /// until somebody configures it.
+    /// A secret that a sender offers is no word for a log: it is said where it is shown.
     fn greet(&self, answer: &Answer, seen: Seen) {
         let Seen::Write { kept_back } = seen else { return };
         let (source, took_us) = (&self.source, self.took_us());
         tracing::info!(source, outcome = "handshake", status = answer.status, kept_back, took_us);
-        if let Some(offered) = &answer.offered {
+        if answer.offered.is_some() {
             tracing::warn!(
                 source,
-                offered,
-                "the sender offers this secret: if you have just set up the webhook there, put it \
-                 into the rule file as this source's `secret`"
+                "the sender offers a secret: `kabari sources show {source}` shows it until the next \
+                 start. If you have just set up the webhook there, put it into the rule file as \
+                 this source's `secret`"
             );
         }
     }
@@ -146,11 +151,23 @@ impl<'m> Line<'m> {
     }
 
     fn write(&self, event: EventId, outcome: &'static str, messages: usize) {
+        self.write_all(event, outcome, messages, None);
+    }
+
+    /// `events` counts those of a batch, of which `event` is the first.
+    fn write_all(
+        &self,
+        event: EventId,
+        outcome: &'static str,
+        messages: usize,
+        events: Option<usize>,
+    ) {
         let Some(details) = self.details() else { return };
         tracing::info!(
             source = self.source,
             kind = details.kind,
             %event,
+            events,
             rules = details.rules,
             messages,
             outcome,

@@ -21,13 +21,13 @@ use axum::routing::any;
 use jiff::Timestamp;
 
 use crate::clock::{self, Stopwatch};
-use crate::model::{EventId, Headers, Message};
+use crate::model::{Event, EventId, Headers, Message};
 use crate::pipeline::{Accepted, Pipeline, Rejection};
 use crate::receive::body::Budget;
 use crate::receive::line::Line;
 use crate::receive::reply::Reply;
-use crate::sources::Source;
-use crate::store::{Recorded, SharedStore};
+use crate::sources::{Answer, Offers, Source};
+use crate::store::{Recorded, SharedStore, StoreError};
 use crate::telemetry::{Failures, Flood, Metrics, Seen};
 use crate::verify::{self, Denied};
 
@@ -55,6 +55,7 @@ pub struct Receiver {
     denied: Flood,
     refused: Flood,
     expiring: Flood,
+    offers: Arc<Offers>,
 }
 
 impl Receiver {
@@ -77,7 +78,15 @@ impl Receiver {
             denied: Flood::new(REFUSED_LINES_MAX, REFUSED_WINDOW_S),
             refused: Flood::new(REFUSED_LINES_MAX, REFUSED_WINDOW_S),
             expiring: Flood::new(1, DAY_S),
+            offers: Arc::default(),
         }
+    }
+
+    /// The same, keeping the secrets that senders offer where the operator is shown them.
+    #[must_use]
+    pub fn with_offers(mut self, offers: Arc<Offers>) -> Self {
+        self.offers = offers;
+        self
     }
 
     /// The same with another clock.
@@ -169,6 +178,9 @@ async fn answer(
     );
     let pipeline = receiver.pipeline.load();
     if let Some(reply) = provider::before(pipeline.source(source), &request, now) {
+        if let Reply::Handshake(Answer { offered: Some(offered), .. }) = &reply {
+            receiver.offers.keep(source, offered, now);
+        }
         return Ok(reply);
     }
     let accepted = pipeline.accept(&request, now);
@@ -202,12 +214,19 @@ impl Receiver {
 
     /// Keeps what was believed, and says what the sender is told.
     async fn record(&self, accepted: Accepted, line: &mut Line<'_>) -> Reply {
-        let Accepted { event, messages, secret, unreadable, id_missing } = accepted;
+        let Accepted { event, messages, secret, unreadable, id_missing, more } = accepted;
         self.metrics.secret_matched(&event.source, secret);
         if id_missing {
             self.metrics.id_missing(&event.source);
         }
-        line.believed(&event, secret, || rule_names(&messages));
+        line.believed(&event, secret, || {
+            rule_names(messages.iter().chain(more.iter().flat_map(|(_, messages)| messages)))
+        });
+        if !more.is_empty() {
+            let mut batch = vec![(event, messages)];
+            batch.extend(more);
+            return self.record_batch(batch, line).await;
+        }
         let id = event.id;
         match self.store.record(event, messages).await {
             Ok(recorded) => {
@@ -223,11 +242,35 @@ impl Receiver {
                     (None, Recorded::Duplicate { event }) => Reply::Duplicate { event },
                 }
             }
-            Err(why) => {
-                self.metrics.store_unavailable();
-                Reply::NotStored { why: why.to_string() }
+            Err(why) => self.not_stored(&why),
+        }
+    }
+
+    /// The same for all events of a batch; those that were recorded before stay as they are.
+    async fn record_batch(&self, batch: Vec<(Event, Vec<Message>)>, line: &mut Line<'_>) -> Reply {
+        let ids: Vec<EventId> = batch.iter().map(|(event, _)| event.id).collect();
+        let recorded = match self.store.record_batch(batch).await {
+            Ok(recorded) => recorded,
+            Err(why) => return self.not_stored(&why),
+        };
+        let (mut events, mut messages, mut duplicate) = (Vec::new(), 0, true);
+        for (id, recorded) in ids.into_iter().zip(recorded) {
+            match recorded {
+                Recorded::New { waiting } => {
+                    self.metrics.event(line.source_label());
+                    events.push(id);
+                    messages += waiting;
+                    duplicate = false;
+                }
+                Recorded::Duplicate { event } => events.push(event),
             }
         }
+        Reply::Batch { events, messages, duplicate }
+    }
+
+    fn not_stored(&self, why: &StoreError) -> Reply {
+        self.metrics.store_unavailable();
+        Reply::NotStored { why: why.to_string() }
     }
 
     /// Counts a request that was not believed; verified ones never come here, so that no flood of
@@ -260,8 +303,8 @@ fn headers(map: &HeaderMap) -> Headers {
 }
 
 /// The rules that made something of an event, each once.
-fn rule_names(messages: &[Message]) -> String {
-    let mut names: Vec<&str> = messages.iter().map(|made| made.origin.rule.as_str()).collect();
+fn rule_names<'m>(messages: impl Iterator<Item = &'m Message>) -> String {
+    let mut names: Vec<&str> = messages.map(|made| made.origin.rule.as_str()).collect();
     names.dedup();
     names.join(", ")
 }

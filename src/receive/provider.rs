@@ -55,7 +55,9 @@ pub(super) fn response(reply: Reply, source: Option<&Source>) -> Response<Body> 
             }
             response
         }
-        (Reply::Accepted { .. } | Reply::Duplicate { .. }, Some(wanted)) => fixed(wanted),
+        (Reply::Accepted { .. } | Reply::Duplicate { .. } | Reply::Batch { .. }, Some(wanted)) => {
+            fixed(wanted)
+        }
         // Who wants empty answers wants them always.
         (Reply::Denied, Some(wanted)) if wanted.body.is_empty() => {
             let mut response = Response::new(Body::empty());

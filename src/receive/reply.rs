@@ -29,6 +29,15 @@ pub(crate) enum Reply {
         /// The id it was first recorded under.
         event: EventId,
     },
+    /// Verified, and all events of its batch are recorded.
+    Batch {
+        /// Their ids, as first recorded, in the order of the body; at least one.
+        events: Vec<EventId>,
+        /// How many messages of the new ones wait.
+        messages: usize,
+        /// Whether all of them were recorded before.
+        duplicate: bool,
+    },
     /// Verified and recorded, but its body cannot be read.
     Unreadable {
         /// Its id.
@@ -69,8 +78,8 @@ impl Reply {
     /// The word in the log and in the metric.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
-            Self::Accepted { .. } => "accepted",
-            Self::Duplicate { .. } => "duplicate",
+            Self::Accepted { .. } | Self::Batch { duplicate: false, .. } => "accepted",
+            Self::Duplicate { .. } | Self::Batch { duplicate: true, .. } => "duplicate",
             Self::Unreadable { .. } => "unreadable",
             Self::Handshake(_) => "handshake",
             Self::MediaType => "media type",
@@ -108,7 +117,7 @@ impl Reply {
                 StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK)
             }
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Accepted { .. } | Self::Duplicate { .. } => StatusCode::OK,
+            Self::Accepted { .. } | Self::Duplicate { .. } | Self::Batch { .. } => StatusCode::OK,
             Self::Unreadable { .. } | Self::BrokenOff => StatusCode::BAD_REQUEST,
             Self::Denied => StatusCode::UNAUTHORIZED,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -127,6 +136,16 @@ impl Reply {
             }
             Self::Duplicate { event } => {
                 Body::from(format!(r#"{{"event":"{event}","duplicate":true}}"#))
+            }
+            Self::Batch { events, messages, duplicate } => {
+                let first = events.first().map(ToString::to_string).unwrap_or_default();
+                let all = events.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(",");
+                let last = if *duplicate {
+                    r#""duplicate":true"#.to_owned()
+                } else {
+                    format!(r#""messages":{messages}"#)
+                };
+                Body::from(format!(r#"{{"event":"{first}","events":[{all}],{last}}}"#))
             }
             Self::Unreadable { event, .. } => {
                 Body::from(format!(r#"{{"event":"{event}","error":"unreadable body"}}"#))
@@ -181,6 +200,18 @@ mod tests {
         for (reply, status, body, header) in [
             (Reply::Accepted { event: ID, messages: 2 }, 200, format!(r#"{id}"messages":2}}"#), ""),
             (Reply::Duplicate { event: ID }, 200, format!(r#"{id}"duplicate":true}}"#), ""),
+            (
+                Reply::Batch { events: vec![ID, ID], messages: 3, duplicate: false },
+                200,
+                format!(r#"{id}"events":["{ID}","{ID}"],"messages":3}}"#),
+                "",
+            ),
+            (
+                Reply::Batch { events: vec![ID], messages: 0, duplicate: true },
+                200,
+                format!(r#"{id}"events":["{ID}"],"duplicate":true}}"#),
+                "",
+            ),
             (
                 Reply::Unreadable { event: ID, why: why() },
                 400,

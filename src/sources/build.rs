@@ -6,7 +6,7 @@ use super::presets::{nearest, presets};
 use super::rotation::{DatedSecret, Secrets};
 use super::settings::{ReplySettings, SourceSettings, TestEvents, Unsigned};
 use super::source::Identity;
-use crate::expr::{AmountUnit, Condition};
+use crate::expr::{AmountUnit, BatchPath, Condition};
 use crate::model::{Fault, Severity, Span};
 use crate::secret::Secret;
 use crate::verify::{Address, Scheme};
@@ -32,6 +32,8 @@ pub(super) struct Parts {
     /// Kinds of which no body is signed twice; empty where the id is signed.
     pub(super) never_repeats: Vec<String>,
     pub(super) form: Option<String>,
+    /// Where the events are in a body that holds several.
+    pub(super) events: Option<BatchPath>,
     pub(super) amounts: Option<AmountUnit>,
     /// Tells events that must not reach people; `None` where all may.
     pub(super) test_when: Option<Condition>,
@@ -68,6 +70,7 @@ impl Parts {
         let action = lookup("action", settings.action.as_deref(), &mut faults);
         let identity = identity(settings.id.as_deref(), &mut faults);
         let test_when = test_when(&settings, &mut faults);
+        let events = batch(settings.events.as_deref(), &mut faults);
         match (scheme, identity) {
             (Some(scheme), Some(identity)) if !refuses(&faults) => {
                 let parts = Self {
@@ -82,6 +85,7 @@ impl Parts {
                     window_s: settings.window.map(whole_seconds),
                     never_repeats: settings.never_repeats.unwrap_or_default(),
                     form: settings.form,
+                    events,
                     amounts: settings.amounts,
                     test_when,
                     handshake: settings.handshake,
@@ -186,7 +190,8 @@ fn scheme(settings: &SourceSettings, faults: &mut Vec<Fault>) -> Option<Scheme> 
         None if scheme.needs_address() => {
             let wrong = "this sender signs the address that it sends to, and it is not said";
             let help = "add `url:` as it is written at the sender, exactly: \
-                        `url: https://hooks.shop.example/hooks/NAME`";
+                        `url: https://hooks.shop.example/hooks/NAME`; or, for all such senders, \
+                        `server.public_url: https://hooks.shop.example`";
             faults.push(Fault::error("", "no-url", wrong).help(help));
             None
         }
@@ -258,6 +263,17 @@ fn identity(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Identity> {
             None
         }
     }
+}
+
+fn batch(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<BatchPath> {
+    let path = BatchPath::parse(text?);
+    if path.is_none() {
+        let wrong = format!("`{}` leads to no list", text.unwrap_or_default());
+        let help = "write the path to each event, with `*` for each element: `events.*`, or `*` \
+                    where the body itself is the list";
+        faults.push(Fault::error("events", "bad-path", wrong).help(help));
+    }
+    path
 }
 
 fn test_when(settings: &SourceSettings, faults: &mut Vec<Fault>) -> Option<Condition> {

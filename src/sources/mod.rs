@@ -9,6 +9,7 @@ mod build;
 mod source;
 mod rotation;
 mod handshake;
+mod offers;
 mod body;
 mod lookup;
 mod glob;
@@ -16,6 +17,7 @@ mod samples;
 mod sample_table;
 
 pub use handshake::{Answer, Handshake};
+pub use offers::{Offer, Offers};
 pub use presets::presets;
 pub use rotation::{DatedSecret, SOON_S};
 pub use samples::{Sample, sample, samples};

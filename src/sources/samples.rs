@@ -2,7 +2,11 @@
 //!
 //! Names and values are made up; fields and their types are those of the providers' documentation.
 
+use bytes::Bytes;
+
+use super::presets::presets;
 use super::sample_table::SAMPLES;
+use crate::expr::{BatchPath, Json};
 
 /// One built-in event.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +22,18 @@ pub struct Sample {
     pub query: &'static str,
     /// The body.
     pub body: &'static str,
+}
+
+impl Sample {
+    /// What rules see of it: its body, or the event in it where the sender sends several at once;
+    /// `None` if it is no JSON.
+    pub fn event(&self) -> Option<Json> {
+        let json = Json::parse(Bytes::from_static(self.body.as_bytes())).ok()?;
+        let preset = presets().ok().and_then(|known| known.get(self.preset));
+        let path = preset.and_then(|preset| BatchPath::parse(preset.events.as_deref()?));
+        let element = path.and_then(|path| json.taken_out(path.first(&json)?));
+        Some(element.unwrap_or(json))
+    }
 }
 
 /// All built-in events.

@@ -70,6 +70,10 @@ pub struct SourceSettings {
     /// What becomes of test-mode events; by default they reach nobody.
     #[schemars(extend("default" = "skip", "examples" = ["send"]))]
     pub test_events: Option<TestEvents>,
+    /// Where the events are in a body that holds several: a dotted path with `*` for each element
+    /// of a list. In templates and patterns `event` is then one of them, and `request` the body.
+    #[schemars(extend("examples" = ["notificationItems.*.NotificationRequestItem"]))]
+    pub events: Option<String>,
     /// What the sender asks before, or among, its events.
     #[schemars(extend("examples" = ["slack"]))]
     pub handshake: Option<Handshake>,
@@ -177,6 +181,10 @@ impl SourceSettings {
             never_repeats: of_kinds(&self.never_repeats, &preset.never_repeats),
             window: self.window.or(preset.window),
             form: text(&self.form, &preset.form),
+            events: match &self.kind {
+                Some(_) => self.events.clone(),
+                None => text(&self.events, &preset.events),
+            },
             amounts: self.amounts.or(preset.amounts),
             test_when: text(&self.test_when, &preset.test_when),
             test_events: self.test_events.or(preset.test_events),

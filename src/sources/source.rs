@@ -14,7 +14,7 @@ use super::handshake::{Answer, Handshake};
 use super::lookup::Lookup;
 use super::rotation::DatedSecret;
 use super::settings::{ReplySettings, SourceSettings, Unsigned};
-use crate::expr::{AmountUnit, Facts, Json, Surroundings};
+use crate::expr::{AmountUnit, BatchPath, Facts, Json, Surroundings};
 use crate::model::{Digest, Event, EventId, Fault, Headers};
 use crate::secret::Secret;
 use crate::verify::{Denied, Outgoing, Request, Scheme, Verified, is_challenge};
@@ -40,12 +40,12 @@ pub(super) enum Identity {
 }
 
 /// Where the id of an event stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdPlace<'s> {
     /// In this header.
     Header(&'s str),
     /// At this path in the body.
-    Field(&'s [String]),
+    Field(Vec<String>),
     /// It is made of several parts, of the whole body, or there is none.
     Elsewhere,
 }
@@ -96,7 +96,10 @@ impl Source {
     pub fn id_place(&self) -> IdPlace<'_> {
         match &self.parts.identity {
             Identity::Given(Lookup::Header(name)) => IdPlace::Header(name),
-            Identity::Given(Lookup::Path(path)) => IdPlace::Field(path),
+            Identity::Given(Lookup::Path(path)) => {
+                let first = self.parts.events.as_ref().map(BatchPath::to_first);
+                IdPlace::Field(first.into_iter().flatten().chain(path.iter().cloned()).collect())
+            }
             Identity::Given(Lookup::Template(_)) | Identity::Digest | Identity::None => {
                 IdPlace::Elsewhere
             }
@@ -194,28 +197,49 @@ impl Source {
         handshake.answer(&proof.headers().0, &body, secrets.get(proof.secret())?)
     }
 
-    /// What the verified request says.
-    pub fn read(&self, proof: &Verified<'_>) -> Read {
-        let body = proof.body().clone();
-        let event = self.unread(proof.id(), proof.received_at(), proof.headers(), body);
-        let mut read = self.understand(event, proof.header("content-type"), None);
-        if proof.header("content-encoding").is_some() {
-            let hint = "it has a Content-Encoding: let the sender send it plain";
-            read.json = read.json.map_err(|why| format!("{why}; {hint}"));
+    /// What the verified request says: one event, or all of a batch; never none.
+    pub fn read(&self, proof: &Verified<'_>) -> Vec<Read> {
+        let (headers, body) = (proof.headers(), proof.body().clone());
+        let event = self.unread(proof.id(), proof.received_at(), headers, body);
+        let mut reads = self.understand(&event, proof.header("content-type"), None);
+        for read in &mut reads {
+            if proof.header("content-encoding").is_some() {
+                let hint = "it has a Content-Encoding: let the sender send it plain";
+                read.json = std::mem::replace(&mut read.json, Err(String::new()))
+                    .map_err(|why| format!("{why}; {hint}"));
+            }
+            read.event.digest = self.digest_of(proof, &read.event);
         }
-        read.event.digest = self.digest_of(proof, &read.event.kind);
-        read
+        reads
     }
 
-    /// Unless the id is signed, a request that was seen is told by its signature.
-    fn digest_of(&self, proof: &Verified<'_>, kind: &str) -> Option<Digest> {
+    /// Unless the id is signed, a request that was seen is told by its signature; of a batch, an
+    /// event in it by that and its own body.
+    fn digest_of(&self, proof: &Verified<'_>, event: &Event) -> Option<Digest> {
         let patterns = &self.parts.never_repeats;
-        let never_repeats = patterns.iter().any(|pattern| self.kind_matches(pattern, kind));
-        (!patterns.is_empty()).then(|| Digest { bytes: proof.digest(), never_repeats })
+        if patterns.is_empty() {
+            return None;
+        }
+        let never_repeats = patterns.iter().any(|pattern| self.kind_matches(pattern, &event.kind));
+        let mut bytes = proof.digest();
+        if self.parts.events.is_some() {
+            let both = Sha256::new_with_prefix(bytes).chain_update(&event.body).finalize();
+            bytes.copy_from_slice(&both[..16]);
+        }
+        Some(Digest { bytes, never_repeats })
+    }
+
+    /// The event in a document of which it is a part; the document itself, where it is not.
+    pub fn element(&self, json: Json) -> Json {
+        let Some(path) = self.parts.events.as_ref().filter(|_| json.around().is_none()) else {
+            return json;
+        };
+        path.first(&json).and_then(|node| json.taken_out(node)).unwrap_or(json)
     }
 
     /// Reads a body that came without a request (`kabari explain FILE`); `kind` may be given with
     /// or without its action. Without an id in body or headers it is the only one of its kind.
+    /// There is one event, or all of a batch; never none.
     pub fn read_body(
         &self,
         id: EventId,
@@ -223,14 +247,14 @@ impl Source {
         kind: Option<&str>,
         headers: Headers,
         body: Bytes,
-    ) -> Read {
+    ) -> Vec<Read> {
         let content_type = headers.get("content-type").map(str::to_owned);
         let event = self.unread(id, received_at, headers, body);
-        let mut read = self.understand(event, content_type.as_deref(), kind);
-        if read.id_missing {
-            read.event.provider_id = Some(id.to_string());
+        let mut reads = self.understand(&event, content_type.as_deref(), kind);
+        for read in reads.iter_mut().filter(|read| read.id_missing) {
+            read.event.provider_id = Some(read.event.id.to_string());
         }
-        read
+        reads
     }
 
     /// Whether rules for `pattern` (a kind, `*` and `?` allowed) take events of `kind`; where kinds
@@ -272,19 +296,50 @@ impl Source {
         Event { id, source, kind, provider_id: None, digest: None, received_at, headers, body }
     }
 
-    /// Puts the JSON in the body's place, and finds kind and id.
+    /// The events of a body, or one that says why it cannot be read.
     fn understand(
         &self,
-        mut event: Event,
+        event: &Event,
         content_type: Option<&str>,
         given_kind: Option<&str>,
-    ) -> Read {
+    ) -> Vec<Read> {
         let json = body::json(content_type, self.parts.form.as_deref(), &event.body);
+        let documents = match json.and_then(|json| self.documents(json)) {
+            Ok(documents) => documents.into_iter().map(Ok).collect(),
+            Err(why) => vec![Err(why)],
+        };
+        let numbered = documents.into_iter().enumerate();
+        let read = |(place, json): (usize, _)| {
+            let event = Event { id: event.id.at(place), ..event.clone() };
+            self.understand_one(event, json, given_kind)
+        };
+        numbered.map(read).collect()
+    }
+
+    /// A document for each event in it, itself where it is no batch.
+    fn documents(&self, json: Json) -> Result<Vec<Json>, String> {
+        let Some(path) = &self.parts.events else { return Ok(vec![json]) };
+        let texts = path.split(&json).map_err(|why| why.to_string())?;
+        if texts.len() == 1 {
+            return Ok(vec![json]);
+        }
+        let parse = |text: String| Json::parse(text.into()).map_err(|why| why.to_string());
+        texts.into_iter().map(parse).collect()
+    }
+
+    /// Puts the JSON in the body's place, and finds kind and id.
+    fn understand_one(
+        &self,
+        mut event: Event,
+        json: Result<Json, String>,
+        given_kind: Option<&str>,
+    ) -> Read {
+        let json = json.map(|json| {
+            event.body = json.bytes();
+            self.element(json)
+        });
         match &json {
-            Ok(json) => {
-                event.body = json.bytes();
-                event.kind = self.kind(&event, json, given_kind);
-            }
+            Ok(json) => event.kind = self.kind(&event, json, given_kind),
             Err(_) => Event::UNREADABLE.clone_into(&mut event.kind),
         }
         let mut id_missing = false;

@@ -36,6 +36,13 @@ pub trait Store: Send + Sync {
     /// on even if the caller is dropped.
     async fn record(&self, event: Event, messages: Vec<Message>) -> Result<Recorded, StoreError>;
 
+    /// The same for all events of a batch, in one transaction: one answer for each, in their order.
+    /// Of those that were recorded before, nothing is written.
+    async fn record_batch(
+        &self,
+        batch: Vec<(Event, Vec<Message>)>,
+    ) -> Result<Vec<Recorded>, StoreError>;
+
     /// Adds messages to an event that is there already (replay, `kabari send`); those that exist
     /// are left as they are. Returns how many are new.
     async fn add_messages(&self, messages: Vec<Message>) -> Result<usize, StoreError>;

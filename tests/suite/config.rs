@@ -180,7 +180,8 @@ fn a_variable_can_never_add_a_template_either() {
     let body = serde_json::json!({ "ref": injected, "n": 1 }).to_string().into();
     let id = kabari::model::EventId(uuid::Uuid::nil());
     let (now, headers) = (jiff::Timestamp::UNIX_EPOCH, kabari::model::Headers::default());
-    let read = loaded.pipeline.source("s").unwrap().read_body(id, now, Some("push"), headers, body);
+    let read = loaded.pipeline.source("s").unwrap();
+    let read = read.read_body(id, now, Some("push"), headers, body).remove(0);
     let made = loaded.pipeline.messages(&read.event, read.json.unwrap(), now);
     let words = made[0].content.as_ref().and_then(|content| content.message.clone());
     assert_eq!(words.unwrap(), format!("{{{injected} {injected} 1"));
@@ -401,7 +402,7 @@ fn a_number_in_a_pattern_keeps_every_digit() {
         let id = kabari::model::EventId(uuid::Uuid::nil());
         let headers = kabari::model::Headers::default();
         let source = loaded.pipeline.source("s").unwrap();
-        let read = source.read_body(id, now, Some("push"), headers, body);
+        let read = source.read_body(id, now, Some("push"), headers, body).remove(0);
         let traces = loaded.pipeline.explain(&read.event, &read.json.unwrap());
         assert_eq!(traces[0].matched, matched, "{wanted} on {written}");
     }

@@ -192,7 +192,9 @@ fn event_of(
 ) -> anyhow::Result<Event> {
     let headers = sample.headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     let body = Bytes::from_static(sample.body.as_bytes());
-    let read = source.read_body(id, now, Some(sample.kind), Headers(headers.collect()), body);
+    let headers = Headers(headers.collect());
+    let reads = source.read_body(id, now, Some(sample.kind), headers, body);
+    let read = reads.into_iter().next().context("there is no event in it")?;
     read.json.map(|_| read.event).map_err(anyhow::Error::msg)
 }
 

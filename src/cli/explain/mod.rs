@@ -17,7 +17,7 @@ use super::input::{EventInput, EventRead, RuleFile, StoreUrl};
 use super::output::{self, printable};
 use crate::admin::{Numbers, message_json};
 use crate::clock;
-use crate::config::RulePlace;
+use crate::config::{Loaded, RulePlace};
 use crate::model::Message;
 use crate::pipeline::RuleTrace;
 
@@ -48,14 +48,14 @@ pub(super) struct Explain {
 }
 
 /// All that is known of an event.
-struct Explained {
+struct Explained<'l> {
     read: EventRead,
     door: Door,
     /// In file order.
     traces: Vec<RuleTrace>,
     messages: Vec<Message>,
     /// Where the rules stand.
-    places: BTreeMap<String, RulePlace>,
+    places: &'l BTreeMap<String, RulePlace>,
 }
 
 impl Explain {
@@ -65,24 +65,46 @@ impl Explain {
             Err(code) => return Ok(code),
         };
         let store = self.store.store.clone().unwrap_or_else(|| loaded.settings.store.clone());
-        let read = self.input.read(&loaded.pipeline, &store).await?;
-        let door = Door::of(&read, &loaded, &store).await;
-        let traces = loaded.pipeline.explain(&read.event, &read.json);
-        let messages = loaded.pipeline.messages(&read.event, read.json.clone(), clock::now());
-        let told = Explained { read, door, traces, messages, places: loaded.places };
-        if self.json {
-            output::json(&told.json())?;
-        } else {
-            told.print(self.all, Numbers::full_if(self.full));
+        let mut read = self.input.read(&loaded.pipeline, &store).await?;
+        let more = std::mem::take(&mut read.more);
+        let mut all = Vec::with_capacity(1 + more.len());
+        for read in std::iter::once(read).chain(more) {
+            all.push(Explained::of(read, &loaded, &store).await);
         }
-        let expected = self.expect.as_ref();
-        let missed =
-            expected.is_some_and(|name| !told.traces.iter().any(|t| t.matched && t.name == *name));
+        if self.json {
+            output::json(&json_of_all(&all))?;
+        } else {
+            for told in &all {
+                told.print(self.all, Numbers::full_if(self.full));
+            }
+        }
+        let matched = |name: &String| {
+            all.iter().flat_map(|told| &told.traces).any(|t| t.matched && t.name == *name)
+        };
+        let missed = self.expect.as_ref().is_some_and(|name| !matched(name));
         Ok(ExitCode::from(if missed { output::NO } else { 0 }))
     }
 }
 
-impl Explained {
+/// The first event, and under `more` the others of a batch.
+fn json_of_all(all: &[Explained<'_>]) -> Value {
+    let mut events = all.iter().map(Explained::json);
+    let mut first = events.next().unwrap_or_default();
+    let more: Vec<Value> = events.collect();
+    if !more.is_empty() {
+        first["more"] = Value::Array(more);
+    }
+    first
+}
+
+impl<'l> Explained<'l> {
+    async fn of(read: EventRead, loaded: &'l Loaded, store: &str) -> Self {
+        let door = Door::of(&read, loaded, store).await;
+        let traces = loaded.pipeline.explain(&read.event, &read.json);
+        let messages = loaded.pipeline.messages(&read.event, read.json.clone(), clock::now());
+        Self { read, door, traces, messages, places: &loaded.places }
+    }
+
     /// For people: the event, each rule with its conditions, and the messages.
     fn print(&self, all: bool, numbers: Numbers) {
         let (event, unknown) = (&self.read.event, self.door.is_unknown());
@@ -94,7 +116,7 @@ impl Explained {
             self.door.print();
         }
         anstream::println!();
-        rules::print(&self.traces, &event.kind, &self.places, all, numbers);
+        rules::print(&self.traces, &event.kind, self.places, all, numbers);
         if self.messages.is_empty() {
             rules::print_nearest(&self.traces);
         }

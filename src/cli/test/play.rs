@@ -11,7 +11,7 @@ use crate::verify::{Outgoing, Request};
 
 use super::super::input::unknown_source;
 
-/// A test's event and what the rules made of it.
+/// A test's event, of a batch the first, and what the rules made of it; of a batch, of all.
 pub(super) struct Played {
     pub(super) event: Event,
     pub(super) json: Json,
@@ -30,10 +30,17 @@ fn from_the_body(pipeline: &Pipeline, case: &TestCase) -> Result<Played, String>
     let now = case.now.unwrap_or_else(clock::now);
     let id = clock::event_id(now, &mut same_dice());
     let body = Bytes::from(case.body.clone());
-    let read = source.read_body(id, now, case.kind.as_deref(), case.headers.clone(), body);
-    let json = read.json?;
-    let messages = pipeline.messages(&read.event, json.clone(), now);
-    Ok(Played { event: read.event, json, messages })
+    let reads = source.read_body(id, now, case.kind.as_deref(), case.headers.clone(), body);
+    let mut played: Option<Played> = None;
+    for read in reads {
+        let json = read.json?;
+        let messages = pipeline.messages(&read.event, json.clone(), now);
+        match &mut played {
+            Some(played) => played.messages.extend(messages),
+            None => played = Some(Played { event: read.event, json, messages }),
+        }
+    }
+    played.ok_or_else(|| "there is no event in the body".to_owned())
 }
 
 fn through_the_door(pipeline: &Pipeline, case: &TestCase) -> Result<Played, String> {
@@ -70,7 +77,9 @@ fn through_the_door(pipeline: &Pipeline, case: &TestCase) -> Result<Played, Stri
         ));
     }
     let json = Json::parse(event.body.clone()).map_err(|why| why.to_string())?;
-    Ok(Played { event, json, messages: accepted.messages })
+    let mut messages = accepted.messages;
+    messages.extend(accepted.more.into_iter().flat_map(|(_, messages)| messages));
+    Ok(Played { event, json, messages })
 }
 
 /// Chance that is always the same: a test's event has the same id each time, if it says its time.

@@ -27,6 +27,8 @@ pub const DEPTH_MAX: usize = 128;
 pub struct Json {
     text: ByteString,
     tape: Arc<Tape>,
+    /// What it was taken out of.
+    around: Option<Arc<Json>>,
 }
 
 /// A body that is not one JSON document.
@@ -83,7 +85,19 @@ impl Json {
             NotJson::NotUtf8(wrong.map_or(0, |error| error.valid_up_to()))
         })?;
         let tape = scan::scan(&text).ok_or_else(|| NotJson::Syntax(what_is_wrong(&text)))?;
-        Ok(Self { text, tape: Arc::new(tape) })
+        Ok(Self { text, tape: Arc::new(tape), around: None })
+    }
+
+    /// One value of this document as a document of its own, which remembers this one.
+    pub fn taken_out(&self, node: Node<'_>) -> Option<Self> {
+        let text = self.text.slice_ref(node.source());
+        let tape = Arc::new(scan::scan(&text)?);
+        Some(Self { text, tape, around: Some(Arc::new(self.clone())) })
+    }
+
+    /// The document that it was taken out of.
+    pub fn around(&self) -> Option<&Self> {
+        self.around.as_deref()
     }
 
     /// The document's outermost value.

@@ -106,6 +106,23 @@ impl Store for SqliteStore {
         self.writer.run(record::Record { event, messages: rows_of(messages)? }).await
     }
 
+    async fn record_batch(
+        &self,
+        batch: Vec<(Event, Vec<Message>)>,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let pack = || {
+            let pack = |(event, messages)| {
+                let event = PackedEvent::of(event)?;
+                Ok(record::Record { event, messages: rows_of(messages)? })
+            };
+            batch.into_iter().map(pack).collect::<Result<Vec<_>, StoreError>>()
+        };
+        let packed = tokio::task::spawn_blocking(pack)
+            .await
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        self.writer.run(record::RecordBatch(packed?)).await
+    }
+
     async fn add_messages(&self, messages: Vec<Message>) -> Result<usize, StoreError> {
         self.writer.run(record::AddMessages(rows_of(messages)?)).await
     }

@@ -39,6 +39,21 @@ impl Operation for Record {
     }
 }
 
+/// Several of them, all or none.
+pub(super) struct RecordBatch(pub(super) Vec<Record>);
+
+impl Operation for RecordBatch {
+    type Output = Vec<Recorded>;
+
+    fn apply(&self, desk: &Desk) -> rusqlite::Result<Vec<Recorded>> {
+        self.0.iter().map(|record| record.apply(desk)).collect()
+    }
+
+    fn wakes(output: &Vec<Recorded>) -> bool {
+        output.iter().any(Record::wakes)
+    }
+}
+
 /// More messages of events that are there.
 pub(super) struct AddMessages(pub(super) Vec<MessageRow>);
 

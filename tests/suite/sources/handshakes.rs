@@ -160,6 +160,32 @@ async fn nobody_can_have_an_event_signed_by_a_handshake() {
 }
 
 #[tokio::test]
+async fn an_offered_secret_is_kept_for_the_operator_and_believed_by_nobody() {
+    let _alone = CLOCK.lock().await;
+    NOW.store(NOON, Ordering::SeqCst);
+    let house = House::new().await;
+    for (preset, header, body) in [
+        ("asana", Some(("x-hook-secret", "offered-by-asana-0001")), "{}"),
+        ("notion", None, r#"{"verification_token":"secret_offered_by_notion"}"#),
+    ] {
+        house.serve(build(preset, "the secret of an earlier webhook", "x"));
+        let mut asked = outgoing(preset, body.as_bytes());
+        let headers = header.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        asked.headers.extend(headers);
+        assert_eq!(house.send(&asked).await.status, 200, "{preset}");
+        let offered = house.offers.of(preset);
+        let (offer, at) = (offered[0].secret.expose().to_owned(), offered[0].at);
+        let due = header.map_or("secret_offered_by_notion", |(_, value)| value);
+        assert_eq!((offered.len(), offer.as_str(), at), (1, due, super::now()));
+
+        let other = build(preset, &offer, "x");
+        let signed = other.sign(outgoing(preset, br#"{"events":[]}"#), None).unwrap();
+        assert_eq!(house.send(&signed).await.status, 401, "{preset}");
+    }
+    assert!(house.recorded().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_signed_question_with_a_bad_signature_is_not_answered() {
     let _alone = CLOCK.lock().await;
     let house = House::new().await;

@@ -6,6 +6,8 @@ mod presets;
 mod handshakes;
 mod custom;
 mod traps;
+mod batches;
+mod libraries;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -18,7 +20,7 @@ use kabari::expr::Surroundings;
 use kabari::pipeline::{Defaults, Pipeline};
 use kabari::receive::{Receiver, Settings, router};
 use kabari::secret::Secret;
-use kabari::sources::{Source, SourceSettings};
+use kabari::sources::{Offers, Source, SourceSettings};
 use kabari::store::{EventFilter, EventRow, OpenOptions, SqliteStore, Store};
 use kabari::telemetry::Metrics;
 use kabari::verify::Outgoing;
@@ -43,6 +45,7 @@ struct House {
     pipeline: Arc<ArcSwap<Pipeline>>,
     store: Arc<SqliteStore>,
     metrics: Arc<Metrics>,
+    offers: Arc<Offers>,
     _directory: tempfile::TempDir,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
@@ -61,8 +64,10 @@ impl House {
             metrics.clone(),
             Settings { failures_burst: 1_000_000, ..Settings::default() },
         );
-        let (address, stop, _) = listen(router(Arc::new(receiver.with_clock(now)))).await;
-        Self { address, pipeline, store, metrics, _directory: directory, _stop: stop }
+        let offers = Arc::<Offers>::default();
+        let receiver = receiver.with_clock(now).with_offers(Arc::clone(&offers));
+        let (address, stop, _) = listen(router(Arc::new(receiver))).await;
+        Self { address, pipeline, store, metrics, offers, _directory: directory, _stop: stop }
     }
 
     /// Serves just this source from now on.

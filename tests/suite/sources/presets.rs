@@ -13,7 +13,7 @@ use super::{CLOCK, House, NOON, NOW, outgoing, settings};
 const SEED: [u8; 32] = *b"kabari's own key of these tests!";
 const RSA: (&str, &str) =
     (include_str!("keys/rsa.private.pem"), include_str!("keys/rsa.public.pem"));
-const P256: (&str, &str) =
+pub(super) const P256: (&str, &str) =
     (include_str!("keys/p256.private.pem"), include_str!("keys/p256.public.pem"));
 
 /// A source of a preset, and the key that its provider would sign with, if that is another.

@@ -35,13 +35,48 @@ impl Signer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();
-        let Ok(mut child) = started else {
+        let Ok(child) = started else {
             super::skip("the providers' libraries: node is missing");
             return None;
         };
+        Some(Self::of(child))
+    }
+
+    /// The same for `tests/python/sign.py`.
+    pub(crate) fn start_python() -> Option<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
+        if !folder.join("packages/stripe").exists() {
+            super::skip("the providers' libraries: `pip install` in tests/python did not run");
+            return None;
+        }
+        let started = Command::new("python3")
+            .arg("sign.py")
+            .env("PYTHONPATH", folder.join("packages"))
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(child) = started else {
+            super::skip("the providers' libraries: python3 is missing");
+            return None;
+        };
+        Some(Self::of(child))
+    }
+
+    fn of(mut child: Child) -> Self {
         let ask = child.stdin.take().unwrap();
         let answers = BufReader::new(child.stdout.take().unwrap());
-        Some(Self { child, ask, answers })
+        Self { child, ask, answers }
+    }
+
+    /// The headers and the body that a provider's library makes of `question`.
+    pub(crate) fn sign(&mut self, question: &Value) -> (Vec<(String, String)>, String) {
+        self.ask(question);
+        let answer = self.answer();
+        let headers = answer["headers"].as_object().unwrap_or_else(|| panic!("{answer}"));
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let headers = headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+        (headers, text(&answer["body"]))
     }
 
     fn answer(&mut self) -> Value {
