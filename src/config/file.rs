@@ -123,8 +123,10 @@ pub(super) struct ServerSettings {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RecipientSettings {
     /// Nobody else is messaged.
+    #[schemars(extend("examples" = ["allowed.txt"]))]
     pub(super) allow: Option<String>,
     /// These are never messaged; see also `kabari optout`.
+    #[schemars(extend("examples" = ["denied.txt"]))]
     pub(super) deny: Option<String>,
 }
 
@@ -153,8 +155,10 @@ pub(super) struct DefaultSettings {
     /// When messages may be sent, for rules that do not say so.
     pub(super) hours: Option<HoursSettings>,
     /// How long a message is of use, for rules that do not say so.
+    #[schemars(extend("examples" = ["1d"]))]
     pub(super) expires: Option<Span>,
     /// `shadow`: nothing is sent, whatever rules say.
+    #[schemars(extend("examples" = ["shadow"]))]
     pub(super) mode: Option<Mode>,
     /// Fields that every `send` has unless it says otherwise. A text takes none of those that media
     /// alone have (`type`, `mediaUrl`, `fileName`, `mimetype`).
@@ -213,13 +217,17 @@ pub(super) struct RuleSettings {
     /// On which days and in which hours messages may be sent.
     pub(super) hours: Option<HoursSettings>,
     /// How long a message is of use; the time in which kabari itself holds it does not count.
+    #[schemars(extend("examples" = ["6h"]))]
     pub(super) expires: Option<Span>,
     /// Who goes first: `high`, `normal` or `low`.
     #[serde(default)]
+    #[schemars(extend("examples" = ["high"]))]
     pub(super) priority: Priority,
     /// Not to be sent before: a time, or a span as `2h`.
+    #[schemars(extend("examples" = ["2h"]))]
     pub(super) delay_until: Option<String>,
     /// `shadow`: messages are recorded and shown, and not sent.
+    #[schemars(extend("examples" = ["shadow"]))]
     pub(super) mode: Option<Mode>,
     /// What is sent instead of a message that failed or had no recipient.
     pub(super) or: Option<SendSettings>,

@@ -18,8 +18,10 @@ const FIRST_CONTACTS_DEFAULT: u64 = 20;
 #[serde(deny_unknown_fields, default)]
 pub struct Caps {
     /// Attempts in a day; default 500.
+    #[schemars(extend("examples" = [500]))]
     pub day: Option<Cap>,
     /// Of them, to people whom this session never messaged before; default 20.
+    #[schemars(extend("examples" = [20]))]
     pub first_contacts: Option<Cap>,
 }
 

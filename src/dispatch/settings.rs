@@ -37,16 +37,19 @@ pub struct LaneSettings {
     #[schemars(extend("default" = 3, "examples" = [1]))]
     pub burst: Option<u32>,
     /// How much chance adds to each wait at most; default a quarter of the pace's interval.
+    #[schemars(extend("examples" = ["3s"]))]
     pub jitter: Option<Span>,
     /// How many attempts may be under way at once; default 1.
     #[schemars(extend("default" = 1, "examples" = [1]))]
     pub in_flight: Option<u32>,
     /// How long after a message the same recipient gets the next one at the soonest; default 10s.
+    #[schemars(extend("examples" = ["10s"]))]
     pub gap: Option<Span>,
     /// How many go out in a day; default 500, of them 20 to people who were never messaged before.
     pub caps: Option<Caps>,
     /// The day on which a new WhatsApp account began: its caps grow for eleven days.
     #[schemars(with = "Option<String>")]
+    #[schemars(extend("examples" = ["2026-11-20"]))]
     pub warm_up: Option<Date>,
 }
 

@@ -13,18 +13,24 @@ use crate::model::{DAY_MINUTES, Fault, Hours, Otherwise, bit};
 #[serde(deny_unknown_fields)]
 pub struct HoursSettings {
     /// On which days, as `mon-fri`, `sat` or a list of those; every day by default.
+    #[schemars(extend("examples" = ["mon-sat"]))]
     pub days: Option<OneOrMany>,
     /// From when, as `08:00`; midnight by default.
+    #[schemars(extend("examples" = ["08:00"]))]
     pub from: Option<String>,
     /// Until when, as `20:00`; midnight by default. Before `from` means on the next day.
+    #[schemars(extend("examples" = ["20:00"]))]
     pub to: Option<String>,
     /// Where, as `Asia/Jakarta`; by default `defaults.timezone`.
+    #[schemars(extend("examples" = ["Asia/Jakarta"]))]
     pub timezone: Option<String>,
     /// A file with a date as `2026-12-25` at the beginning of each line: on those days nothing is
     /// sent.
+    #[schemars(extend("examples" = ["holidays.txt"]))]
     pub holidays: Option<String>,
     /// What becomes of a message outside: it waits, or is skipped.
     #[serde(rename = "else", default)]
+    #[schemars(extend("examples" = ["skip"]))]
     pub otherwise: Otherwise,
 }
 

@@ -36,8 +36,10 @@ pub enum DedupeSettings {
 #[serde(deny_unknown_fields)]
 pub struct DedupeWithin {
     /// One message with this key is enough.
+    #[schemars(extend("examples" = ["{{ event.data.object.id }}"]))]
     pub key: String,
     /// For so long; 30d by default.
+    #[schemars(extend("examples" = ["7d"]))]
     pub within: Option<Span>,
 }
 
@@ -46,13 +48,17 @@ pub struct DedupeWithin {
 #[serde(deny_unknown_fields)]
 pub struct ThrottleSettings {
     /// Those with the same key are counted together; by default those to the same recipient.
+    #[schemars(extend("examples" = ["{{ event.data.object.customer }}"]))]
     pub key: Option<String>,
     /// How many may go.
+    #[schemars(extend("examples" = [3]))]
     pub limit: u32,
     /// In which span of time.
+    #[schemars(extend("examples" = ["1h"]))]
     pub per: Span,
     /// What becomes of the rest: it waits, is skipped, or becomes one message.
     #[serde(default)]
+    #[schemars(extend("examples" = ["skip"]))]
     pub rest: Rest,
 }
 
@@ -61,12 +67,16 @@ pub struct ThrottleSettings {
 #[serde(deny_unknown_fields)]
 pub struct GroupSettings {
     /// Those with the same key go together; by default those to the same recipient.
+    #[schemars(extend("examples" = ["{{ event.repository.full_name }}"]))]
     pub key: Option<String>,
     /// How long the first waits for others; 2m by default.
+    #[schemars(extend("examples" = ["2m"]))]
     pub wait: Option<Span>,
     /// How long after a group the next one goes at the soonest; as `wait` by default.
+    #[schemars(extend("examples" = ["10m"]))]
     pub interval: Option<Span>,
     /// With so many it goes at once; 20 by default.
+    #[schemars(extend("examples" = [20]))]
     pub max: Option<u32>,
 }
 

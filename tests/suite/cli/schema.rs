@@ -119,9 +119,10 @@ fn every_filter_is_on_the_page_with_an_example() {
             format!("| `{}(", filter.name),
             format!("| `{}`, also", filter.name),
         ];
-        let row = page.lines().find(|line| usage.iter().any(|usage| line.starts_with(usage)));
-        let row = row.unwrap_or_else(|| panic!("{} is not on the page", filter.name));
-        assert!(row.contains(" → "), "{row}");
+        // Keys of the rule file may have the same name.
+        let mut rows =
+            page.lines().filter(|line| usage.iter().any(|usage| line.starts_with(usage)));
+        assert!(rows.any(|row| row.contains(" → ")), "{} is not on the page", filter.name);
     }
 }
 
