@@ -206,7 +206,8 @@ async fn a_change_of_the_rules_or_of_an_event_runs_the_tests_again() {
     assert!(said.contains("0 passed, 1 failed"), "{said}");
     let before = running.log().len();
     std::fs::write(home.path("rules.yaml"), "rules: [").unwrap();
-    running.says(before, &["error", "waiting for a change"]).await;
+    let said = running.says(before, &["waiting for a change"]).await;
+    assert!(said.contains("error"), "{said}");
     let before = running.log().len();
     let good = GOOD.replace("bea pushed", "eve pushed");
     std::fs::write(home.path("rules.yaml"), format!("{RULES}{MORE_RULES}{good}")).unwrap();
