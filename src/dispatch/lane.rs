@@ -10,7 +10,6 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::clock;
 use crate::store::{Claim, Claims, LaneState, StoreError};
 
 use super::attempt::{Way, attempt, longer};
@@ -33,7 +32,7 @@ pub(super) struct Lane {
     /// Until when the pace is used up, if `recalled`; else the store must be asked.
     paced_until: Option<Timestamp>,
     recalled: bool,
-    /// For the jitter of the pace.
+    /// For the jitter of the pace and of retries.
     dice: fastrand::Rng,
     under_way: JoinSet<()>,
     empty_rest: Duration,
@@ -56,10 +55,9 @@ impl Wait {
 }
 
 impl Lane {
-    pub(super) fn new(shared: Arc<Shared>, desk: Arc<Desk>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, desk: Arc<Desk>, dice: fastrand::Rng) -> Self {
         let (under_way, store_rest) = (JoinSet::new(), shared.timings.store_rest);
         let (paced_until, recalled, empty_rest) = (None, false, EMPTY_REST);
-        let dice = clock::dice();
         Self { shared, desk, paced_until, recalled, dice, under_way, empty_rest, store_rest }
     }
 
@@ -159,11 +157,12 @@ impl Lane {
         };
         self.paced_until = paced_until.get(last).copied().or(self.paced_until);
         self.empty_rest = EMPTY_REST;
-        let client = &self.shared.settings.load().client;
+        let carrier = &self.shared.settings.load().carrier;
         for claimed in claims.taken {
             self.desk.begins();
             let (shared, desk) = (Arc::clone(&self.shared), Arc::clone(&self.desk));
-            self.under_way.spawn(attempt(shared, desk, client.clone(), claimed, way));
+            let how = (way, self.dice.f64());
+            self.under_way.spawn(attempt(shared, desk, Arc::clone(carrier), claimed, how));
         }
         Ok(Wait::AGAIN)
     }

@@ -2,10 +2,12 @@
 
 mod api;
 mod client;
+mod carrier;
 mod retry_after;
 mod words;
 mod error;
 
 pub use api::{MEDIA_PATH, TEXT_PATH, request};
+pub use carrier::Carrier;
 pub use client::{Client, Settings};
 pub use error::{Answer, verdict};
