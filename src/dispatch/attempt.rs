@@ -52,8 +52,7 @@ pub(super) async fn attempt(
     shared.remember(&desk).await;
     let attempt =
         Attempt { message: message.id, number: message.attempts, started_at, took_ms, verdict };
-    let settlement =
-        settle(&message, &attempt, (now, age + took), dice, &shared.timings);
+    let settlement = settle(&message, &attempt, (now, age + took), dice, &shared.timings);
     tell(&message, &settlement);
     // What was sent is kept, whatever becomes of those who look on.
     let _ = catch_unwind(AssertUnwindSafe(|| {

@@ -37,6 +37,8 @@ mod metrics;
 mod cli;
 mod demo;
 mod providers;
+mod model;
+mod simulation;
 mod crash;
 mod process;
 mod by_hand;
