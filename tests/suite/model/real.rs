@@ -46,6 +46,7 @@ pub(super) struct Real {
     deaths: usize,
     store: Option<SharedStore>,
     now: i64,
+    events: u128,
     ids: Vec<MessageId>,
     leases: Vec<Lease>,
     stale: Vec<Lease>,
@@ -65,6 +66,7 @@ impl StateMachineTest for Real {
             deaths: 0,
             store: None,
             now: 0,
+            events: 0,
             ids: Vec::new(),
             leases: Vec::new(),
             stale: Vec::new(),
@@ -169,9 +171,8 @@ impl Real {
     }
 
     fn record(&mut self, made: &[Made]) {
-        // The events before it are as many as there are others among the ids.
-        let n = self.ids.iter().map(|id| id.0.as_u128()).collect::<HashSet<_>>().len() as u128;
-        let n = 1 + n.max(self.events());
+        self.events += 1;
+        let n = self.events;
         let messages: Vec<Message> = made
             .iter()
             .enumerate()
@@ -191,10 +192,6 @@ impl Real {
         let waiting = messages.len();
         let recorded = self.runtime.block_on(self.store().record(event(n), messages)).unwrap();
         assert_eq!(recorded, Recorded::New { waiting });
-    }
-
-    fn events(&self) -> u128 {
-        u128::from(self.runtime.block_on(self.store().counts()).unwrap().events)
     }
 
     /// As a lane does: the pace is what the store remembers.

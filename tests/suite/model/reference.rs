@@ -237,6 +237,7 @@ impl Model {
                 }
             }
         }
+        self.rights.sort_unstable();
         if let Some(used_until) = self.taken.len().checked_sub(1).map(|n| self.tokens(lane)[n]) {
             self.lanes[lane].paced_until = used_until;
         }
