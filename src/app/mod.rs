@@ -27,8 +27,9 @@ use crate::http;
 use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
+use crate::reconcile::Reconciler;
 use crate::sources::{Offers, Source};
-use crate::store::{self, LaneLock, SharedStore};
+use crate::store::{self, LaneLock, Reconciliation, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
 
@@ -93,10 +94,20 @@ impl App {
         lanes.set_people(settings.people.clone());
         let shared = Arc::new(Shared { rules, store, metrics, lanes, offers: Arc::default() });
         let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
+        let reconciler = Reconciler::new(
+            Arc::clone(&shared.rules.pipeline),
+            Arc::clone(&shared.store),
+            Arc::clone(&shared.metrics),
+            shared.rules.reloads(),
+        )?;
         let app = Self {
             receiving: receive(&shared, &settings, public),
             sending: Stopping::spawn(|stop| async {
-                tokio::join!(dispatcher.run(stop.clone()), gatherer.run(stop));
+                tokio::join!(
+                    dispatcher.run(stop.clone()),
+                    gatherer.run(stop.clone()),
+                    reconciler.run(stop),
+                );
                 Ok(())
             }),
             administering: administer(&shared, &settings, private),
@@ -296,7 +307,22 @@ impl Controls for Shared {
             store,
             rules: self.rules.standing(),
             lanes: standing.collect(),
+            reconciled: self.reconciled().await,
         }
+    }
+}
+
+impl Shared {
+    /// How the last look at each list went of those that are looked at still.
+    async fn reconciled(&self) -> Vec<(String, String)> {
+        let pipeline = self.rules.pipeline.load();
+        let known = self.store.reconciliations().await.unwrap_or_default();
+        let is_looked_at = |it: &&Reconciliation| {
+            let plan = pipeline.source(&it.source).and_then(Source::reconcile);
+            plan.is_some_and(|plan| plan.places.contains(&it.place))
+        };
+        let said = |it: &Reconciliation| (format!("{} {}", it.source, it.place), it.said());
+        known.iter().filter(is_looked_at).map(said).collect()
     }
 }
 

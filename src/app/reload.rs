@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::signal::unix::Signal;
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -60,6 +61,8 @@ pub(super) struct Rules {
     fixed: Fixed,
     /// Held while it is read again: one at a time.
     last: tokio::sync::Mutex<Last>,
+    /// Told of every swap.
+    swaps: watch::Sender<()>,
     /// What is wrong with the file on disk, while the last good one is in force.
     mistakes: Mutex<Option<String>>,
 }
@@ -141,8 +144,14 @@ impl Rules {
             read,
             fixed: Fixed::of(&loaded.settings),
             last: tokio::sync::Mutex::new(Last { inputs, snapshot, wachat, lanes: instances }),
+            swaps: watch::Sender::new(()),
             mistakes: Mutex::new(None),
         }
+    }
+
+    /// Changes whenever other rules are in force.
+    pub(super) fn reloads(&self) -> watch::Receiver<()> {
+        self.swaps.subscribe()
     }
 
     /// Reads the rule file on SIGHUP and, if wanted, when something changes on the disk; never
@@ -219,6 +228,7 @@ impl Rules {
         }
         (last.wachat, last.lanes) = (settings.wachat, settings.instances);
         let old = self.pipeline.swap(Arc::new(pipeline));
+        self.swaps.send_replace(());
         // A hundred thousand rules take their time to be forgotten.
         drop(spawn_blocking(move || drop(old)));
         self.metrics.rules_loaded(rules, clock::now());

@@ -142,6 +142,9 @@ pub(super) fn secrets(book: &mut Book, id: TreeId, path: &str, settings: &mut So
         in_clear(book, id, &path);
         warn_if_short(book, id, &path, secret);
     }
+    for name in settings.reconcile.iter().flat_map(|_| ["token", "private_key"]) {
+        in_clear(book, id, &format!("{path}.reconcile.{name}"));
+    }
     let Some(secrets) = &mut settings.secrets else { return };
     for (index, secret) in secrets.iter().enumerate() {
         let path = format!("{path}.secrets[{index}]");

@@ -1,8 +1,11 @@
 //! What do a source's settings come to, and what is wrong with them?
 
+use std::sync::Arc;
+
 use super::handshake::Handshake;
 use super::lookup::Lookup;
 use super::presets::{nearest, presets};
+use super::reconcile::Reconcile;
 use super::rotation::{DatedSecret, Secrets};
 use super::settings::{ReplySettings, SourceSettings, TestEvents, Unsigned};
 use super::source::Identity;
@@ -43,6 +46,8 @@ pub(super) struct Parts {
     /// Lower case; `None` where any media type is taken.
     pub(super) accepts: Option<Vec<String>>,
     pub(super) unsigned: Vec<Unsigned>,
+    /// How the sender is asked for what it sent in vain.
+    pub(super) reconcile: Option<Arc<Reconcile>>,
     pub(super) docs: Option<String>,
     pub(super) secret_at: Option<String>,
 }
@@ -71,6 +76,9 @@ impl Parts {
         let identity = identity(settings.id.as_deref(), &mut faults);
         let test_when = test_when(&settings, &mut faults);
         let events = batch(settings.events.as_deref(), &mut faults);
+        let reconcile = settings.reconcile.as_ref().filter(|_| own.reconcile.is_some());
+        let reconcile = reconcile.map(|it| Reconcile::build(it).map(|it| (it, Vec::new())));
+        let reconcile = reconcile.and_then(|it| keep(it, "reconcile", &mut faults)).map(Arc::new);
         match (scheme, identity) {
             (Some(scheme), Some(identity)) if !refuses(&faults) => {
                 let parts = Self {
@@ -95,6 +103,7 @@ impl Parts {
                         .accepts
                         .map(|all| all.iter().map(|it| it.to_lowercase()).collect()),
                     unsigned: settings.unsigned.unwrap_or_default(),
+                    reconcile,
                     docs: settings.docs,
                     secret_at: settings.secret_at,
                 };

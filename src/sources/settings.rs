@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::handshake::Handshake;
+use super::reconcile::ReconcileSettings;
 use super::rotation::DatedSecret;
 use crate::expr::AmountUnit;
 use crate::model::Span;
@@ -90,6 +91,8 @@ pub struct SourceSettings {
     /// `timestamp`.
     #[schemars(extend("examples" = [["id"]]))]
     pub unsigned: Option<Vec<Unsigned>>,
+    /// Asks the sender for events that it sent in vain.
+    pub reconcile: Option<ReconcileSettings>,
     /// Where the sender documents its webhooks.
     #[schemars(extend("examples" = ["https://docs.example/webhooks"]))]
     pub docs: Option<String>,
@@ -193,6 +196,11 @@ impl SourceSettings {
             methods: self.methods.clone().or_else(|| preset.methods.clone()),
             accepts: self.accepts.clone().or_else(|| preset.accepts.clone()),
             unsigned: self.unsigned.clone().or_else(|| preset.unsigned.clone()),
+            reconcile: match (&self.reconcile, &preset.reconcile) {
+                (Some(own), Some(theirs)) => Some(own.over(theirs)),
+                // A preset only says whose API it is.
+                (own, _) => own.clone(),
+            },
             docs: text(&self.docs, &preset.docs),
             secret_at: text(&self.secret_at, &preset.secret_at),
         }

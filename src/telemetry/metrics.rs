@@ -70,6 +70,15 @@ metrics! {
     secret_matched: Family<Position, Counter> = "kabari_secret_matched_total",
     /// Events whose request lacked the id that its source promises; a digest took its place.
     id_missing: Family<Source, Counter> = "kabari_id_missing_total",
+    /// What a provider was asked for that it sent in vain, by source: entries of its list that were
+    /// looked at (asked), those sent in vain (missed), and of these what became of them (taken,
+    /// duplicate, failed).
+    reconciled: Family<Reconciled, Counter> = "kabari_reconcile_events_total",
+    /// Whether the last look at a source's list came to its end (1) or not (0).
+    reconcile_success: Family<Source, Gauge> = "kabari_reconcile_success",
+    /// When a look at a source's list last came to its end, in seconds since 1970.
+    reconcile_success_time: Family<Source, Gauge<f64, AtomicU64>> =
+        "kabari_reconcile_success_timestamp_seconds",
     /// Messages in the store, by state.
     messages: Family<InState, Gauge> = "kabari_messages",
     /// Calls to Wachat, by instance, fate and reason.
@@ -98,6 +107,12 @@ struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Source {
     source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reconciled {
+    source: String,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -147,6 +162,23 @@ impl Metrics {
     /// An event lacked its provider's id.
     pub fn id_missing(&self, source: &str) {
         self.id_missing.get_or_create(&Source { source: source.to_owned() }).inc();
+    }
+
+    /// So many entries of a provider's list were `asked`, `missed`, `taken`, `duplicate`, `failed`.
+    pub fn reconcile_counted(&self, source: &str, outcome: &'static str, count: u64) {
+        let label = Reconciled { source: source.to_owned(), outcome };
+        self.reconciled.get_or_create(&label).inc_by(count);
+    }
+
+    /// A look at a provider's list ended at `now`.
+    pub fn reconciled(&self, source: &str, to_its_end: bool, now: Timestamp) {
+        let label = Source { source: source.to_owned() };
+        self.reconcile_success.get_or_create(&label).set(i64::from(to_its_end));
+        if to_its_end {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds need 41 of 53 bits")]
+            let seconds = now.as_millisecond() as f64 / 1000.0;
+            self.reconcile_success_time.get_or_create(&label).set(seconds);
+        }
     }
 
     /// A request was not believed; the reason is `Denied::label`.

@@ -18,12 +18,16 @@ mod hole;
 mod timestamp;
 mod view;
 mod place;
+mod form;
 mod fields;
 mod key;
 mod mac;
 mod public_key;
+mod app_token;
 
+pub use app_token::{app_token, is_private_key};
 pub use denied::Denied;
+pub use form::{FormFields, form_fields};
 pub use jwt::JwtSettings;
 pub use mac::{Encoding, Hash, answer_challenge, is_challenge};
 pub use outgoing::Outgoing;

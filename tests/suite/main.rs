@@ -42,6 +42,8 @@ mod process;
 mod by_hand;
 mod reload;
 mod reload_load;
+mod reconcile;
+mod addresses;
 mod recipes;
 mod stumbles;
 mod docs;
