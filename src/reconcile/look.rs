@@ -72,7 +72,7 @@ impl Desk {
         known.total += tally;
         self.metrics.reconciled(list.source, ended.is_ok(), now);
         let kept = self.store.keep_reconciliation(known).await;
-        self.tell(list, tally, &ended);
+        tell(list, tally, &ended);
         ended.and_then(|()| kept.map_err(|why| Halt::NotStored(why.to_string())))
     }
 
@@ -257,27 +257,6 @@ impl Desk {
         memory.settled.insert(missed.id.clone(), missed.sent_at);
         Ok(())
     }
-
-    fn tell(&self, list: &List<'_>, tally: Tally, ended: &Result<(), Halt>) {
-        let Tally { asked, missed, taken, duplicates, failed } = tally;
-        match ended {
-            Err(halt) => tracing::warn!(
-                target: "kabari::reconcile", source = list.source, list = list.place,
-                asked, missed, taken, duplicates, failed,
-                "the provider's list was not read to its end: {}", halt.said()
-            ),
-            Ok(()) if missed + taken + duplicates + failed > 0 => tracing::info!(
-                target: "kabari::reconcile", source = list.source, list = list.place,
-                asked, missed, taken, duplicates, failed,
-                "{missed} events were sent in vain: {taken} are taken in, {duplicates} had come \
-                 after all, {failed} cannot be had"
-            ),
-            Ok(()) => tracing::debug!(
-                target: "kabari::reconcile", source = list.source, list = list.place, asked,
-                "nothing was sent in vain"
-            ),
-        }
-    }
 }
 
 /// Whether events of this kind are to be taken; a kind that the list does not tell is.
@@ -288,4 +267,26 @@ fn is_wanted(plan: &Reconcile, source: Option<&Source>, missed: &Missed) -> bool
 
 fn before(time: Timestamp, span: Duration) -> Timestamp {
     time.checked_sub(span).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Says in the log what a look gave.
+fn tell(list: &List<'_>, tally: Tally, ended: &Result<(), Halt>) {
+    let Tally { asked, missed, taken, duplicates, failed } = tally;
+    match ended {
+        Err(halt) => tracing::warn!(
+            target: "kabari::reconcile", source = list.source, list = list.place,
+            asked, missed, taken, duplicates, failed,
+            "the provider's list was not read to its end: {}", halt.said()
+        ),
+        Ok(()) if missed + taken + duplicates + failed > 0 => tracing::info!(
+            target: "kabari::reconcile", source = list.source, list = list.place,
+            asked, missed, taken, duplicates, failed,
+            "{missed} events were sent in vain: {taken} are taken in, {duplicates} had come \
+             after all, {failed} cannot be had"
+        ),
+        Ok(()) => tracing::debug!(
+            target: "kabari::reconcile", source = list.source, list = list.place, asked,
+            "nothing was sent in vain"
+        ),
+    }
 }

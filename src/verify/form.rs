@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn both_ways_say_the_same_and_files_are_no_fields() {
-        let due = [("json".to_owned(), "{\"a\": \"--x\"}".to_owned()), ("b".into(), "".into())];
+        let due =
+            [("json".to_owned(), "{\"a\": \"--x\"}".to_owned()), ("b".to_owned(), String::new())];
         for content_type in
             ["multipart/form-data; boundary=x", "Multipart/Form-Data;boundary=\"x\""]
         {

@@ -73,11 +73,12 @@ async fn the_address_that_a_sender_signs_is_the_one_that_the_world_knows() {
 
 #[test]
 fn without_an_address_such_a_sender_is_refused_and_it_is_said_what_to_write() {
-    let said = Home::new(&shop("", "")).run(&["check"]);
+    let said = Home::new(&shop("", "")).say(&["check"], "");
     let text = String::from_utf8(said.stdout).unwrap() + &String::from_utf8(said.stderr).unwrap();
     assert!(!said.status.success());
     assert!(text.contains("no-url") && text.contains("server.public_url"), "{text}");
-    let wrong = Home::new(&shop("server: { public_url: hooks.shop.example }", "")).run(&["check"]);
+    let wrong =
+        Home::new(&shop("server: { public_url: hooks.shop.example }", "")).say(&["check"], "");
     let text = String::from_utf8(wrong.stdout).unwrap() + &String::from_utf8(wrong.stderr).unwrap();
     assert!(text.contains("https://hooks.shop.example"), "{text}");
 }
