@@ -176,9 +176,8 @@ impl Provider {
                 news.changed().await.unwrap();
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            panic!("never: {what}; it was asked {:#?}", self.asked());
-        }
+        let ended = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(ended.is_ok(), "never: {what}; it was asked {:#?}", self.asked());
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -290,7 +289,7 @@ impl Memory {
         let all: Vec<&Value> =
             self.deliveries.iter().filter(|(of, _)| of == hook).map(|(_, it)| it).rev().collect();
         if let Some(id) = delivery.strip_prefix('/') {
-            let found = all.iter().find(|it| it["id"].to_string() == id);
+            let found = all.iter().find(|it| it["id"].as_u64() == id.parse().ok());
             let answer = match found {
                 Some(found) => said(200, &[], found.to_string()),
                 None => said(404, &[], r#"{"message":"Not Found"}"#.to_owned()),
