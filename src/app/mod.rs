@@ -208,7 +208,9 @@ fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> 
         Arc::clone(&shared.metrics),
         receive::Settings::with_body_limit(settings.body_limit),
     );
-    let receiver = Arc::new(receiver.with_offers(Arc::clone(&shared.offers)));
+    let proxies = receive::Proxies::new(settings.trusted_proxies.clone());
+    let receiver = receiver.with_offers(Arc::clone(&shared.offers)).behind(proxies);
+    let receiver = Arc::new(receiver);
     Stopping::spawn(|stop| async move {
         Ok(http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await?)
     })

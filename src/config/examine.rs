@@ -85,6 +85,14 @@ pub(super) fn server(
     let admin = address(book, id, "server.admin", server.admin.as_deref(), 9090);
     let token = server.admin_token.as_ref();
     in_clear(book, id, "server.admin_token");
+    for (place, _) in
+        server.trusted_proxies.iter().enumerate().filter(|(_, it)| it.is_everything())
+    {
+        let path = format!("server.trusted_proxies[{place}]");
+        let message = "with this everybody could say to be somebody else";
+        let fault = Fault::error(path, "trusts-everybody", message);
+        book.fault(id, fault.help("list the addresses of your own proxies, as in `10.0.0.0/8`"));
+    }
     if token.is_some_and(Secret::is_empty) {
         let fault = Fault::error("server.admin_token", "empty-secret", "the admin token is empty");
         book.fault(id, fault.help("write a long random text, or remove the key"));

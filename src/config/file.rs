@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::placed::{Named, OneOrList, Placed, Texts};
 use crate::dispatch::LaneSettings;
-use crate::model::{ByteSize, OnUncertain, Priority, Span, State};
+use crate::model::{ByteSize, Network, OnUncertain, Priority, Span, State};
 use crate::render::{
     Country, DedupeSettings, GroupSettings, HoursSettings, Mode, SendSettings, ThrottleSettings,
 };
@@ -116,6 +116,12 @@ pub(super) struct ServerSettings {
     /// they send to are checked with `/hooks/NAME` behind it, where a source has no `url`.
     #[schemars(extend("examples" = ["https://hooks.shop.example"]))]
     pub(super) public_url: Option<String>,
+    /// The addresses and networks of the proxies in front of `listen`. Of a request from one of them
+    /// the client is whom `Forwarded` (RFC 7239) or `X-Forwarded-For` names, walked from the end over
+    /// trusted proxies; from anybody else these headers count for nothing. The proxy must write one
+    /// of the two. It decides about `allow_from`, the limit of each address, and the log.
+    #[schemars(extend("examples" = [["127.0.0.1", "10.0.0.0/8"]]))]
+    pub(super) trusted_proxies: Vec<Network>,
 }
 
 /// `recipients:`, each a file with one number a line.

@@ -49,6 +49,7 @@ use self::placed::Placed;
 use self::rehearse::Stages;
 use self::tables::Tables;
 use crate::dispatch::{LaneSettings, People};
+use crate::model::Networks;
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::wachat;
@@ -101,6 +102,8 @@ pub struct Settings {
     pub admin_token: Option<Secret>,
     /// `server.public_url`, without a slash at its end: where the world reaches `listen`.
     pub public_url: Option<String>,
+    /// `server.trusted_proxies`.
+    pub trusted_proxies: Networks,
     /// `server.body_limit` in bytes. Default 25 MiB, GitHub's cap.
     pub body_limit: u64,
     /// `store`, a relative path resolved against the rule file. Default `sqlite://kabari.db`.
@@ -232,7 +235,9 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let country = file.defaults.country;
     let public_url = examine::public_url(book, main, file.server.public_url.as_deref());
     assemble::addresses(&mut sources, public_url.as_deref());
-    let sources = assemble::sources(book, main, sources, &vars, &timezone, country);
+    let body_limit = file.server.body_limit.map_or(BODY_LIMIT, |size| size.0);
+    let around = assemble::Around { vars: &vars, timezone: &timezone, country, body_limit };
+    let sources = assemble::sources(book, main, sources, &around);
     let ground = Ground {
         common: Common { main, send: &file.defaults.send },
         defaults: &file.defaults,
@@ -262,7 +267,8 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         admin,
         admin_token: file.server.admin_token,
         public_url,
-        body_limit: file.server.body_limit.map_or(BODY_LIMIT, |size| size.0),
+        trusted_proxies: Networks::new(file.server.trusted_proxies),
+        body_limit,
         store,
         wachat: wachat::Settings { base_url, token, timeout },
         instances,

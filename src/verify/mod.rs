@@ -22,8 +22,12 @@ mod fields;
 mod key;
 mod mac;
 mod public_key;
+mod gzip;
+mod look;
+mod compare;
 
 pub use denied::Denied;
+pub use gzip::{Packed, is_gzip, unpack};
 pub use jwt::JwtSettings;
 pub use mac::{Encoding, Hash, answer_challenge, is_challenge};
 pub use outgoing::Outgoing;

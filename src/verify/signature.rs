@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::hole::{Beside, Of};
+use super::key::KeyForm;
+use super::look::Look;
 use super::mac::{self, Encoding, Hash, Match};
 use super::maker::Maker;
 use super::place::{OneOrMore, Place, dotted};
@@ -246,10 +248,11 @@ impl SignatureScheme {
 
     /// The signatures that are of the right shape, and the time among them.
     fn found<'s>(&self, sent: &'s str) -> Result<Found<'s>, Denied> {
-        let wrong = |why| Err(malformed(&self.place.to_string(), why));
+        let wrong = |why: String| Err(malformed(&self.place.to_string(), why));
         let Some(separator) = &self.separator else {
             let Some(given) = sent.strip_prefix(self.prefix.as_str()) else {
-                return wrong("the signature's prefix is missing");
+                let look = Look::of(sent);
+                return wrong(format!("`{}` expected in front, got {look}", self.prefix));
             };
             return match self.maker.misshapen(self.encoding, given) {
                 Some(why) => wrong(why),
@@ -261,19 +264,19 @@ impl SignatureScheme {
             Some(SignedTime { place: TimePlace::InList(prefix), .. }) => {
                 match take_time(&mut items, prefix) {
                     Ok(time) => Some(time),
-                    Err(why) => return wrong(why),
+                    Err(why) => return wrong(why.to_owned()),
                 }
             }
             _ => None,
         };
         let given: Vec<&str> =
             items.iter().filter_map(|item| item.strip_prefix(self.prefix.as_str())).collect();
-        let shaped = |given: &&&str| self.maker.misshapen(self.encoding, given).is_none();
+        let shaped = |given: &&&str| self.maker.is_shaped(self.encoding, given);
         let candidates: Vec<&str> = given.iter().filter(shaped).copied().collect();
         match given.first() {
-            None => wrong("there is no signature with the scheme's prefix"),
+            None => wrong(format!("no part of it begins with `{}`", self.prefix)),
             Some(first) if candidates.is_empty() => {
-                wrong(self.maker.misshapen(self.encoding, first).unwrap_or("it is misshapen"))
+                wrong(self.maker.misshapen(self.encoding, first).unwrap_or_default())
             }
             Some(_) => Ok(Found { candidates, time }),
         }
@@ -337,6 +340,21 @@ impl SignatureScheme {
 
     pub(super) fn needs_address(&self) -> bool {
         self.signed.iter().any(|signed| signed.has(|hole| hole.of == Of::Url))
+    }
+
+    /// What stands where signatures do: the first of the right shape.
+    pub(super) fn sent(&self, view: &View<'_>) -> Option<String> {
+        let elements = match &self.each {
+            Some(path) => view.each(path).ok()?,
+            None => Vec::new(),
+        };
+        let sent = self.place.read(elements.first().unwrap_or(view)).ok()?;
+        self.found(&sent).ok()?.candidates.first().map(|first| (*first).to_owned())
+    }
+
+    /// The same with the secret's text taken for something else.
+    pub(super) fn with_key_form(&self, form: KeyForm) -> Self {
+        Self { maker: self.maker.with_key_form(form), ..self.clone() }
     }
 
     pub(super) fn maker(&self) -> &Maker {

@@ -31,6 +31,7 @@ mod wachat;
 mod sandbox;
 mod receive;
 mod receive_odd;
+mod door;
 mod sources;
 mod admin;
 mod metrics;
