@@ -16,6 +16,7 @@ mod deserializer;
 mod access;
 mod variant;
 mod placed;
+mod server;
 mod file;
 mod inputs;
 mod book;
@@ -40,6 +41,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use self::assemble::Ground;
 use self::book::{Book, TreeId};
 use self::compose::Common;
@@ -48,6 +51,7 @@ use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
 use self::placed::Placed;
 use self::rehearse::Stages;
 use self::tables::Tables;
+use crate::clock;
 use crate::dispatch::{LaneSettings, People};
 use crate::model::Networks;
 use crate::pipeline::Pipeline;
@@ -140,13 +144,26 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Box<Report
 ///
 /// # Errors
 /// All problems at once.
-#[expect(clippy::needless_pass_by_value, reason = "the caller has no use for them afterwards")]
 pub fn load_text(
     path: PathBuf,
     text: String,
     options: &LoadOptions<'_>,
 ) -> Result<Loaded, Box<Report>> {
-    let mut book = Book::default();
+    load_text_at(path, text, options, clock::now())
+}
+
+/// The same as if it were `now`: secrets may end soon, or not count yet.
+///
+/// # Errors
+/// All problems at once.
+#[expect(clippy::needless_pass_by_value, reason = "the caller has no use for them afterwards")]
+pub fn load_text_at(
+    path: PathBuf,
+    text: String,
+    options: &LoadOptions<'_>,
+    now: Timestamp,
+) -> Result<Loaded, Box<Report>> {
+    let mut book = Book::at(now);
     let parts = read_all(&mut book, &path, text, options);
     let places = parts.as_ref().map(|parts| rule_places(&book, &parts.rules)).unwrap_or_default();
     let loaded = parts.map(|parts| compile(&mut book, &path, parts));

@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn an_address_is_in_its_network_whichever_way_it_is_written() {
-        let some = networks(&["192.0.2.9/24", "2001:db8::/32", "203.0.113.7", "::ffff:198.51.100.1"]);
+        let some =
+            networks(&["192.0.2.9/24", "2001:db8::/32", "203.0.113.7", "::ffff:198.51.100.1"]);
         for (address, expected) in [
             ("192.0.2.255", true),
             ("::ffff:192.0.2.1", true),
@@ -105,7 +106,8 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_an_error() {
-        for wrong in ["", "192.0.2", "192.0.2.0/33", "2001:db8::/129", "example.com", "10.0.0.1:80"] {
+        for wrong in ["", "192.0.2", "192.0.2.0/33", "2001:db8::/129", "example.com", "10.0.0.1:80"]
+        {
             assert!(Network::parse(wrong).is_err(), "{wrong}");
         }
         assert!(Network::parse("::/0").unwrap().is_everything());

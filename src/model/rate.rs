@@ -34,9 +34,7 @@ const COUNT_MAX: u32 = 1_000_000;
 
 /// A text that is no rate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is no rate: write how many in s, min, h or d, from 1 to 1000000, as in `600/min`"
-)]
+#[error("`{0}` is no rate: write how many in s, min, h or d, from 1 to 1000000, as in `600/min`")]
 pub struct RateError(String);
 
 impl Rate {
@@ -147,9 +145,8 @@ mod tests {
     fn no_more_than_the_rate_pass_however_many_come_at_once() {
         let meter = Meter::new(Rate::parse("100/h").unwrap());
         let passed: usize = std::thread::scope(|scope| {
-            let turns = (0..4).map(|_| {
-                scope.spawn(|| (0..100).filter(|_| meter.take(at(0)).is_ok()).count())
-            });
+            let turns = (0..4)
+                .map(|_| scope.spawn(|| (0..100).filter(|_| meter.take(at(0)).is_ok()).count()));
             turns.collect::<Vec<_>>().into_iter().map(|turn| turn.join().unwrap()).sum()
         });
         assert_eq!(passed, 100);

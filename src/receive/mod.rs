@@ -116,10 +116,7 @@ impl Receiver {
 
 /// The public listener's routes.
 pub fn router(receiver: Arc<Receiver>) -> Router {
-    Router::new()
-        .route("/hooks/{source}", any(hook))
-        .fallback(no_hook)
-        .with_state(receiver)
+    Router::new().route("/hooks/{source}", any(hook)).fallback(no_hook).with_state(receiver)
 }
 
 /// One request. A client that leaves drops this future wherever it waits: the bytes that it held

@@ -179,11 +179,15 @@ impl Reply {
             Self::Handshake(answer) => Body::from(answer.body.clone()),
             Self::MediaType => Body::from(r#"{"error":"media type"}"#),
             Self::Denied => Body::from(r#"{"error":"signature"}"#),
-            Self::TooMany | Self::OverLimit { .. } => Body::from(r#"{"error":"too many requests"}"#),
+            Self::TooMany | Self::OverLimit { .. } => {
+                Body::from(r#"{"error":"too many requests"}"#)
+            }
             Self::UnknownSource | Self::NoSuchPage | Self::NotAllowed { by_post: true } => {
                 Body::from(r#"{"error":"not found"}"#)
             }
-            Self::Method | Self::NotAllowed { by_post: false } => Body::from(r#"{"error":"method"}"#),
+            Self::Method | Self::NotAllowed { by_post: false } => {
+                Body::from(r#"{"error":"method"}"#)
+            }
             Self::TooLarge => Body::from(r#"{"error":"too large"}"#),
             Self::TooSlow => Body::from(r#"{"error":"too slow"}"#),
             Self::BrokenOff => Body::from(r#"{"error":"incomplete body"}"#),

@@ -83,7 +83,8 @@ impl Parts {
         let test_when = test_when(&settings, &mut faults);
         let events = batch(settings.events.as_deref(), &mut faults);
         if settings.allow_from.as_ref().is_some_and(Vec::is_empty) {
-            let fault = Fault::error("allow_from", "nobody", "with an empty list nobody could send");
+            let fault =
+                Fault::error("allow_from", "nobody", "with an empty list nobody could send");
             faults.push(fault.help("list the sender's addresses, or leave the key out"));
         }
         let limits = settings.limits.unwrap_or_default();

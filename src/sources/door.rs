@@ -47,7 +47,8 @@ impl Source {
         if self.parts.gzip != Some(Gzip::Packed) || !is_packed {
             return Ok(body.clone());
         }
-        let plain = unpack(body, self.parts.unpacked_max, |_| true).map_err(|why| why.to_string())?;
+        let plain =
+            unpack(body, self.parts.unpacked_max, |_| true).map_err(|why| why.to_string())?;
         headers.0.retain(|(name, _)| name != "content-encoding");
         Ok(plain.into())
     }

@@ -20,7 +20,7 @@ mod sample_table;
 pub use handshake::{Answer, Handshake};
 pub use offers::{Offer, Offers};
 pub use presets::presets;
-pub use rotation::{DatedSecret, SOON_S};
+pub use rotation::{DatedSecret, SOON_S, warnings as secret_warnings};
 pub use samples::{Sample, sample, samples};
 pub use settings::{Gzip, LimitSettings, ReplySettings, SourceSettings, TestEvents, Unsigned};
 pub use source::{IdPlace, Read, Source};

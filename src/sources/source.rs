@@ -211,7 +211,9 @@ impl Source {
         let mut reads = self.understand(&event, json, None);
         for read in &mut reads {
             if let (Err(why), Some(_)) = (&mut read.json, event.headers.get("content-encoding")) {
-                why.push_str("; it has a Content-Encoding: let the sender send it plain, or say `gzip:`");
+                why.push_str(
+                    "; it has a Content-Encoding: let the sender send it plain, or say `gzip:`",
+                );
             }
             read.event.digest = self.digest_of(proof, &read.event);
         }

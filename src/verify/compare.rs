@@ -73,6 +73,9 @@ impl Scheme {
         let used = self.key_form()?;
         let mut others = KeyForm::ALL.into_iter().filter(|form| *form != used);
         let form = others.find(|form| holds(&self.with_key_form(*form), text))?;
-        Some(format!("as {form}: is it this preset's sender? Else `verify: {{ hmac: {{ key: {} }} }}`", form.name()))
+        Some(format!(
+            "as {form}: is it this preset's sender? Else `verify: {{ hmac: {{ key: {} }} }}`",
+            form.name()
+        ))
     }
 }

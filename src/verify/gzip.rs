@@ -92,7 +92,8 @@ mod tests {
         let whole = pack(b"{}");
         let twice = [whole.clone(), whole.clone()].concat();
         assert_eq!(unpack(&twice, 10, |_| true), Ok(b"{}{}".to_vec()), "RFC 1952, 2.2");
-        for wrong in [b"{}".to_vec(), whole[..whole.len() - 1].to_vec(), [&whole[..], b"x"].concat()]
+        for wrong in
+            [b"{}".to_vec(), whole[..whole.len() - 1].to_vec(), [&whole[..], b"x"].concat()]
         {
             assert_eq!(unpack(&wrong, 10, |_| true), Err(Packed::Broken), "{wrong:?}");
         }

@@ -6,10 +6,35 @@ use std::fmt;
 /// How secrets and signatures are known to begin. Each is a word that everybody knows: it gives
 /// nothing away.
 const BEGINNINGS: [&str; 29] = [
-    "whsec_", "whpk_", "whsk_", "polar_whs_", "sha1=", "sha256=", "sha384=", "sha512=",
-    "HMACSHA256=", "v0=", "v1=", "v1,", "v1a,", "h1=", "t=", "ts=", "Bearer ", "Basic ", "sk_live_",
-    "sk_test_", "pk_live_", "pk_test_", "rk_live_", "ghp_", "github_pat_", "glpat-", "xoxb-",
-    "shpss_", "-----BEGIN ",
+    "whsec_",
+    "whpk_",
+    "whsk_",
+    "polar_whs_",
+    "sha1=",
+    "sha256=",
+    "sha384=",
+    "sha512=",
+    "HMACSHA256=",
+    "v0=",
+    "v1=",
+    "v1,",
+    "v1a,",
+    "h1=",
+    "t=",
+    "ts=",
+    "Bearer ",
+    "Basic ",
+    "sk_live_",
+    "sk_test_",
+    "pk_live_",
+    "pk_test_",
+    "rk_live_",
+    "ghp_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "shpss_",
+    "-----BEGIN ",
 ];
 
 /// What can be said of a text without saying it.
@@ -65,7 +90,8 @@ impl Letters {
             Self::HexMixed
         } else if all(|byte| byte.is_ascii_alphanumeric()) {
             Self::LettersAndDigits
-        } else if all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)) && has(b"+/=") {
+        } else if all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)) && has(b"+/=")
+        {
             Self::Base64
         } else if all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
             Self::Base64url
@@ -130,7 +156,10 @@ mod tests {
             ("AAAA-w", "6 characters of base64url"),
             ("sha256=00ff", "`sha256=` and 4 hex digits"),
             ("whsec_AAA=", "`whsec_` and 4 characters of base64"),
-            ("\"whsec_AAA=\"\n", "`whsec_` and 4 characters of base64, in quotes, with spaces or a line break around it"),
+            (
+                "\"whsec_AAA=\"\n",
+                "`whsec_` and 4 characters of base64, in quotes, with spaces or a line break around it",
+            ),
             ("a b", "3 characters"),
             ("кот", "3 characters, not all of them ASCII"),
             ("whsec_", "`whsec_` and nothing"),

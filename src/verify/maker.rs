@@ -7,7 +7,7 @@ use super::key::KeyForm;
 use super::look::Look;
 use super::mac::{self, Encoding, Hash};
 use super::public_key::{self, Algorithm};
-use super::signature::SignatureSettings;
+use super::signature_settings::SignatureSettings;
 use crate::model::Fault;
 use crate::secret::Secret;
 

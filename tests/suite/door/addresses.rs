@@ -26,7 +26,12 @@ async fn to_an_address_that_is_not_allowed_there_is_no_such_source() {
         let unknown = exchange(house.address, asks("nobody").as_bytes()).await;
         assert_eq!(refused.status, if method == "POST" { 404 } else { 405 });
         let head = |answer: &crate::receive::Answer| {
-            answer.head.lines().filter(|line| !line.starts_with("date")).collect::<Vec<_>>().join("\n")
+            answer
+                .head
+                .lines()
+                .filter(|line| !line.starts_with("date"))
+                .collect::<Vec<_>>()
+                .join("\n")
         };
         assert_eq!(head(&refused), head(&unknown), "{method}");
         assert_eq!(refused.body, unknown.body, "{method}");
@@ -96,5 +101,8 @@ async fn failures_behind_a_proxy_are_those_of_the_client_and_so_is_the_address_i
     assert_eq!(house.send(&forged(&from("192.0.2.2"))).await.status, 401, "somebody else");
     assert_eq!(house.send(&from("192.0.2.1")).await.status, 200, "verified all the same");
     let log = page.text();
-    assert!(log.contains(r#""client":"192.0.2.1""#) && log.contains(r#""client":"192.0.2.2""#), "{log}");
+    assert!(
+        log.contains(r#""client":"192.0.2.1""#) && log.contains(r#""client":"192.0.2.2""#),
+        "{log}"
+    );
 }

@@ -111,7 +111,8 @@ impl House {
 /// A request as it goes over the wire.
 fn written(request: &Outgoing) -> Vec<u8> {
     let Outgoing { method, target, headers, body, .. } = request;
-    let mut bytes = format!("{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n").into_bytes();
+    let mut bytes =
+        format!("{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n").into_bytes();
     for (name, value) in headers {
         write!(bytes, "{name}: {value}\r\n").expect("written");
     }

@@ -99,7 +99,10 @@ async fn a_slip_that_explains_a_wrong_secret_is_told() {
 async fn a_wrong_token_is_told_beside_the_right_one_by_their_looks() {
     let token = |secret: &str| row(secret, "token: { header: X-Sum }");
     let log = told(&token(HEX), &token(BASE64), as_it_is).await;
-    assert!(log.contains("sent: `whsec_` and 40 characters of base64; secret 0: 32 hex digits"), "{log}");
+    assert!(
+        log.contains("sent: `whsec_` and 40 characters of base64; secret 0: 32 hex digits"),
+        "{log}"
+    );
     let bearer = row(HEX, "token: { header: X-Sum, prefix: 'Bearer ' }");
     let log = told(&bearer, &token(HEX), as_it_is).await;
     assert!(log.contains("`Bearer ` expected in front, got 32 hex digits"), "{log}");
@@ -112,11 +115,9 @@ async fn of_several_secrets_each_is_told_by_its_place_and_one_that_does_not_coun
          id: none, verify: {{ hmac: {{ header: X-Sum }} }}"
     );
     let log = told(&ours, &row("quite another secret", "hmac: { header: X-Sum }"), as_it_is).await;
-    for expected in [
-        "secret 0: 32 hex digits",
-        "secret 1 does not count now",
-        "secret 2: 24 characters",
-    ] {
+    for expected in
+        ["secret 0: 32 hex digits", "secret 1 does not count now", "secret 2: 24 characters"]
+    {
         assert!(log.contains(expected), "{expected}: {log}");
     }
 }
