@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 
 use crate::admin::Admin;
 use crate::http;
@@ -34,7 +35,7 @@ pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
     admin.metrics.secrets(pipeline.sources().map(|source| {
         let secrets = source.secrets();
         let valid = secrets.iter().filter(|secret| secret.counts(now)).count();
-        let until = |secret: &DatedSecret| secret.until().map(|until| until.as_second());
+        let until = |secret: &DatedSecret| secret.until().map(Timestamp::as_second);
         (source.name(), valid, secrets.iter().map(until).collect())
     }));
     let kind = HeaderValue::from_static(METRICS_TYPE);

@@ -70,7 +70,7 @@ pub struct Meter {
     weight_us: i64,
     full_us: i64,
     /// When it will have drained, in microseconds since 1970.
-    empty_at_us: AtomicI64,
+    drained_at: AtomicI64,
 }
 
 impl Meter {
@@ -78,7 +78,7 @@ impl Meter {
     pub fn new(rate: Rate) -> Self {
         let weight_us = (rate.unit.seconds * 1_000_000 / i64::from(rate.count)).max(1);
         let full_us = weight_us * i64::from(rate.count);
-        Self { weight_us, full_us, empty_at_us: AtomicI64::new(0) }
+        Self { weight_us, full_us, drained_at: AtomicI64::new(0) }
     }
 
     /// Counts one more.
@@ -96,7 +96,7 @@ impl Meter {
             Some(now_us.saturating_add(level_us))
         };
         // Never an error: it is counted anew until nobody comes between.
-        let _ = self.empty_at_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+        let _ = self.drained_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
         match u64::try_from(over_us) {
             Ok(0) | Err(_) => Ok(()),
             Ok(over_us) => Err(Duration::from_micros(over_us)),

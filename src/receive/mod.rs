@@ -175,10 +175,10 @@ async fn answer(
     let (mut head, body) = request.into_parts();
     let source = head.uri.path().strip_prefix("/hooks/").unwrap_or_default();
     let signs_unpacked = enter(receiver, source, &head, line)?;
-    let (mut body, mut held) =
+    let (mut body, mut share) =
         body::read(body, &head.headers, &receiver.settings, &receiver.budget).await?;
     if signs_unpacked {
-        let unpacked = body::unpack(&body, receiver.settings.body_limit, &mut held);
+        let unpacked = body::unpack(&body, receiver.settings.body_limit, &mut share);
         body = unpacked.map_err(|refused| match refused {
             Ok(reply) => Refused::Early(reply),
             Err(denied) => Refused::Denied(receiver.denial(denied, source, None, now)),

@@ -53,7 +53,7 @@ enum Letters {
     Hex,
     HexUpper,
     HexMixed,
-    LettersAndDigits,
+    Alphanumeric,
     Base64,
     Base64url,
     Ascii,
@@ -89,7 +89,7 @@ impl Letters {
         } else if all(|byte| byte.is_ascii_hexdigit()) {
             Self::HexMixed
         } else if all(|byte| byte.is_ascii_alphanumeric()) {
-            Self::LettersAndDigits
+            Self::Alphanumeric
         } else if all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)) && has(b"+/=")
         {
             Self::Base64
@@ -101,7 +101,7 @@ impl Letters {
     }
 }
 
-/// As in ``whsec_` and 44 characters of base64, in quotes`.
+/// As in: `whsec_` and 44 characters of base64, in quotes.
 impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(beginning) = self.beginning {
@@ -113,7 +113,7 @@ impl fmt::Display for Look {
             Letters::Hex => write!(f, "{length} hex digits")?,
             Letters::HexUpper => write!(f, "{length} upper-case hex digits")?,
             Letters::HexMixed => write!(f, "{length} hex digits of mixed case")?,
-            Letters::LettersAndDigits => write!(f, "{length} letters and digits")?,
+            Letters::Alphanumeric => write!(f, "{length} letters and digits")?,
             Letters::Base64 => write!(f, "{length} characters of base64")?,
             Letters::Base64url => write!(f, "{length} characters of base64url")?,
             Letters::Ascii => write!(f, "{length} characters")?,
