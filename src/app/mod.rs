@@ -10,9 +10,11 @@ pub mod by_hand;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -28,7 +30,7 @@ use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
 use crate::reconcile::Reconciler;
-use crate::sources::{Offers, Source};
+use crate::sources::{Offers, Source, secret_warnings};
 use crate::store::{self, LaneLock, Reconciliation, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
@@ -192,23 +194,33 @@ impl App {
             self.listen,
             self.admin,
         );
-        warn_of_ends(&pipeline);
+        warn_of_ends(&pipeline, clock::now());
         for (name, lane) in &settings.instances {
             tracing::info!(instance = name, "lane {name}: {lane}");
         }
     }
 }
 
-/// Of the secrets that soon count no more, or do so already; their place is from 0.
-fn warn_of_ends(pipeline: &Pipeline) {
-    let now = clock::now();
+/// How often one is reminded of secrets that end.
+const REMINDED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Of the secrets that soon count no more, or do so already, and of sources that have none that
+/// does; their place is from 0.
+fn warn_of_ends(pipeline: &Pipeline, now: Timestamp) {
     for source in pipeline.sources() {
-        for secret in 0..source.secret_count() {
-            let Some(until) = source.ends_soon(secret, now) else { continue };
-            let help = "a secret soon counts no more, or does so already: give the sender a new one \
-                        (`kabari secrets new`), or remove the old one from the rule file";
-            tracing::warn!(source = source.name(), secret, %until, "{help}");
+        for warning in secret_warnings(source.secrets(), now) {
+            let help = warning.help.unwrap_or_default();
+            let (name, secret) = (source.name(), warning.path);
+            tracing::warn!(source = name, secret, "secrets{secret}: {}; {help}", warning.message);
         }
+    }
+}
+
+/// Says it again each day; never returns.
+async fn remind(shared: &Shared) {
+    loop {
+        tokio::time::sleep(REMINDED).await;
+        warn_of_ends(&shared.rules.pipeline.load(), clock::now());
     }
 }
 
@@ -219,7 +231,9 @@ fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> 
         Arc::clone(&shared.metrics),
         receive::Settings::with_body_limit(settings.body_limit),
     );
-    let receiver = Arc::new(receiver.with_offers(Arc::clone(&shared.offers)));
+    let proxies = receive::Proxies::new(settings.trusted_proxies.clone());
+    let receiver = receiver.with_offers(Arc::clone(&shared.offers)).behind(proxies);
+    let receiver = Arc::new(receiver);
     Stopping::spawn(|stop| async move {
         Ok(http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await?)
     })
@@ -248,6 +262,7 @@ fn keep_up(shared: &Arc<Shared>, watching: bool) -> anyhow::Result<Stopping> {
         tokio::select! {
             () = stop.cancelled() => {}
             () = shared.rules.keep_up(hangup, watching) => {}
+            () = remind(&shared) => {}
         }
         Ok(())
     }))

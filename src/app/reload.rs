@@ -15,7 +15,7 @@ use super::watch::{QUIET, Watch};
 use crate::clock;
 use crate::config::{Inputs, Loaded, Report, Settings};
 use crate::dispatch::{LaneSettings, Lanes};
-use crate::model::Severity;
+use crate::model::{Networks, Severity};
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::telemetry::Metrics;
@@ -293,6 +293,7 @@ struct Fixed {
     listen: SocketAddr,
     admin: SocketAddr,
     admin_token: Option<Secret>,
+    trusted_proxies: Networks,
     body_limit: u64,
     store: String,
 }
@@ -303,6 +304,7 @@ impl Fixed {
             listen: settings.listen,
             admin: settings.admin,
             admin_token: settings.admin_token.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
             body_limit: settings.body_limit,
             store: settings.store.clone(),
         }
@@ -318,6 +320,7 @@ impl Fixed {
             ("server.listen", self.listen != other.listen),
             ("server.admin", self.admin != other.admin),
             ("server.admin_token", !is_same_token),
+            ("server.trusted_proxies", self.trusted_proxies != other.trusted_proxies),
             ("server.body_limit", self.body_limit != other.body_limit),
             ("store", self.store != other.store),
         ];

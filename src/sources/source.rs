@@ -184,10 +184,14 @@ impl Source {
         // A stranger can have such a word signed by the sender's handshake.
         let signs_words = self.parts.handshake.is_some_and(Handshake::signs_words);
         if signs_words && std::str::from_utf8(proof.body()).is_ok_and(is_challenge) {
-            let (header, why) = ("body".to_owned(), "it is a word that a handshake would sign");
-            return Err(Denied::Malformed { header, why });
+            return Err(Denied::malformed("body", "it is a word that a handshake would sign"));
         }
         Ok(proof)
+    }
+
+    /// How its secrets and the signature of a request that was `denied` differ in shape, for the log.
+    pub fn compare(&self, denied: &Denied, request: &Request, now: Timestamp) -> Option<String> {
+        self.parts.scheme.compare(denied, request, &self.parts.secrets.at(now), now)
     }
 
     /// What the request is answered if it is the sender's handshake, and no event.
@@ -205,18 +209,25 @@ impl Source {
 
     /// What the verified request says: one event, or all of a batch; never none.
     pub fn read(&self, proof: &Verified<'_>) -> Vec<Read> {
-        let (headers, body) = (proof.headers(), proof.body().clone());
+        let mut headers = proof.headers();
+        let unpacked = self.unpacked(&mut headers, proof.body());
+        let body = unpacked.as_ref().map_or_else(|_| proof.body().clone(), Bytes::clone);
         let event = self.unread(proof.id(), proof.received_at(), headers, body);
-        let mut reads = self.understand(&event, proof.header("content-type"), None);
+        let json = unpacked.and_then(|body| self.json(proof.header("content-type"), &body));
+        let mut reads = self.understand(&event, json, None);
         for read in &mut reads {
-            if proof.header("content-encoding").is_some() {
-                let hint = "it has a Content-Encoding: let the sender send it plain";
-                read.json = std::mem::replace(&mut read.json, Err(String::new()))
-                    .map_err(|why| format!("{why}; {hint}"));
+            if let (Err(why), Some(_)) = (&mut read.json, event.headers.get("content-encoding")) {
+                why.push_str(
+                    "; it has a Content-Encoding: let the sender send it plain, or say `gzip:`",
+                );
             }
             read.event.digest = self.digest_of(proof, &read.event);
         }
         reads
+    }
+
+    fn json(&self, content_type: Option<&str>, body: &Bytes) -> Result<Json, String> {
+        body::json(content_type, self.parts.form.as_deref(), body)
     }
 
     /// Unless the id is signed, a request that was seen is told by its signature; of a batch, an
@@ -255,7 +266,8 @@ impl Source {
     ) -> Vec<Read> {
         let content_type = headers.get("content-type").map(str::to_owned);
         let event = self.unread(id, received_at, headers, body);
-        let mut reads = self.understand(&event, content_type.as_deref(), kind);
+        let json = self.json(content_type.as_deref(), &event.body);
+        let mut reads = self.understand(&event, json, kind);
         for read in reads.iter_mut().filter(|read| read.id_missing) {
             read.event.provider_id = Some(read.event.id.to_string());
         }
@@ -305,10 +317,9 @@ impl Source {
     fn understand(
         &self,
         event: &Event,
-        content_type: Option<&str>,
+        json: Result<Json, String>,
         given_kind: Option<&str>,
     ) -> Vec<Read> {
-        let json = body::json(content_type, self.parts.form.as_deref(), &event.body);
         let documents = match json.and_then(|json| self.documents(json)) {
             Ok(documents) => documents.into_iter().map(Ok).collect(),
             Err(why) => vec![Err(why)],

@@ -68,6 +68,10 @@ metrics! {
     denied: Family<Denial, Counter> = "kabari_denied_total",
     /// Which of a source's secrets matched, from 0: an old one that is not used any more may go.
     secret_matched: Family<Position, Counter> = "kabari_secret_matched_total",
+    /// Secrets of a source that count now: with 0 all its requests are refused.
+    secrets_valid: Family<Source, Gauge> = "kabari_secrets_valid",
+    /// When the secret at this position, from 0, ends to count, in seconds since 1970.
+    secret_until: Family<Position, Gauge> = "kabari_secret_until_timestamp_seconds",
     /// Events whose request lacked the id that its source promises; a digest took its place.
     id_missing: Family<Source, Counter> = "kabari_id_missing_total",
     /// What a provider was asked for that it sent in vain, by source: entries of its list that were
@@ -192,6 +196,23 @@ impl Metrics {
         self.secret_matched.get_or_create(&Position { source: source.to_owned(), position }).inc();
     }
 
+    /// Of these sources, how many secrets count now, and when each ends that does (in seconds since
+    /// 1970). Others are forgotten.
+    pub fn secrets<'s>(&self, sources: impl Iterator<Item = (&'s str, usize, Vec<Option<i64>>)>) {
+        self.secrets_valid.clear();
+        self.secret_until.clear();
+        for (source, valid, ends) in sources {
+            let label = Source { source: source.to_owned() };
+            self.secrets_valid.get_or_create(&label).set(i64::try_from(valid).unwrap_or(i64::MAX));
+            for (position, until) in ends.into_iter().enumerate() {
+                let Some(until) = until else { continue };
+                let position = u32::try_from(position).unwrap_or(u32::MAX);
+                let label = Position { source: source.to_owned(), position };
+                self.secret_until.get_or_create(&label).set(until);
+            }
+        }
+    }
+
     /// The store could not write.
     pub fn store_unavailable(&self) {
         self.store_unavailable.inc();
@@ -258,6 +279,8 @@ mod tests {
         metrics.event("github");
         metrics.denied("github", "mismatch");
         metrics.secret_matched("stripe", 1);
+        metrics.secrets([("gone", 1, vec![])].into_iter());
+        metrics.secrets([("stripe", 1, vec![None, Some(1_800_000_000)])].into_iter());
         metrics.store_unavailable();
         metrics.attempt("jakarta", Fate::Sent, None, 3.1);
         metrics.attempt("jakarta", Fate::Failed, Some(Reason::Media), 3.1);
@@ -271,6 +294,8 @@ mod tests {
             r#"kabari_events_total{source="github"} 1"#,
             r#"kabari_denied_total{source="github",reason="mismatch"} 1"#,
             r#"kabari_secret_matched_total{source="stripe",position="1"} 1"#,
+            r#"kabari_secrets_valid{source="stripe"} 1"#,
+            r#"kabari_secret_until_timestamp_seconds{source="stripe",position="1"} 1800000000"#,
             r"kabari_store_unavailable_total 1",
             r#"kabari_attempts_total{instance="jakarta",fate="sent",reason=""} 1"#,
             r#"kabari_attempts_total{instance="jakarta",fate="failed",reason="media"} 1"#,
@@ -285,6 +310,7 @@ mod tests {
             assert!(page.lines().any(|have| have == line), "{line}\n{page}");
         }
         assert!(page.contains("# HELP kabari_rules Rules in force.\n"), "{page}");
+        assert!(!page.contains("gone"), "{page}");
     }
 
     #[test]

@@ -9,10 +9,12 @@ use serde::Deserialize;
 
 use super::contentful::ContentfulScheme;
 use super::jwt::{JwtScheme, JwtSettings};
+use super::key::KeyForm;
 use super::place::{Place, PlaceSettings};
 use super::public_key;
 use super::request::{digest_of, is_credential};
-use super::signature::{SignatureScheme, SignatureSettings, Signer};
+use super::signature::{SignatureScheme, Signer};
+use super::signature_settings::SignatureSettings;
 use super::timestamp::{SignedTime, TimestampSettings};
 use super::token::{TokenScheme, TokenSettings};
 use super::twilio::TwilioScheme;
@@ -229,6 +231,30 @@ impl Scheme {
             Shape::Contentful(it) => it.check(&view, secrets, now)?,
         };
         Ok(Verified::new(request, made, self.covers_body(), Arc::clone(&self.credentials)))
+    }
+
+    /// The signature or token that was sent, if it has the right shape.
+    pub(super) fn sent(&self, request: &Request) -> Option<String> {
+        let view = View::new(request, self.address.as_ref());
+        match &self.shape {
+            Shape::Signature(it) => it.sent(&view),
+            Shape::Token(it) => it.sent(&view),
+            Shape::Jwt(_) | Shape::Twilio(_) | Shape::Contentful(_) => None,
+        }
+    }
+
+    /// What the secret's text is taken for, of a keyed hash.
+    pub(super) fn key_form(&self) -> Option<KeyForm> {
+        if let Shape::Signature(it) = &self.shape { it.maker().key_form() } else { None }
+    }
+
+    /// The same with the secret's text taken for something else.
+    pub(super) fn with_key_form(&self, form: KeyForm) -> Self {
+        let shape = match &self.shape {
+            Shape::Signature(it) => Shape::Signature(Box::new(it.with_key_form(form))),
+            other => other.clone(),
+        };
+        Self { shape, address: self.address.clone(), credentials: Arc::clone(&self.credentials) }
     }
 
     /// The request with all that makes it believed; `None` if that cannot be done with this secret:

@@ -101,10 +101,10 @@ impl<'r> View<'r> {
             Some(element) => Ok(Fields::Json(element)),
             None => Fields::of(self.request.body(), self.request.content_type()),
         });
-        read.as_ref().map_err(|why| malformed("body", why))
+        read.as_ref().map_err(|why| malformed("body", *why))
     }
 }
 
-pub(super) fn malformed(part: &str, why: &'static str) -> Denied {
-    Denied::Malformed { header: part.to_owned(), why }
+pub(super) fn malformed(part: &str, why: impl Into<Cow<'static, str>>) -> Denied {
+    Denied::malformed(part, why)
 }

@@ -25,6 +25,7 @@ mod dispatch;
 mod wachat;
 mod sandbox;
 mod receive;
+mod door;
 mod sources;
 mod admin;
 mod metrics;
