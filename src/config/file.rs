@@ -16,6 +16,7 @@ use crate::render::{
 use crate::rules::Pattern;
 use crate::secret::Secret;
 use crate::sources::SourceSettings;
+use crate::store::RetentionSettings;
 
 /// A rule file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -31,6 +32,9 @@ pub(super) struct RuleFile {
     #[serde(default)]
     #[schemars(extend("default" = "sqlite://kabari.db", "examples" = ["sqlite:///var/lib/kabari/kabari.db"]))]
     pub(super) store: Option<String>,
+    /// How long events and messages are kept; 90 days by default.
+    #[serde(default)]
+    pub(super) retention: RetentionSettings,
     /// More rule files (`*` allowed), with `rules:` and `tests:` only.
     #[serde(default)]
     #[schemars(with = "OneOrMany<String>")]

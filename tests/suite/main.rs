@@ -40,6 +40,7 @@ mod providers;
 mod crash;
 mod process;
 mod by_hand;
+mod upkeep;
 mod reload;
 mod reload_load;
 mod recipes;

@@ -21,6 +21,9 @@ mod recover;
 mod lists;
 mod history;
 mod fault;
+mod upkeep;
+mod backup;
+mod prune;
 
 use std::path::Path;
 
@@ -36,6 +39,8 @@ use crate::store::{
     StoreError,
 };
 
+pub use backup::Copied;
+pub(super) use backup::copy;
 pub use history::{History, Page};
 use row::{MessageRow, PackedEvent};
 use writer::{Desk, Operation};
@@ -249,7 +254,7 @@ impl Store for SqliteStore {
         to: State,
         now: Timestamp,
     ) -> Result<Moved, StoreError> {
-        self.writer.run(by_hand::MoveByHand { id, to, now }).await
+        self.writer.run(by_hand::MoveByHand { id, to, from: Vec::new(), now }).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
