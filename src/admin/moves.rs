@@ -90,7 +90,9 @@ pub(super) async fn many(
     let moves = Moves { ids: ids.clone(), to: wish.to(), from, now: (admin.clock)() };
     let outcomes = admin.store.move_many(moves).await?;
     let done = outcomes.iter().filter(|moved| **moved == Moved::Done).count();
-    tracing::info!(done, asked = ids.len(), to = wish.to().as_str(), "moved by hand");
+    if 0 < done {
+        tracing::info!(done, asked = ids.len(), to = wish.to().as_str(), "moved by hand");
+    }
     let results: Vec<Value> =
         ids.iter().zip(&outcomes).map(|(id, moved)| result(*id, *moved)).collect();
     Ok(Json(json!({"done": done, "results": results})))

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::placed::{Named, OneOrList, Placed, Texts};
+use super::placed::{Named, OneOrList, OneOrMany, Placed, Texts};
 use crate::dispatch::LaneSettings;
 use crate::model::{ByteSize, OnUncertain, Priority, Span, State};
 use crate::render::{
@@ -389,13 +389,4 @@ pub(super) struct ExpectedRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = [1200]))]
     delay: Option<u64>,
-}
-
-/// How one or several are written, for the schema.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "it is only ever described")]
-enum OneOrMany<T> {
-    One(T),
-    Many(Vec<T>),
 }
