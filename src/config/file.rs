@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::placed::{Named, OneOrList, Placed, Texts};
+use super::placed::{Named, OneOrList, OneOrMany, Placed, Texts};
 use super::server::ServerSettings;
 use crate::dispatch::LaneSettings;
 use crate::model::{OnUncertain, Priority, Span, State};
@@ -17,6 +17,7 @@ use crate::render::{
 use crate::rules::Pattern;
 use crate::secret::Secret;
 use crate::sources::SourceSettings;
+use crate::store::RetentionSettings;
 
 /// A rule file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -32,6 +33,9 @@ pub(super) struct RuleFile {
     #[serde(default)]
     #[schemars(extend("default" = "sqlite://kabari.db", "examples" = ["sqlite:///var/lib/kabari/kabari.db"]))]
     pub(super) store: Option<String>,
+    /// How long events and messages are kept; 90 days by default.
+    #[serde(default)]
+    pub(super) retention: RetentionSettings,
     /// More rule files (`*` allowed), with `rules:` and `tests:` only.
     #[serde(default)]
     #[schemars(with = "OneOrMany<String>")]
@@ -364,13 +368,4 @@ pub(super) struct ExpectedRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = [1200]))]
     delay: Option<u64>,
-}
-
-/// How one or several are written, for the schema.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "it is only ever described")]
-enum OneOrMany<T> {
-    One(T),
-    Many(Vec<T>),
 }

@@ -56,6 +56,7 @@ use crate::dispatch::{LaneSettings, People};
 use crate::model::Networks;
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
+use crate::store::Retention;
 use crate::wachat;
 
 pub use cases::TestCase;
@@ -118,6 +119,8 @@ pub struct Settings {
     pub instances: BTreeMap<String, LaneSettings>,
     /// `recipients`, and the days on which nobody is messaged.
     pub people: People,
+    /// `retention`. Default 90 days, without a limit of size.
+    pub retention: Retention,
 }
 
 /// How to load.
@@ -242,6 +245,9 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     examine::rules(book, &rules, &names);
     let rule_names: BTreeSet<String> =
         rules.iter().map(|(_, rule)| rule.value.name.clone()).collect();
+    for fault in file.retention.faults() {
+        book.fault(main, fault.under("retention"));
+    }
     let store = assemble::store(book, main, folder, file.store.as_deref());
     let vars = assemble::vars(book, main);
     let mut sources = std::mem::take(&mut file.sources);
@@ -290,6 +296,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         wachat: wachat::Settings { base_url, token, timeout },
         instances,
         people,
+        retention: file.retention.into(),
     };
     Some((pipeline, settings, cases))
 }

@@ -35,6 +35,7 @@ mod providers;
 mod crash;
 mod process;
 mod by_hand;
+mod upkeep;
 mod reload;
 mod reconcile;
 mod addresses;

@@ -22,6 +22,9 @@ mod lists;
 mod reconciliations;
 mod history;
 mod fault;
+mod upkeep;
+mod backup;
+mod prune;
 
 use std::path::Path;
 
@@ -37,6 +40,8 @@ use crate::store::{
     Store, StoreError,
 };
 
+pub use backup::Copied;
+pub(super) use backup::copy;
 pub use history::{History, Page};
 use row::{MessageRow, PackedEvent};
 use writer::{Desk, Operation};
@@ -250,7 +255,7 @@ impl Store for SqliteStore {
         to: State,
         now: Timestamp,
     ) -> Result<Moved, StoreError> {
-        self.writer.run(by_hand::MoveByHand { id, to, now }).await
+        self.writer.run(by_hand::MoveByHand { id, to, from: Vec::new(), now }).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
