@@ -3,7 +3,6 @@
 mod api;
 mod client;
 mod carrier;
-mod retry_after;
 mod words;
 mod error;
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kabari::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use kabari::store::{
     Claim, Claimed, Claims, Counts, EventFilter, EventRow, Gathering, LaneMemory, LaneState, Lease,
-    MessageFilter, Moved, OptOut, Outcome, Recorded, Settlement, SharedStore, Shut, SourceRow,
+    MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, SharedStore, Shut, SourceRow,
     SqliteStore, Store, StoreError,
 };
 use tokio::sync::{Notify, watch};
@@ -230,5 +230,7 @@ pass! {
     read fn event(id: EventId) -> Option<Event>;
     read fn counts() -> Counts;
     read fn sources() -> Vec<SourceRow>;
+    read fn reconciliations() -> Vec<Reconciliation>;
+    write fn keep_reconciliation(known: Reconciliation) -> ();
     write fn ping() -> ();
 }
