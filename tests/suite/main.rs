@@ -35,6 +35,7 @@ mod providers;
 mod model;
 mod simulation;
 mod crash;
+mod disk;
 mod process;
 mod by_hand;
 mod upkeep;

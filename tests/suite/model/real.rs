@@ -1,6 +1,6 @@
 //! The real store under the model's steps, and what must hold of it after each.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use kabari::model::{Message, MessageId, Priority, Reason, Recipient, State};
 use kabari::store::{
     Case, Claim, Judge, Lease, Moved, Recorded, Ruling, SharedStore, Shut, SqliteStore, Store,
 };
-use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
+use proptest_state_machine::StateMachineTest;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 

@@ -10,10 +10,12 @@ mod plan;
 mod time;
 mod judge;
 mod store;
+mod upkeep;
 mod wachat;
 mod senders;
 mod week;
 mod outcome;
+mod clocks;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;

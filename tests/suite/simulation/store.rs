@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use kabari::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use kabari::store::{
     Claim, Claimed, Claims, Counts, EventFilter, EventRow, Gathering, LaneMemory, LaneState, Lease,
-    MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, SharedStore, Shut, SourceRow,
-    SqliteStore, Store, StoreError,
+    MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, SharedStore, Shut,
+    SourceRow, SqliteStore, Store, StoreError,
 };
 use tokio::sync::{Notify, watch};
 
@@ -19,13 +19,12 @@ use super::time::at_once;
 
 /// One process's hold on the store. When it has died, nothing it does happens.
 pub(super) struct Held {
-    inner: SharedStore,
+    pub(super) inner: SharedStore,
     judge: SharedJudge,
     fate: Arc<Fate>,
 }
 
 /// What is to become of the process.
-#[derive(Default)]
 pub(super) struct Fate {
     /// It dies at this step from now of those that write for a lane: an odd one after its commit, an
     /// even one before. Not at all below 0.
@@ -37,11 +36,14 @@ pub(super) struct Fate {
     pub(super) died: Notify,
 }
 
-impl Fate {
-    pub(super) fn new() -> Self {
-        Self { dies_at: AtomicI64::new(-1), ..Self::default() }
+impl Default for Fate {
+    fn default() -> Self {
+        let (dead, full, died) = (AtomicBool::default(), AtomicBool::default(), Notify::new());
+        Self { dies_at: AtomicI64::new(-1), dead, full, died }
     }
+}
 
+impl Fate {
     pub(super) fn dies_in(&self, steps: i64) {
         self.dies_at.store(steps, Ordering::Relaxed);
     }
@@ -93,7 +95,7 @@ impl Held {
     }
 
     /// One step of a lane that writes.
-    async fn write<T>(
+    pub(super) async fn write<T>(
         &self,
         step: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
@@ -109,7 +111,7 @@ impl Held {
         done
     }
 
-    async fn read<T>(
+    pub(super) async fn read<T>(
         &self,
         step: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {

@@ -177,7 +177,7 @@ impl Week {
     }
 
     fn start(&mut self) {
-        let fate = Arc::new(Fate::new());
+        let fate = Arc::new(Fate::default());
         fate.set_full(self.disk_is_full);
         let store = Held::open(self.file.clone(), self.judge.clone(), Arc::clone(&fate));
         self.before = Some(Arc::clone(&store));
