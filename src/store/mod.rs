@@ -238,6 +238,8 @@ pub struct OptOut {
 pub struct Claimed {
     /// The message, its attempts counting the one to be made now.
     pub message: Message,
+    /// The kind of the event that it was made from.
+    pub kind: String,
     /// Settle it by this.
     pub lease: Lease,
     /// How old the message is, not counting the time in which kabari itself held it.

@@ -33,6 +33,7 @@ mod demo;
 mod providers;
 mod crash;
 mod process;
+mod logs;
 mod by_hand;
 mod reload;
 mod recipes;

@@ -131,7 +131,7 @@ impl Store for SqliteStore {
         let claim::Taken { rows, closed_until, more, .. } =
             self.writer.run(claim::TakeDue(claim)).await?;
         // One that cannot be read must not take its neighbours along: they are under way now.
-        let readable = |(row, age_us)| claimed(row, age_us).map_err(unreadable).ok();
+        let readable = |taken| claimed(taken).map_err(unreadable).ok();
         Ok(Claims { taken: rows.into_iter().filter_map(readable).collect(), closed_until, more })
     }
 
@@ -140,13 +140,7 @@ impl Store for SqliteStore {
         message: MessageId,
         now: Timestamp,
     ) -> Result<Option<Claimed>, StoreError> {
-        let taken = self.writer.run(claim::TakeOne(message)).await?;
-        taken
-            .map(|row| {
-                let age_us = row::micros(now) - row.created_at;
-                claimed(row, age_us)
-            })
-            .transpose()
+        self.writer.run(claim::TakeOne { message, now }).await?.map(claimed).transpose()
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError> {
@@ -312,9 +306,10 @@ fn unreadable(problem: StoreError) {
     tracing::error!(error = %problem, "a message cannot be sent: {problem}");
 }
 
-fn claimed(row: row::MessageRow, age_us: i64) -> Result<Claimed, StoreError> {
+fn claimed(taken: claim::TakenRow) -> Result<Claimed, StoreError> {
+    let claim::TakenRow { row, age_us, kind } = taken;
     let attempt = row.claims;
     let message = row.into_message()?;
     let age = std::time::Duration::from_micros(u64::try_from(age_us).unwrap_or(0));
-    Ok(Claimed { lease: Lease { message: message.id, attempt }, message, age })
+    Ok(Claimed { lease: Lease { message: message.id, attempt }, message, kind, age })
 }
