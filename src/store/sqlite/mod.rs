@@ -19,8 +19,12 @@ mod settle;
 mod by_hand;
 mod recover;
 mod lists;
+mod reconciliations;
 mod history;
 mod fault;
+mod upkeep;
+mod backup;
+mod prune;
 
 use std::path::Path;
 
@@ -32,10 +36,12 @@ use tokio::sync::watch;
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use crate::store::{
     Claim, Claimed, Claims, Counts, EventFilter, EventRow, Gathering, LaneMemory, LaneState, Lease,
-    MessageFilter, Moved, OptOut, Outcome, Recorded, Settlement, Shut, SourceRow, Store,
-    StoreError,
+    MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, Shut, SourceRow,
+    Store, StoreError,
 };
 
+pub use backup::Copied;
+pub(super) use backup::copy;
 pub use history::{History, Page};
 use row::{MessageRow, PackedEvent};
 use writer::{Desk, Operation};
@@ -243,7 +249,7 @@ impl Store for SqliteStore {
         to: State,
         now: Timestamp,
     ) -> Result<Moved, StoreError> {
-        self.writer.run(by_hand::MoveByHand { id, to, now }).await
+        self.writer.run(by_hand::MoveByHand { id, to, from: Vec::new(), now }).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
@@ -252,6 +258,14 @@ impl Store for SqliteStore {
 
     async fn sources(&self) -> Result<Vec<SourceRow>, StoreError> {
         self.readers.ask(lists::sources).await
+    }
+
+    async fn reconciliations(&self) -> Result<Vec<Reconciliation>, StoreError> {
+        self.readers.ask(reconciliations::all).await
+    }
+
+    async fn keep_reconciliation(&self, known: Reconciliation) -> Result<(), StoreError> {
+        self.writer.run(reconciliations::Keep(known)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
