@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::book::{Book, TreeId};
 use super::compose::{self, Common, Composed, Place};
 use super::doubts::Doubts;
+use super::examine::Known;
 use super::file::{DefaultSettings, RuleFile, RuleSettings};
 use super::placed::Placed;
 use super::rehearse::Stages;
@@ -136,21 +137,30 @@ impl<'a> Ground<'a> {
 /// Compiles every rule that can be compiled.
 pub(super) fn rules(
     book: &mut Book,
-    settings: Vec<(TreeId, Placed<RuleSettings>)>,
+    written: &[(TreeId, usize)],
     ground: &Ground<'_>,
+    known: &mut Known<'_>,
 ) -> Vec<(Matcher, Rule)> {
-    let mut compiled = Vec::with_capacity(settings.len());
+    let mut compiled = Vec::with_capacity(written.len());
     let mut repeats = Repeats::default();
     let folder = book.folder(ground.common.main);
     let find = |name: &str| ground.tables.find(&folder, name);
     compose::defaults(book, &ground.common, &Scope::with_tables(&find));
-    for (id, Placed { path, value }) in settings {
+    for (id, index) in written.iter().copied() {
+        if book.is_over(id) {
+            continue;
+        }
+        let Some(settings) = book.read_rule(id, index) else { continue };
+        book.report.rules += 1;
+        known.examine(book, (id, index), &settings);
+        let Placed { path, value } = settings;
         let at = Place { id, path: &path };
         if let Some((matcher, sends, rule)) = rule(book, at, value, ground) {
             repeats.note(book, at, compiled.len(), &matcher.source, &sends);
             let sends = sends.into_iter().map(|composed| composed.send).collect();
             compiled.push((matcher, Rule { sends, ..rule }));
         }
+        book.forget_rule(id, index);
     }
     repeats.tell(book, &compiled);
     ground.tables.watch(book);

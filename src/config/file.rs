@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::placed::{Named, OneOrList, Placed, Texts};
+use super::placed::{Named, OneOrList, Placed, PutOff, Texts};
 use crate::dispatch::LaneSettings;
 use crate::model::{ByteSize, OnUncertain, Priority, Span, State};
 use crate::render::{
@@ -54,7 +54,8 @@ pub(super) struct RuleFile {
     /// Which events become which messages.
     #[serde(default)]
     #[schemars(with = "Vec<RuleSettings>")]
-    pub(super) rules: Vec<Placed<RuleSettings>>,
+    #[expect(dead_code, reason = "each is read when it is compiled: there may be very many")]
+    pub(super) rules: Vec<PutOff>,
     /// What `kabari test` tries.
     #[serde(default)]
     #[schemars(with = "Vec<TestSettings>")]
@@ -68,7 +69,8 @@ pub(super) struct IncludedFile {
     /// More rules.
     #[serde(default)]
     #[schemars(with = "Vec<RuleSettings>")]
-    pub(super) rules: Vec<Placed<RuleSettings>>,
+    #[expect(dead_code, reason = "each is read when it is compiled: there may be very many")]
+    pub(super) rules: Vec<PutOff>,
     /// More tests.
     #[serde(default)]
     #[schemars(with = "Vec<TestSettings>")]

@@ -1,7 +1,8 @@
 //! What is wrong, where, and how is it shown?
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 use serde_json::json;
@@ -40,11 +41,11 @@ pub struct Problem {
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     pub(super) problems: Vec<Problem>,
-    pub(super) files: Vec<FileText>,
+    pub(super) files: Vec<Arc<FileText>>,
     /// The secrets of each file that could be parsed.
     pub(super) secrets: HashMap<usize, Vec<Range<usize>>>,
-    /// The names of the rules of each file, for its excerpts.
-    pub(super) rule_names: HashMap<usize, Vec<Option<String>>>,
+    /// Of each file that could be parsed, the names of the rules in which something is wrong.
+    pub(super) rule_names: HashMap<usize, BTreeMap<usize, String>>,
     pub(super) rules: usize,
     pub(super) sources: usize,
     pub(super) unset: Vec<String>,
@@ -246,7 +247,7 @@ impl Report {
         let named = || {
             let (index, rest) = problem.path.strip_prefix("rules[")?.split_once(']')?;
             let file = self.files.iter().position(|file| file.name == problem.file)?;
-            let name = self.rule_names.get(&file)?.get(index.parse::<usize>().ok()?)?.as_ref()?;
+            let name = self.rule_names.get(&file)?.get(&index.parse().ok()?)?;
             let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
             let rest = rest.strip_prefix('.').map_or(String::new(), |rest| format!(", {rest}"));
             Some(format!("rules[{index}] {name}{rest}"))

@@ -91,7 +91,7 @@ fn digest(book: &Book, at: Place<'_>, source: &str, composed: &Composed) -> u64 
     let mut state = DefaultHasher::new();
     source.hash(&mut state);
     composed.settings.hash(&mut state);
-    if let Some(Content::Map(entries)) = book.node(at.id, at.path).map(|node| &node.content) {
+    if let Some(Content::Map(entries)) = book.node(at.id, at.path).map(|node| node.content()) {
         for (key, value) in entries.iter().filter(|(key, _)| !WHICH.contains(&&*key.text)) {
             key.text.hash(&mut state);
             hash(value, &mut state);
@@ -101,7 +101,7 @@ fn digest(book: &Book, at: Place<'_>, source: &str, composed: &Composed) -> u64 
 }
 
 fn hash(node: &Node, state: &mut DefaultHasher) {
-    match &node.content {
+    match node.content() {
         Content::Scalar(scalar) => (0_u8, &scalar.text).hash(state),
         Content::List(list) => {
             (1_u8, list.len()).hash(state);
