@@ -1,7 +1,9 @@
 //! How do settings become a pipeline? Each room compiles its own; mistakes get their places here.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -17,13 +19,15 @@ use super::tables::Tables;
 use super::{delivery, examine, rehearse, scalar};
 use crate::expr::{Condition, Each, Scope, Surroundings};
 use crate::model::{Fault, OnUncertain, Policy};
-use crate::pipeline::{Defaults, Pipeline, Rule};
-use crate::render::Country;
+use crate::pipeline::{Defaults, Delivery, Pipeline, Rule};
+use crate::render::{Country, Send};
 use crate::rules::Matcher;
 use crate::sources::{Source, SourceSettings, TestEvents, presets};
 
 /// How many sources there may be.
 const SOURCES_MAX: usize = 1000;
+/// Of more rules than these, what is read in their texts is forgotten until they are used.
+const RULES_MANY: usize = 10_000;
 /// How many values `vars:` may hold, times the sources: each has a copy.
 const VARS_MAX: usize = 1_000_000;
 
@@ -124,6 +128,8 @@ pub(super) struct Ground<'a> {
     pub(super) doubts: Doubts<'a>,
     pub(super) tables: Tables,
     pub(super) stages: Stages<'a>,
+    /// What rules say of delivery that say nothing themselves.
+    pub(super) plain: OnceCell<Arc<Delivery>>,
 }
 
 impl<'a> Ground<'a> {
@@ -140,8 +146,11 @@ pub(super) fn rules(
     written: &[(TreeId, usize)],
     ground: &Ground<'_>,
     known: &mut Known<'_>,
-) -> Vec<(Matcher, Rule)> {
-    let mut compiled = Vec::with_capacity(written.len());
+) -> (Vec<Matcher>, Vec<Rule>) {
+    let (mut matchers, mut rules) = (Vec::new(), Vec::new());
+    matchers.reserve_exact(written.len());
+    rules.reserve_exact(written.len());
+    let are_many = written.len() > RULES_MANY;
     let mut repeats = Repeats::default();
     let folder = book.folder(ground.common.main);
     let find = |name: &str| ground.tables.find(&folder, name);
@@ -155,16 +164,22 @@ pub(super) fn rules(
         known.examine(book, (id, index), &settings);
         let Placed { path, value } = settings;
         let at = Place { id, path: &path };
-        if let Some((matcher, sends, rule)) = rule(book, at, value, ground) {
-            repeats.note(book, at, compiled.len(), &matcher.source, &sends);
-            let sends = sends.into_iter().map(|composed| composed.send).collect();
-            compiled.push((matcher, Rule { sends, ..rule }));
+        if let Some((mut matcher, sends, rule)) = rule(book, at, value, ground) {
+            repeats.note(book, at, rules.len(), &matcher.source, &sends);
+            let mut sends: Vec<Send> = sends.into_iter().map(|composed| composed.send).collect();
+            sends.shrink_to_fit();
+            if are_many {
+                sends.iter_mut().for_each(Send::put_off);
+                matcher.when.iter_mut().for_each(Condition::put_off);
+            }
+            matchers.push(matcher);
+            rules.push(Rule { sends, ..rule });
         }
         book.forget_rule(id, index);
     }
-    repeats.tell(book, &compiled);
+    repeats.tell(book, &matchers);
     ground.tables.watch(book);
-    compiled
+    (matchers, rules)
 }
 
 fn rule(
@@ -270,12 +285,17 @@ fn names(
 /// Puts the parts together.
 pub(super) fn pipeline(
     sources: Vec<(Source, Surroundings)>,
-    rules: Vec<(Matcher, Rule)>,
+    (matchers, rules): (Vec<Matcher>, Vec<Rule>),
     instance: String,
     file: &RuleFile,
 ) -> Pipeline {
     let instance = file.defaults.instance.clone().unwrap_or(instance);
-    Pipeline::new(sources, rules, Defaults { instance, country: file.defaults.country })
+    Pipeline::with_matchers(
+        sources,
+        matchers,
+        rules,
+        Defaults { instance, country: file.defaults.country },
+    )
 }
 
 /// The address of the store, a relative path taken from the rule file's folder.

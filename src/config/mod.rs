@@ -37,6 +37,7 @@ mod cases;
 mod schema;
 mod reference;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -231,6 +232,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         doubts: Doubts::new(main, &vars, country, tests_go_out),
         tables: Tables::default(),
         stages: Stages::default(),
+        plain: OnceCell::new(),
     };
     let mut known = Known::new(&names);
     let rules = assemble::rules(book, &rules, &ground, &mut known);

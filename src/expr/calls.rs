@@ -174,6 +174,7 @@ impl Convert<'_> {
             }
         }
         let [key, value] = named;
+        self.is_free = false;
         let found = match self.scope.tables {
             Some(find) => find(file),
             None => Err("no file can be looked into here".to_owned()),

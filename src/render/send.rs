@@ -116,6 +116,19 @@ impl Send {
         (send, faults)
     }
 
+    /// Forgets what was read in its texts until they are used.
+    pub fn put_off(&mut self) {
+        let texts = [&mut self.media_url, &mut self.message, &mut self.file_name];
+        let more = [&mut self.mimetype, &mut self.instance];
+        texts
+            .into_iter()
+            .chain(more)
+            .flatten()
+            .chain(&mut self.numbers)
+            .for_each(Template::put_off);
+        self.numbers.shrink_to_fit();
+    }
+
     /// What it is, as far as that is known before any event.
     pub fn kind(&self) -> Option<Kind> {
         self.kind
