@@ -126,7 +126,7 @@ pub(super) struct Ground<'a> {
     pub(super) defaults: &'a DefaultSettings,
     pub(super) sources: &'a [(Source, Surroundings)],
     pub(super) doubts: Doubts<'a>,
-    pub(super) tables: Tables,
+    pub(super) tables: &'a Tables,
     pub(super) stages: Stages<'a>,
     /// What rules say of delivery that say nothing themselves.
     pub(super) plain: OnceCell<Arc<Delivery>>,
@@ -152,9 +152,7 @@ pub(super) fn rules(
     rules.reserve_exact(written.len());
     let are_many = written.len() > RULES_MANY;
     let mut repeats = Repeats::default();
-    let folder = book.folder(ground.common.main);
-    let find = |name: &str| ground.tables.find(&folder, name);
-    compose::defaults(book, &ground.common, &Scope::with_tables(&find));
+    compose::defaults(book, &ground.common, &Scope::with_tables(ground.common.tables));
     for (id, index) in written.iter().copied() {
         if book.is_over(id) {
             continue;
@@ -219,27 +217,30 @@ fn rule(
         book.fault(id, fault.help("write 1 or more"));
     }
     let on_uncertain: Option<OnUncertain> = settings.on_uncertain.or(defaults.on_uncertain);
+    let is_read = when.is_some();
     let matcher = Matcher {
         source: settings.source,
         kinds: settings.kind.0,
         pattern: settings.pattern,
-        when: when?,
+        when: when.flatten(),
     };
-    let each = each.ok()?;
-    if sends.len() < count {
-        return None;
-    }
+    let all_sends = sends.len() == count;
+    // Of a rule with a mistake in one place the others are tried all the same.
     if let Some(source) = ground.source(&matcher.source).filter(|_| !book.is_full()) {
-        let said = rehearse::Said { matcher: &matcher, each: each.as_ref(), sends: &sends };
+        let each = each.as_ref().ok().and_then(Option::as_ref);
+        let said = rehearse::Said { matcher: &matcher, each, sends: &sends };
         if let Some(stage) = ground.stages.of(source, &matcher) {
             rehearse::rule(book, at, &stage, &said);
             rehearse::names(book, at, &stage, &scope);
         }
         ground.doubts.rule(book, at, source, &matcher, &sends);
     }
+    if !(is_read && all_sends) {
+        return None;
+    }
     let rule = Rule {
         names: scope.names(),
-        each,
+        each: each.ok()?,
         name: settings.name,
         sends: Vec::new(),
         attempts_max: attempts,

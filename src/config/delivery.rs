@@ -10,7 +10,7 @@ use super::lists;
 use crate::expr::Scope;
 use crate::model::{Fault, Priority, Rest};
 use crate::pipeline::Delivery;
-use crate::render::{HoursSettings, Mode, Send, Terms, TermsSettings};
+use crate::render::{HoursSettings, Mode, Terms, TermsSettings};
 
 /// Reads the file that `hours:` name, and names it by its path.
 pub(super) fn holidays(book: &mut Book, id: TreeId, path: &str, hours: &mut HoursSettings) {
@@ -55,8 +55,8 @@ pub(super) fn of(
         report(book, id, path, vec![fault.help("write the whole paths, as `one.event.id`")]);
     }
     let or = settings.or.take().map(|mut or| {
-        or.inherit(ground.common.send);
-        Send::compile_in(&or, scope)
+        let inherited = or.inherit(ground.common.send);
+        ground.common.compile(&or, &inherited, scope)
     });
     let or = or.transpose().map_err(|faults| report(book, id, &format!("{path}.or"), faults));
     let mut written = Vec::new();

@@ -225,12 +225,14 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let public_url = examine::public_url(book, main, file.server.public_url.as_deref());
     assemble::addresses(&mut sources, public_url.as_deref());
     let sources = assemble::sources(book, main, sources, &vars, &timezone, country);
+    let tables = Tables::default();
+    let own_tables = |name: &str| tables.find(folder, name);
     let ground = Ground {
-        common: Common { main, send: &file.defaults.send },
+        common: Common { main, send: &file.defaults.send, tables: &own_tables },
         defaults: &file.defaults,
         sources: &sources,
         doubts: Doubts::new(main, &vars, country, tests_go_out),
-        tables: Tables::default(),
+        tables: &tables,
         stages: Stages::default(),
         plain: OnceCell::new(),
     };
