@@ -233,7 +233,10 @@ fn rule(
             rehearse::rule(book, at, &stage, &said);
             rehearse::names(book, at, &stage, &scope);
         }
-        ground.doubts.rule(book, at, source, &matcher, &sends);
+        // Of what was only partly read, nothing is certain.
+        let is_whole = !book.has_error_below(id, &format!("{path}.send"));
+        let sure = if is_whole { sends.as_slice() } else { &[] };
+        ground.doubts.rule(book, at, source, &matcher, sure);
     }
     if !(is_read && all_sends) {
         return None;

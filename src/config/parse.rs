@@ -366,7 +366,8 @@ impl<'t> Builder<'t> {
         let start = node.span.start;
         let opens = self.text.text.get(start.saturating_sub(1)..).unwrap_or("");
         if opens.starts_with("{{") {
-            self.mistakes.push(syntax::bare_template(self.text, start - 1));
+            let at = start.saturating_sub(1);
+            self.mistakes.push(syntax::bare_template(self.text, at));
         } else {
             let fault = Fault::error("", "yaml-key", "a key must be a text")
                 .help("remove the `?`, or put the value in quotes");

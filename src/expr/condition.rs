@@ -2,7 +2,7 @@
 
 use super::eval::Eval;
 use super::kept::Kept;
-use super::tree::{Expr, What};
+use super::tree::{Compare, Expr, What};
 use super::value::Val;
 use super::{Escape, EvalError, Facts, Read, Scope, View, compile, template};
 use crate::model::Fault;
@@ -71,6 +71,36 @@ impl Condition {
             }
         });
         paths
+    }
+
+    /// What has to be equal for it to hold, whatever else it asks: paths in the event's body, as
+    /// `data.object.status`, each with a text or a truth value.
+    pub fn equalities(&self) -> Vec<(String, serde_json::Value)> {
+        let mut open = vec![self.compiled.tree()];
+        let mut found = Vec::new();
+        while let Some(expr) = open.pop() {
+            match &expr.what {
+                What::And(left, right) => open.extend([&**right, &**left]),
+                What::Compare(first, others) => {
+                    let [(Compare::Equal, other)] = others.as_slice() else { continue };
+                    let sides = [(&**first, other), (other, &**first)];
+                    found.extend(sides.into_iter().find_map(|(path, value)| {
+                        let value = match &value.what {
+                            What::Text(text) => serde_json::Value::from(&**text),
+                            What::Bool(truth) => serde_json::Value::from(*truth),
+                            _ => return None,
+                        };
+                        let written = template::read(&self.compiled.source, path, false)?.path;
+                        let path = written.strip_prefix("event.")?;
+                        let is_plain =
+                            path.chars().all(|c| c.is_alphanumeric() || "_.".contains(c));
+                        is_plain.then(|| (path.to_owned(), value))
+                    }));
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     /// Every place where it reads a path. None is needed: what is missing makes it false.
