@@ -196,6 +196,9 @@ impl EventInput {
             .event(id)
             .await?
             .with_context(|| format!("there is no event {id}; `kabari events list` shows them"))?;
+        if event.body.is_empty() {
+            bail!("the body of event {id} is kept no longer (`retention`, or `kabari purge`)");
+        }
         let body = self.edited(event.body.clone())?;
         let json = Json::parse(body.clone()).context("its body cannot be read")?;
         let told = format!("stored {} UTC", shown_time(event.received_at));

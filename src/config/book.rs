@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -38,6 +39,7 @@ pub(super) struct Book {
     pub(super) report: Report,
     trees: Vec<Tree>,
     inputs: Inputs,
+    now: Timestamp,
     /// How much there is in all files so far.
     counts: Counts,
     /// The days of each file that `hours:` name.
@@ -56,6 +58,16 @@ struct Tree {
 pub(super) struct TreeId(usize);
 
 impl Book {
+    /// An empty one, opened at `now`.
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self { now, ..Self::default() }
+    }
+
+    /// When the files are read: times in them lie before or after it.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Remembers a file that was read, or would have been were it there: when it changes, the rule
     /// file is to be read again.
     pub(super) fn watch(&mut self, path: &Path) {

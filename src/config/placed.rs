@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -163,4 +164,13 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrListVisitor<T> {
         }
         Ok(OneOrList(all))
     }
+}
+
+/// How one or several are written, for the schema.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it is only ever described")]
+pub(super) enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
 }

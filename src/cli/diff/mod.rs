@@ -1,7 +1,6 @@
 //! `kabari diff`: which messages would another rule file make of the events that came?
 
 mod compare;
-mod progress;
 mod report;
 
 use std::collections::BTreeSet;
@@ -13,10 +12,10 @@ use bytes::Bytes;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use self::progress::Progress;
 use self::report::{Look, Report};
 use super::input::{RuleFile, load, shown_time};
 use super::output;
+use super::progress::Progress;
 use crate::admin::Numbers;
 use crate::clock;
 use crate::config::Loaded;
@@ -90,7 +89,7 @@ impl Diff {
             old: &old.pipeline,
             new: &new.pipeline,
             report: Report::new(look),
-            progress: Progress::start(),
+            progress: Progress::start("events"),
         };
         let what = if self.samples {
             self.replay_samples(&mut replay)?;
