@@ -316,7 +316,7 @@ pub(super) fn known_source(
 
 /// `match` looks at the body itself: a path that begins with `event.` is a slip.
 fn starts_inside(book: &mut Book, id: TreeId, path: &str) {
-    let slips: Vec<String> = match book.node(id, path).map(|node| node.content()) {
+    let slips: Vec<String> = match book.node(id, path).map(Node::content) {
         Some(Content::Map(entries)) => entries
             .iter()
             .filter(|(key, value)| {

@@ -90,7 +90,7 @@ fn digest(book: &Book, at: Place<'_>, source: &str, composed: &Composed) -> u64 
     let mut state = DefaultHasher::new();
     source.hash(&mut state);
     composed.settings.hash(&mut state);
-    if let Some(Content::Map(entries)) = book.node(at.id, at.path).map(|node| node.content()) {
+    if let Some(Content::Map(entries)) = book.node(at.id, at.path).map(Node::content) {
         for (key, value) in entries.iter().filter(|(key, _)| !WHICH.contains(&&*key.text)) {
             key.text.hash(&mut state);
             hash(value, &mut state);

@@ -62,11 +62,11 @@ sources:
     let said = Said::from(home.say(&["check", "--rules", "rules.yaml"], "")).is(0);
     let expected = "\
 warning[unset-variable]: 2 variables are not set here
-  |
-  = NO_TOKEN: rules.yaml:1:19 wachat.token
-  = NO_KEY: rules.yaml:3:24 sources.midtrans.secret
-  = NO_KEY: rules.yaml:4:24 sources.stripe.secrets[0]
-  = help: set them in the environment, or write `${NAME:-default}`
+ |
+ = NO_TOKEN: rules.yaml:1:19 wachat.token
+ = NO_KEY: rules.yaml:3:24 sources.midtrans.secret
+ = NO_KEY: rules.yaml:4:24 sources.stripe.secrets[0]
+ = help: set them in the environment, or write `${NAME:-default}`
 
 rules.yaml: 0 rules, 2 sources: 0 errors, 3 warnings. Not set here: NO_TOKEN, NO_KEY.
 ";
