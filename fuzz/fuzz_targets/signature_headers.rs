@@ -1,10 +1,10 @@
 //! Is there a signature header that makes a verifier panic, or that it believes without the secret?
 #![no_main]
 
-mod shared;
+mod receiver;
 
 use libfuzzer_sys::fuzz_target;
-use shared::{PIPELINE, now, request};
+use receiver::{PIPELINE, now, request};
 
 /// One sender of each shape, and the header that carries its signature.
 const SENDERS: [(&str, &str); 12] = [

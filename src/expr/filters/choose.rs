@@ -7,6 +7,8 @@ use crate::expr::judge;
 use crate::expr::tree::{Compare, Test};
 use crate::expr::value::Val;
 
+const TOPIC: Topic = Topic::List;
+
 /// The signs that `select` and its like know besides the tests.
 const SIGNS: [(&str, Compare); 17] = [
     ("eq", Compare::Equal),
@@ -34,17 +36,8 @@ pub(super) fn filters() -> [FilterDoc; 6] {
     const NAME: &[Parameter] = &[needs("name")];
     const TEST: &[Parameter] = &[may("test"), may("value")];
     const ATTRIBUTE: &[Parameter] = &[needs("attribute"), may("test"), may("value")];
-    let filter = |name, parameters, does, examples, run| FilterDoc {
-        name,
-        aliases: &[],
-        topic: Topic::List,
-        parameters,
-        does,
-        examples,
-        run,
-    };
     [
-        filter(
+        TOPIC.filter(
             "map",
             MAP,
             "Each element through a filter, or what each has at an attribute.",
@@ -54,21 +47,21 @@ pub(super) fn filters() -> [FilterDoc; 6] {
             ],
             map,
         ),
-        filter(
+        TOPIC.filter(
             "select",
             TEST,
             "Only the elements that pass a test, or that count as yes.",
             &[(r#"{{ [1, 2, 3] | select("odd") | join }}"#, "13")],
             |eval, value, arguments| keep(eval, value, None, arguments, true),
         ),
-        filter(
+        TOPIC.filter(
             "reject",
             TEST,
             "Without the elements that pass a test.",
             &[(r#"{{ [1, 2, 3] | reject("gt", 1) | join }}"#, "1")],
             |eval, value, arguments| keep(eval, value, None, arguments, false),
         ),
-        filter(
+        TOPIC.filter(
             "selectattr",
             ATTRIBUTE,
             "Only the elements whose attribute passes a test, or counts as yes.",
@@ -78,7 +71,7 @@ pub(super) fn filters() -> [FilterDoc; 6] {
                 keep(eval, value, Some(&attribute), arguments.get(1..).unwrap_or_default(), true)
             },
         ),
-        filter(
+        TOPIC.filter(
             "rejectattr",
             ATTRIBUTE,
             "Without the elements whose attribute passes a test.",
@@ -88,7 +81,7 @@ pub(super) fn filters() -> [FilterDoc; 6] {
                 keep(eval, value, Some(&attribute), arguments.get(1..).unwrap_or_default(), false)
             },
         ),
-        filter(
+        TOPIC.filter(
             "attr",
             NAME,
             "What an object has under a name; the same as `value[name]`.",

@@ -1,20 +1,12 @@
 //! How do customers read money, time, numbers and names?
 
-use super::{FilterDoc, Made, Parameter, Run, Topic, argument, may, needs, printed, refuse};
+use super::{FilterDoc, Made, Parameter, Topic, argument, may, needs, printed, refuse};
 use crate::expr::eval::Eval;
 use crate::expr::locale::Locale;
 use crate::expr::value::Val;
 use crate::expr::{AmountUnit, Country, EvalError, card, date, money, neutral, recipient, table};
 
-const fn filter(
-    name: &'static str,
-    parameters: &'static [Parameter],
-    does: &'static str,
-    examples: &'static [(&'static str, &'static str)],
-    run: Run,
-) -> FilterDoc {
-    FilterDoc { name, aliases: &[], topic: Topic::Customer, parameters, does, examples, run }
-}
+const TOPIC: Topic = Topic::Customer;
 
 #[expect(clippy::too_many_lines, reason = "it is a table")]
 pub(super) fn filters() -> [FilterDoc; 7] {
@@ -25,7 +17,7 @@ pub(super) fn filters() -> [FilterDoc; 7] {
     const PLURAL: &[Parameter] = &[needs("one"), may("many")];
     const LOOKUP: &[Parameter] = &[needs("table"), may("key"), may("value")];
     [
-        filter(
+        TOPIC.filter(
             "money",
             MONEY,
             "An amount as people of the currency write it. Whether the sender counts whole units \
@@ -41,7 +33,7 @@ pub(super) fn filters() -> [FilterDoc; 7] {
             ],
             money,
         ),
-        filter(
+        TOPIC.filter(
             "date",
             DATE,
             "A moment (Unix seconds or milliseconds, or a text as 2026-11-22T14:05:00Z) in the \
@@ -61,7 +53,7 @@ pub(super) fn filters() -> [FilterDoc; 7] {
             ],
             date,
         ),
-        filter(
+        TOPIC.filter(
             "phone",
             PHONE,
             "A phone number as it can be called from anywhere, and tapped. Local numbers are read \
@@ -69,7 +61,7 @@ pub(super) fn filters() -> [FilterDoc; 7] {
             &[(r#"{{ "0812-3456-7890" | phone("ID") }}"#, "+6281234567890")],
             phone,
         ),
-        filter(
+        TOPIC.filter(
             "plural",
             PLURAL,
             "A count with its word: for one, or for more. A list counts its elements. Without the \
@@ -80,14 +72,14 @@ pub(super) fn filters() -> [FilterDoc; 7] {
             ],
             plural,
         ),
-        filter(
+        TOPIC.filter(
             "filename",
             &[],
             "A name that a file can have everywhere. In `fileName` this is done by itself.",
             &[(r#"{{ "INV/2026/11.pdf" | filename }}"#, "INV-2026-11.pdf")],
             filename,
         ),
-        filter(
+        TOPIC.filter(
             "lookup",
             LOOKUP,
             "What a table has for a key, capitals or not: an object of `vars`, or the name of a CSV \
@@ -101,7 +93,7 @@ pub(super) fn filters() -> [FilterDoc; 7] {
             ],
             lookup,
         ),
-        filter(
+        TOPIC.filter(
             "opengraph",
             OPENGRAPH,
             "The address of GitHub's preview picture (1200×600 PNG) of a repository, pull request, \

@@ -2,21 +2,13 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{FilterDoc, Made, Parameter, Run, Topic, argument, flag, may, refuse};
+use super::{FilterDoc, Made, Parameter, Topic, argument, flag, may, refuse};
 use crate::expr::EvalError;
 use crate::expr::decimal::{Decimal, Reckoning};
 use crate::expr::eval::{Eval, TEXT_MAX};
 use crate::expr::value::Val;
 
-pub(super) const fn filter(
-    name: &'static str,
-    parameters: &'static [Parameter],
-    does: &'static str,
-    examples: &'static [(&'static str, &'static str)],
-    run: Run,
-) -> FilterDoc {
-    FilterDoc { name, aliases: &[], topic: Topic::List, parameters, does, examples, run }
-}
+const TOPIC: Topic = Topic::List;
 
 #[expect(clippy::too_many_lines, reason = "it is a table")]
 pub(super) fn filters() -> [FilterDoc; 12] {
@@ -27,7 +19,7 @@ pub(super) fn filters() -> [FilterDoc; 12] {
     [
         FilterDoc {
             aliases: &["count"],
-            ..filter(
+            ..TOPIC.filter(
                 "length",
                 &[],
                 "How many elements, members or characters.",
@@ -35,22 +27,28 @@ pub(super) fn filters() -> [FilterDoc; 12] {
                 length,
             )
         },
-        filter(
+        TOPIC.filter(
             "join",
             JOIN,
             "All elements in one text; those that are missing are left out.",
             &[(r#"{{ ["a", "b"] | join(", ") }}"#, "a, b")],
             join,
         ),
-        filter(
+        TOPIC.filter(
             "first",
             &[],
             "The first element, or letter.",
             &[("{{ [3, 4] | first }}", "3")],
             first,
         ),
-        filter("last", &[], "The last element, or letter.", &[("{{ [3, 4] | last }}", "4")], last),
-        filter(
+        TOPIC.filter(
+            "last",
+            &[],
+            "The last element, or letter.",
+            &[("{{ [3, 4] | last }}", "4")],
+            last,
+        ),
+        TOPIC.filter(
             "sort",
             SORT,
             "In order: numbers by size, texts by the alphabet, objects by an attribute; what is \
@@ -58,23 +56,29 @@ pub(super) fn filters() -> [FilterDoc; 12] {
             &[("{{ [3, 1, 2] | sort | join }}", "123")],
             sort,
         ),
-        filter(
+        TOPIC.filter(
             "reverse",
             &[],
             "The other way round.",
             &[(r#"{{ [1, 2] | reverse | join("<") }}"#, "2<1")],
             reverse,
         ),
-        filter(
+        TOPIC.filter(
             "unique",
             ATTRIBUTE,
             "Each value once, the first of each kept.",
             &[("{{ [1, 1, 2] | unique | join }}", "12")],
             unique,
         ),
-        filter("min", ATTRIBUTE, "The smallest element.", &[("{{ [3, 1] | min }}", "1")], min),
-        filter("max", ATTRIBUTE, "The largest element.", &[("{{ [3, 1] | max }}", "3")], max),
-        filter(
+        TOPIC.filter(
+            "min",
+            ATTRIBUTE,
+            "The smallest element.",
+            &[("{{ [3, 1] | min }}", "1")],
+            min,
+        ),
+        TOPIC.filter("max", ATTRIBUTE, "The largest element.", &[("{{ [3, 1] | max }}", "3")], max),
+        TOPIC.filter(
             "sum",
             SUM,
             "All numbers together, exactly; with `attribute`, those of the elements.",
@@ -84,7 +88,7 @@ pub(super) fn filters() -> [FilterDoc; 12] {
             ],
             sum,
         ),
-        filter(
+        TOPIC.filter(
             "list",
             &[],
             "The letters of a text, or the names of an object's members, as a list.",
@@ -93,7 +97,7 @@ pub(super) fn filters() -> [FilterDoc; 12] {
         ),
         FilterDoc {
             aliases: &["tojson"],
-            ..filter(
+            ..TOPIC.filter(
                 "json",
                 &[],
                 "A value as JSON on one line.",

@@ -74,6 +74,18 @@ impl Topic {
             Self::List => "Lists and objects",
         }
     }
+
+    /// A filter about this, without other names.
+    const fn filter(
+        self,
+        name: &'static str,
+        parameters: &'static [Parameter],
+        does: &'static str,
+        examples: &'static [(&'static str, &'static str)],
+        run: Run,
+    ) -> FilterDoc {
+        FilterDoc { name, aliases: &[], topic: self, parameters, does, examples, run }
+    }
 }
 
 type Made<'a> = Result<Val<'a>, EvalError>;

@@ -1,50 +1,42 @@
 //! What can be done to numbers? Every digit is kept.
 
-use super::{FilterDoc, Made, Parameter, Run, Topic, argument, count, may, printed, refuse};
+use super::{FilterDoc, Made, Parameter, Topic, argument, count, may, printed, refuse};
 use crate::expr::decimal::Decimal;
 use crate::expr::eval::Eval;
 use crate::expr::value::Val;
 
+const TOPIC: Topic = Topic::Number;
+
 /// The most digits that `round` keeps behind the point.
 const DECIMALS_MAX: usize = 12;
-
-const fn filter(
-    name: &'static str,
-    parameters: &'static [Parameter],
-    does: &'static str,
-    examples: &'static [(&'static str, &'static str)],
-    run: Run,
-) -> FilterDoc {
-    FilterDoc { name, aliases: &[], topic: Topic::Number, parameters, does, examples, run }
-}
 
 pub(super) fn filters() -> [FilterDoc; 5] {
     const ROUND: &[Parameter] = &[may("decimals"), may("method")];
     const OR: &[Parameter] = &[may("default")];
     [
-        filter(
+        TOPIC.filter(
             "round",
             ROUND,
             "To so many decimals, half away from zero; `method` can be `\"floor\"` or `\"ceil\"`.",
             &[("{{ 2.345 | round(2) }}", "2.35"), (r#"{{ 2.1 | round(0, "ceil") }}"#, "3")],
             round,
         ),
-        filter(
+        TOPIC.filter(
             "int",
             OR,
             "The whole number in a text or number; what is no number is `default`, or an error.",
             &[(r#"{{ "200" | int + 1 }}"#, "201"), (r#"{{ "x" | int(0) }}"#, "0")],
             int,
         ),
-        filter(
+        TOPIC.filter(
             "float",
             OR,
             "The number in a text, with its decimals; what is no number is `default`, or an error.",
             &[(r#"{{ "154600.50" | float * 2 }}"#, "309201")],
             float,
         ),
-        filter("abs", &[], "Without its sign.", &[("{{ -5 | abs }}", "5")], abs),
-        filter(
+        TOPIC.filter("abs", &[], "Without its sign.", &[("{{ -5 | abs }}", "5")], abs),
+        TOPIC.filter(
             "bool",
             &[],
             "Whether it counts as yes: not 0, not empty, not missing.",

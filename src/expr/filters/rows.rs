@@ -1,10 +1,12 @@
 //! How is a list put in rows and groups, and an object in pairs?
 
-use super::lists::{filter, identity, keyed, sorted, unkeyed};
-use super::{FilterDoc, Made, Parameter, argument, count, may, needs, refuse};
+use super::lists::{identity, keyed, sorted, unkeyed};
+use super::{FilterDoc, Made, Parameter, Topic, argument, count, may, needs, refuse};
 use crate::expr::EvalError;
 use crate::expr::eval::Eval;
 use crate::expr::value::Val;
+
+const TOPIC: Topic = Topic::List;
 
 /// The longest row of `batch`, and the most of `slice`.
 const ROW_MAX: usize = 1_000;
@@ -13,21 +15,21 @@ pub(super) fn filters() -> [FilterDoc; 5] {
     const GROUP: &[Parameter] = &[needs("attribute")];
     const ROW: &[Parameter] = &[needs("count"), may("fill_with")];
     [
-        filter(
+        TOPIC.filter(
             "batch",
             ROW,
             "The elements in rows of so many.",
             &[("{% for row in [1, 2, 3] | batch(2) %}{{ row | join }};{% endfor %}", "12;3;")],
             batch,
         ),
-        filter(
+        TOPIC.filter(
             "slice",
             ROW,
             "The elements in so many columns.",
             &[("{% for part in [1, 2, 3] | slice(2) %}{{ part | join }};{% endfor %}", "12;3;")],
             slice,
         ),
-        filter(
+        TOPIC.filter(
             "groupby",
             GROUP,
             "Pairs of a value of the attribute and the list of the elements that have it.",
@@ -37,14 +39,14 @@ pub(super) fn filters() -> [FilterDoc; 5] {
             )],
             groupby,
         ),
-        filter(
+        TOPIC.filter(
             "items",
             &[],
             "The members of an object, as pairs of name and value.",
             &[(r#"{% for k, v in {"a": 1} | items %}{{ k }}={{ v }}{% endfor %}"#, "a=1")],
             items,
         ),
-        filter(
+        TOPIC.filter(
             "dictsort",
             &[],
             "The same, in the order of their names.",

@@ -1,70 +1,60 @@
 //! What can be done to any text?
 
-use super::{FilterDoc, Made, Parameter, Run, Topic, argument, count, may, needs, printed, refuse};
+use super::{FilterDoc, Made, Parameter, Topic, argument, count, may, needs, printed, refuse};
 use crate::expr::eval::{Eval, TEXT_MAX};
 use crate::expr::value::Val;
 
-type Examples = &'static [(&'static str, &'static str)];
-
-const fn filter(
-    name: &'static str,
-    parameters: &'static [Parameter],
-    does: &'static str,
-    examples: Examples,
-    run: Run,
-) -> FilterDoc {
-    FilterDoc { name, aliases: &[], topic: Topic::Text, parameters, does, examples, run }
-}
+const TOPIC: Topic = Topic::Text;
 
 pub(super) fn filters() -> [FilterDoc; 10] {
     const REPLACE: &[Parameter] = &[needs("old"), needs("new")];
     const SPLIT: &[Parameter] = &[may("separator"), may("times")];
     [
-        filter("upper", &[], "In capitals.", &[(r#"{{ "bca" | upper }}"#, "BCA")], upper),
-        filter("lower", &[], "In small letters.", &[(r#"{{ "OK" | lower }}"#, "ok")], lower),
-        filter(
+        TOPIC.filter("upper", &[], "In capitals.", &[(r#"{{ "bca" | upper }}"#, "BCA")], upper),
+        TOPIC.filter("lower", &[], "In small letters.", &[(r#"{{ "OK" | lower }}"#, "ok")], lower),
+        TOPIC.filter(
             "capitalize",
             &[],
             "The first letter a capital, the others small.",
             &[(r#"{{ "bank TRANSFER" | capitalize }}"#, "Bank transfer")],
             capitalize,
         ),
-        filter(
+        TOPIC.filter(
             "title",
             &[],
             "Every word with a capital.",
             &[(r#"{{ "siti aminah" | title }}"#, "Siti Aminah")],
             title,
         ),
-        filter(
+        TOPIC.filter(
             "trim",
             &[],
             "Without white space at its ends.",
             &[(r#"[{{ " a " | trim }}]"#, "[a]")],
             trim,
         ),
-        filter(
+        TOPIC.filter(
             "replace",
             REPLACE,
             "With another text in place of each `old`.",
             &[(r#"{{ "bank_transfer" | replace("_", " ") }}"#, "bank transfer")],
             replace,
         ),
-        filter(
+        TOPIC.filter(
             "split",
             SPLIT,
             "The parts between separators, or the words, as a list.",
             &[(r#"{{ "refs/heads/main" | split("/") | last }}"#, "main")],
             split,
         ),
-        filter(
+        TOPIC.filter(
             "lines",
             &[],
             "The lines, as a list.",
             &[(r#"{{ "a\nb\nc" | lines | length }}"#, "3")],
             lines,
         ),
-        filter(
+        TOPIC.filter(
             "urlencode",
             &[],
             "As a part of a URL; an object becomes a query.",
@@ -74,7 +64,7 @@ pub(super) fn filters() -> [FilterDoc; 10] {
             ],
             urlencode,
         ),
-        filter(
+        TOPIC.filter(
             "string",
             &[],
             "What a value prints, as a text: to compare a number with a text.",

@@ -2,22 +2,25 @@
 
 mod trouble;
 mod limits;
+mod order;
+mod pace;
+mod stop;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use kabari::clock;
 use kabari::dispatch::{Dispatcher, LaneSettings, LaneStatus, Lanes, Observer, Pace, Timings};
 use kabari::model::{
     Attempt, Content, Event, EventId, Headers, Kind, Message, MessageId, OnUncertain, Origin,
     Policy, Reason, Recipient, Span, State, Terms,
 };
 use kabari::secret::Secret;
-use kabari::store::{SharedStore, SqliteStore};
+use kabari::store::{Recorded, SharedStore, SqliteStore};
 use kabari::wachat::{Client, Settings};
-use kabari::{clock, store::Recorded};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -25,9 +28,13 @@ use tokio_util::sync::CancellationToken;
 use crate::support::world::{Behave, INSTANCE, TOKEN, World};
 
 const ANNA: &str = "6281111111111";
+
 const BUDI: &str = "6282222222222";
+
 const CITRA: &str = "6283333333333";
+
 const OTHER: &str = "bandung_store";
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A store, a world, and a dispatcher between them that can be stopped and started.
@@ -232,29 +239,6 @@ fn patient(on_uncertain: OnUncertain) -> Policy {
     Policy { attempts_max: 1_000_000, on_uncertain, ..Policy::default() }
 }
 
-#[tokio::test]
-async fn each_recipient_gets_its_messages_in_order_while_three_are_under_way() {
-    let scene = Scene { settings: lane_of(3, Pace::OFF), ..Scene::new().await };
-    scene.world.number(BUDI, Behave::send().slowly(Duration::from_millis(3)));
-    let running = scene.run();
-    let mut all = Vec::new();
-    for round in 0..10 {
-        let texts = [format!("#{}", 2 * round), format!("#{}", 2 * round + 1)];
-        for to in [ANNA, BUDI, CITRA] {
-            all.extend(scene.tell(to, &[&texts[0], &texts[1]]).await);
-        }
-    }
-    scene.until_sent(&all).await;
-    let seen = scene.world.seen();
-    for to in [ANNA, BUDI, CITRA] {
-        let expected: Vec<String> = (0..20).map(|n| format!("#{n}")).collect();
-        assert_eq!(seen.texts_to(to), expected);
-    }
-    assert_eq!(seen.asked.len(), 60);
-    scene.world.assert_clean();
-    running.stop().await;
-}
-
 fn lane_of(in_flight: u32, pace: Pace) -> LaneSettings {
     LaneSettings {
         pace: Some(pace),
@@ -264,138 +248,4 @@ fn lane_of(in_flight: u32, pace: Pace) -> LaneSettings {
         in_flight: Some(in_flight),
         ..LaneSettings::default()
     }
-}
-
-#[tokio::test]
-async fn a_recipient_that_waits_for_a_retry_blocks_only_itself() {
-    let scene = Scene::new().await;
-    scene.world.number(ANNA, Behave::answer(503, "{}"));
-    let policy = patient(OnUncertain::Hold);
-    let anna = scene.record(INSTANCE, ANNA, &["#1", "#2"], policy).await;
-    let budi = scene.record(INSTANCE, BUDI, &["#1", "#2", "#3"], policy).await;
-    let running = scene.run();
-    scene.until_sent(&budi).await;
-    assert_eq!(scene.world.seen().texts_to(ANNA).len(), 0);
-    assert_eq!(scene.message(anna[1]).await.attempts, 0, "the second waits for the first");
-    scene.world.number(ANNA, Behave::send());
-    scene.until_sent(&anna).await;
-    scene.world.assert_clean();
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn the_pace_is_kept() {
-    let pace = Pace::parse("20/s").unwrap();
-    let mut scene = Scene { settings: lane_of(4, pace), ..Scene::new().await };
-    scene.settings.burst = Some(2);
-    let mut all = Vec::new();
-    for n in 0..8 {
-        all.extend(scene.tell(&format!("62800000000{n}"), &["hello"]).await);
-    }
-    let began = Instant::now();
-    let running = scene.run();
-    scene.until_sent(&all).await;
-    // Two at once, then one each 50 ms.
-    assert!(Duration::from_millis(6 * 50) <= began.elapsed(), "{:?}", began.elapsed());
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn the_pace_survives_a_restart() {
-    let pace = Pace::parse("1/h").unwrap();
-    let scene = Scene { settings: lane_of(1, pace), ..Scene::new().await };
-    let running = scene.run();
-    let first = scene.tell(ANNA, &["#1"]).await;
-    scene.until_sent(&first).await;
-    running.stop().await;
-    let second = scene.tell(ANNA, &["#2"]).await;
-    let running = scene.run();
-    scene.let_time_pass().await;
-    assert_eq!(scene.message(second[0]).await.state, State::Waiting);
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn an_uncertain_message_is_held_and_blocks_nobody() {
-    let scene = Scene::new().await;
-    scene.world.next(1, Behave::close().dispatching());
-    scene.world.next(1, Behave::answer(504, "<html>"));
-    let ids = scene.tell(ANNA, &["#1", "#2", "#3"]).await;
-    let running = scene.run();
-    let lost = scene.until(ids[0], State::Uncertain).await;
-    assert_eq!((lost.reason, lost.attempts), (Some(Reason::NoAnswer), 1));
-    scene.until(ids[1], State::Uncertain).await;
-    scene.until_sent(&ids[2..]).await;
-    scene.let_time_pass().await;
-    let texts: Vec<String> =
-        scene.world.seen().asked.iter().map(|asked| asked.message().to_owned()).collect();
-    assert_eq!(texts, ["#1", "#2", "#3", "tick"]);
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn an_uncertain_message_is_sent_again_if_its_rule_says_so() {
-    let scene = Scene::new().await;
-    scene.world.next(2, Behave::close());
-    let ids = scene.record(INSTANCE, ANNA, &["#1"], patient(OnUncertain::Resend)).await;
-    let running = scene.run();
-    let sent = scene.until(ids[0], State::Sent).await;
-    assert_eq!(sent.attempts, 3);
-    let told: Vec<_> =
-        scene.seen.attempts.lock().unwrap().iter().map(|(_, n, state)| (*n, *state)).collect();
-    assert_eq!(told, [(1, State::Waiting), (2, State::Waiting), (3, State::Sent)]);
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn stopping_lets_the_attempt_end_and_begins_no_other() {
-    let scene = Scene::new().await;
-    scene.world.always(Behave::send().slowly(Duration::from_millis(300)));
-    let ids = scene.tell(ANNA, &["#1", "#2"]).await;
-    let running = scene.run();
-    scene.world.until("the first request", |seen| !seen.asked.is_empty()).await;
-    running.stop().await;
-    assert_eq!(scene.message(ids[0]).await.state, State::Sent);
-    assert_eq!(scene.message(ids[1]).await.state, State::Waiting);
-    let running = scene.run();
-    scene.until_sent(&ids).await;
-    assert_eq!(scene.world.seen().asked.len(), 2);
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn an_attempt_that_does_not_end_is_left_behind_and_uncertain_after_the_restart() {
-    let mut scene = Scene::new().await;
-    scene.timings.stop_max = Duration::from_millis(30);
-    scene.world.next(1, Behave::hang().dispatching());
-    let ids = scene.tell(ANNA, &["#1", "#2"]).await;
-    let running = scene.run();
-    scene.world.until("the first request", |seen| !seen.dispatched.is_empty()).await;
-    running.stop().await;
-    assert_eq!(scene.message(ids[0]).await.state, State::Sending);
-    // As after a crash: another process opens the file.
-    scene.store = Arc::new(SqliteStore::open(&scene.dir.path().join("kabari.db")).unwrap());
-    let running = scene.run();
-    let left = scene.until(ids[0], State::Uncertain).await;
-    assert_eq!(left.reason, Some(Reason::Interrupted));
-    scene.until_sent(&ids[1..]).await;
-    assert_eq!(scene.world.seen().texts_to(ANNA), ["#1", "#2"]);
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_settlement_in_the_future_is_kept_to_while_the_lane_is_idle() {
-    let scene = Scene::new().await;
-    let now = clock::now();
-    let event = event(now);
-    let mut later = message(&event, INSTANCE, ANNA, 0, "#1", Policy::default());
-    later.due_at = now + jiff::SignedDuration::from_millis(300);
-    let id = later.id;
-    scene.store.record(event, vec![later]).await.unwrap();
-    let began = Instant::now();
-    let running = scene.run();
-    scene.until_sent(&[id]).await;
-    assert!(Duration::from_millis(250) <= began.elapsed());
-    assert!(began.elapsed() < Duration::from_secs(20), "it does not wait for the poll");
-    running.stop().await;
 }

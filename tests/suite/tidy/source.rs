@@ -1,8 +1,9 @@
 //! What does a source file say, its comments and texts aside?
 
-/// A file below `src`.
+/// A file, of `src` or another folder.
+#[derive(Clone)]
 pub(super) struct File {
-    /// Its path below `src`, with `/`.
+    /// Its path below that folder, with `/`.
     pub(super) path: String,
     /// All of it.
     pub(super) text: String,

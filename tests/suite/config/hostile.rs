@@ -6,13 +6,19 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
 
 /// What a hostile file may take of memory, in KiB.
 const PEAK_MAX: u64 = 256 << 10;
 /// A debug build on a busy machine; a release build takes 2 s.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 90 } else { 10 });
+/// Between two looks at the memory of a file's check.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 const HEAD: &str = "wachat: { token: \"${WACHAT_TOKEN}\", instance: phone }\n\
                     sources: { github: { secret: \"${GITHUB_SECRET}\" } }\n";
 
@@ -26,12 +32,10 @@ struct Checked {
 }
 
 /// `kabari check` on this file, by the real program.
-fn check(text: &str) -> Checked {
+async fn check(text: &str) -> Checked {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rules.yaml");
     fs::write(&path, text).unwrap();
-    let out = folder.path().join("out");
-    let started = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_kabari"))
         .args(["check", "--format", "json", "--rules"])
         .arg(&path)
@@ -39,33 +43,41 @@ fn check(text: &str) -> Checked {
         .env("WACHAT_TOKEN", "a-secret-of-many-characters")
         .env("GITHUB_SECRET", "a-secret-of-many-characters")
         .stdin(Stdio::null())
-        .stdout(fs::File::create(&out).unwrap())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let status = format!("/proc/{}/status", child.id());
+    // Its end is the end of what it prints.
+    let out = OwnedFd::from(child.stdout.take().unwrap());
+    let mut out = pipe::Receiver::from_owned_fd(out).unwrap();
+    let mut printed = String::new();
+    let reading = tokio::time::timeout(PATIENCE, out.read_to_string(&mut printed));
+    tokio::pin!(reading);
+    let mut looks = tokio::time::interval(BETWEEN_LOOKS);
     let mut peak = 0;
-    let code = loop {
-        // The system remembers the peak, so the last look is the one that counts.
-        let now = fs::read_to_string(&status).unwrap_or_default();
-        let line = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let number = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
-        peak = number.unwrap_or(0).max(peak);
-        if let Some(ended) = child.try_wait().unwrap() {
-            break ended.code();
+    let ended = loop {
+        tokio::select! {
+            ended = &mut reading => break ended,
+            // The system remembers the peak, so the last look is the one that counts.
+            _ = looks.tick() => peak = peak_of(&status).max(peak),
         }
-        if started.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            break None;
-        }
-        std::thread::sleep(Duration::from_millis(2));
     };
-    Checked { code, out: fs::read_to_string(&out).unwrap(), peak }
+    if ended.is_err() {
+        child.kill().unwrap();
+    }
+    let code = child.wait().unwrap().code();
+    Checked { code, out: printed, peak }
 }
 
-#[track_caller]
-fn refused(what: &str, text: &str, code: &str) {
-    let checked = check(text);
+/// The most memory that a process has had, in KiB; 0 where the system does not say.
+fn peak_of(status: &str) -> u64 {
+    let now = fs::read_to_string(status).unwrap_or_default();
+    let line = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+async fn refused(what: &str, text: &str, code: &str) {
+    let checked = check(text).await;
     let out: String = checked.out.chars().take(2000).collect();
     assert_eq!(checked.code, Some(1), "{what}: {out}");
     assert!(checked.out.contains(&format!("\"code\": \"{code}\"")), "{what}: no {code} in {out}");
@@ -77,78 +89,80 @@ fn filled(part: &str, bytes: usize) -> String {
     part.repeat(bytes / part.len())
 }
 
-#[test]
-fn aliases_cannot_make_a_file_grow() {
+#[tokio::test]
+async fn aliases_cannot_make_a_file_grow() {
     let mut bomb = "vars:\n  a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let row = format!("*a{}, ", level - 1).repeat(9);
         writeln!(bomb, "  a{level}: &a{level} [{row}]").unwrap();
     }
-    refused("a bomb of aliases", &(bomb + HEAD), "alias");
+    refused("a bomb of aliases", &(bomb + HEAD), "alias").await;
     let long = "x".repeat(10_000_000);
     let copies = format!("{HEAD}vars:\n  a: &a {long}\n  b: [{}]\n", "*a, ".repeat(1000));
-    refused("a long text a thousand times", &copies, "alias");
+    refused("a long text a thousand times", &copies, "alias").await;
     let names = format!("{HEAD}vars: {}x{}\n", "&a [".repeat(60), "]".repeat(60));
     let deep = names.replace('x', &filled("x, ", 300_000));
-    refused("names within names", &deep, "alias");
+    refused("names within names", &deep, "alias").await;
 }
 
-#[test]
-fn tiny_values_are_counted_and_a_large_file_is_not_read() {
+#[tokio::test]
+async fn tiny_values_are_counted_and_a_large_file_is_not_read() {
     let most = (64 << 20) - 1000;
     for (what, text) in [
         ("a list", format!("{HEAD}vars: {{ a: [{}] }}\n", filled("1,", most))),
         ("a list of lists", format!("{HEAD}vars: {{ a: [{}] }}\n", filled("[],", most))),
     ] {
-        refused(what, &text, "too-many");
+        refused(what, &text, "too-many").await;
     }
     let nothing = format!("{HEAD}rules:\n{}", filled("-\n", most));
-    refused("rules of nothing", &nothing, "too-large");
-    refused("65 MiB", &filled("# nothing\n", 65 << 20), "unreadable-file");
+    refused("rules of nothing", &nothing, "too-large").await;
+    refused("65 MiB", &filled("# nothing\n", 65 << 20), "unreadable-file").await;
 }
 
-#[test]
-fn long_texts_are_refused_where_they_stand() {
+#[tokio::test]
+async fn long_texts_are_refused_where_they_stand() {
     let long = "x".repeat(10_000_000);
     let rule = |key: &str| {
         format!(
             "{HEAD}rules:\n- name: a\n  source: github\n  {key}\n  send: {{ number: \"628111111111\", message: x }}\n"
         )
     };
-    refused("a condition", &rule(&format!("when: event.{long} == 1")), "too-long");
-    refused("a kind", &rule(&format!("kind: \"{}\"", "*".repeat(10_000_000))), "value");
-    refused("an operand", &rule(&format!("match: {{ a: [{{ wildcard: \"{long}\" }}] }}")), "value");
+    refused("a condition", &rule(&format!("when: event.{long} == 1")), "too-long").await;
+    refused("a kind", &rule(&format!("kind: \"{}\"", "*".repeat(10_000_000))), "value").await;
+    refused("an operand", &rule(&format!("match: {{ a: [{{ wildcard: \"{long}\" }}] }}")), "value")
+        .await;
     refused(
         "a source",
         &rule("").replace("source: github", &format!("source: {long}")),
         "unknown-source",
-    );
-    refused("a key", &rule(&format!("{}: 1", &long[..1000])), "unknown-key");
+    )
+    .await;
+    refused("a key", &rule(&format!("{}: 1", &long[..1000])), "unknown-key").await;
     let holes = format!("{HEAD}vars: {{ a: \"{}\" }}\n", "${".repeat(1_000_000));
-    refused("holes that are none", &holes, "variable");
+    refused("holes that are none", &holes, "variable").await;
     let many: String = (0..100_000).map(|at| format!("{{{{ ${{A{at}:-x}} }}}} ")).collect();
     let message = rule("").replace("message: x", &format!("message: \"{many}\""));
-    refused("a template", &message, "too-long");
+    refused("a template", &message, "too-long").await;
 }
 
-#[test]
-fn deep_nesting_ends_at_its_limit() {
+#[tokio::test]
+async fn deep_nesting_ends_at_its_limit() {
     for open in ["[", "{ a: ", "- ", "? "] {
-        refused(open, &format!("{HEAD}vars:\n  {}", open.repeat(100_000)), "too-deep");
+        refused(open, &format!("{HEAD}vars:\n  {}", open.repeat(100_000)), "too-deep").await;
     }
 }
 
-#[test]
-fn a_regular_expression_that_would_fill_memory_is_refused() {
+#[tokio::test]
+async fn a_regular_expression_that_would_fill_memory_is_refused() {
     let regex = "((a{1,500}){1,500}){1,500}";
     let rules: String = (0..200)
         .map(|at| format!("- name: r{at}\n  source: github\n  match: {{ a: [{{ regex: \"{regex}\" }}] }}\n  send: {{ number: \"628111111111\", message: x }}\n"))
         .collect();
-    refused("regular expressions", &format!("{HEAD}rules:\n{rules}"), "value");
+    refused("regular expressions", &format!("{HEAD}rules:\n{rules}"), "value").await;
 }
 
-#[test]
-fn very_many_mistakes_are_found_in_no_more_than_their_time() {
+#[tokio::test]
+async fn very_many_mistakes_are_found_in_no_more_than_their_time() {
     let each = |rule: &str| -> String {
         let rules = (0..20_000).map(|at| format!("- {{ name: r{at}, {rule} }}\n"));
         format!("{HEAD}rules:\n{}", rules.collect::<String>())
@@ -160,33 +174,35 @@ fn very_many_mistakes_are_found_in_no_more_than_their_time() {
         ("no key", format!("source: github, sent: x, {send}"), "unknown-key"),
         ("no kind", format!("source: github, kind: pusch, wehn: x, {send}"), "unknown-key"),
     ] {
-        refused(what, &each(&rule), code);
+        refused(what, &each(&rule), code).await;
     }
     let unset: String = (0..200_000).map(|at| format!("\"${{NOT_{at}}}\", ")).collect();
     refused(
         "no variable",
         &format!("{HEAD}vars: {{ a: [{unset}] }}\nruels: 1\n"),
         "unset-variable",
-    );
+    )
+    .await;
     let keys: String = (0..200).map(|at| format!("key{at}: 1\n")).collect();
-    refused("keys at the end", &(each(&format!("source: github, {send}")) + &keys), "unknown-key");
+    refused("keys at the end", &(each(&format!("source: github, {send}")) + &keys), "unknown-key")
+        .await;
 }
 
-#[test]
-fn copies_for_each_source_are_counted() {
+#[tokio::test]
+async fn copies_for_each_source_are_counted() {
     let sources = |count: usize| -> String {
         let one = |at| format!("  s{at}: {{ preset: github, secret: \"${{GITHUB_SECRET}}\" }}\n");
         (0..count).map(one).collect()
     };
     let wachat = "wachat: { token: \"${WACHAT_TOKEN}\", instance: phone }\n";
-    refused("sources", &format!("{wachat}sources:\n{}", sources(30_000)), "too-many");
+    refused("sources", &format!("{wachat}sources:\n{}", sources(30_000)), "too-many").await;
     let vars = "1, ".repeat(100_000);
     let text = format!("{wachat}vars: {{ a: [{vars}] }}\nsources:\n{}", sources(900));
-    refused("vars", &text, "too-many");
+    refused("vars", &text, "too-many").await;
 }
 
-#[test]
-fn a_hundred_thousand_rules_load_as_fast_as_they_are_many() {
+#[tokio::test]
+async fn a_hundred_thousand_rules_load_as_fast_as_they_are_many() {
     let rules = |count: usize| -> String {
         let rule = |at: usize| {
             let wanted = match at % 4 {
@@ -202,15 +218,15 @@ fn a_hundred_thousand_rules_load_as_fast_as_they_are_many() {
         };
         format!("{HEAD}rules:\n{}", (0..count).map(rule).collect::<String>())
     };
-    let took = |count: usize| {
+    let took = async |count: usize| {
         let text = rules(count);
         let started = Instant::now();
-        let checked = check(&text);
+        let checked = check(&text).await;
         assert_eq!((checked.code, checked.out.trim()), (Some(0), "[]"), "{count}");
         started.elapsed()
     };
     let (few, many) = if cfg!(debug_assertions) { (1000, 8000) } else { (10_000, 100_000) };
-    let (few_took, many_took) = (took(few), took(many));
+    let (few_took, many_took) = (took(few).await, took(many).await);
     let times = u32::try_from(many / few).unwrap();
     // Were it quadratic, it would be as many times more again.
     assert!(many_took < few_took * times * 4, "{few}: {few_took:?}, {many}: {many_took:?}");

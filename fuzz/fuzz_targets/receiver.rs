@@ -1,7 +1,5 @@
 //! What is a request to fuzz sent to? One pipeline with a source of each scheme.
 
-#![allow(dead_code, reason = "not every target uses all of it")]
-
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -10,9 +8,6 @@ use kabari::config::{LoadOptions, load_text};
 use kabari::model::{EventId, Headers};
 use kabari::pipeline::Pipeline;
 use kabari::verify::Request;
-
-/// The secret of every source.
-pub const SECRET: &str = "fuzz-secret-of-some-length";
 
 const RULES: &str = r#"
 wachat: { token: unused, instance: fuzz }

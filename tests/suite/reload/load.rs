@@ -1,12 +1,11 @@
 //! Is any request dropped, or torn between two versions of the rules, by a thousand reloads?
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use crate::reload::{SECRET, rules};
 use crate::support::figure;
@@ -18,31 +17,31 @@ const EAGER: usize = 4;
 /// Connections whose requests last longer than a reload.
 const SLOW: usize = 4;
 
-/// What the senders and the one who reloads know of each other.
-#[derive(Default)]
-struct Scene {
-    reloaded: AtomicUsize,
-    over: AtomicBool,
+/// What the one who reloads tells the senders: how often he has, and whether he is done.
+#[derive(Clone, Copy, Default)]
+struct Reloads {
+    count: usize,
+    over: bool,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_reloads_under_load_drop_no_request_and_no_event_sees_two_versions() {
     let home = Home::new(&rules("v0")).variable("KABARI_LOG", "error,kabari::app=info");
     let kabari = home.start().await;
-    let scene = Arc::new(Scene::default());
+    let reloads = watch::Sender::new(Reloads::default());
     let url = kabari.hook("github");
     let listen = kabari.listen();
     let mut senders = Vec::new();
     for n in 0..EAGER {
-        senders.push(tokio::spawn(eager(Arc::clone(&scene), n, url.clone())));
+        senders.push(tokio::spawn(eager(reloads.subscribe(), n, url.clone())));
     }
     for n in 0..SLOW {
-        senders.push(tokio::spawn(slow(Arc::clone(&scene), n, listen)));
+        senders.push(tokio::spawn(slow(reloads.subscribe(), n, listen)));
     }
     let began = Instant::now();
-    reload_all(&home, &kabari, &scene).await;
+    reload_all(&home, &kabari, &reloads).await;
     let took = began.elapsed();
-    scene.over.store(true, Ordering::Release);
+    reloads.send_modify(|reloads| reloads.over = true);
     let mut events = BTreeSet::new();
     for sender in senders {
         let answered = sender.await.unwrap();
@@ -64,7 +63,7 @@ async fn a_thousand_reloads_under_load_drop_no_request_and_no_event_sees_two_ver
 }
 
 /// Puts each version in place; most are asked for, and all are also seen to change.
-async fn reload_all(home: &Home, kabari: &Kabari, scene: &Scene) {
+async fn reload_all(home: &Home, kabari: &Kabari, reloads: &watch::Sender<Reloads>) {
     for n in 1..=RELOADS {
         let new = home.path("rules.new");
         std::fs::write(&new, rules(&format!("v{n}"))).unwrap();
@@ -74,7 +73,7 @@ async fn reload_all(home: &Home, kabari: &Kabari, scene: &Scene) {
         }
         let answer = kabari.order("/api/reload").await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        scene.reloaded.fetch_add(1, Ordering::Release);
+        reloads.send_modify(|reloads| reloads.count = n);
     }
 }
 
@@ -96,10 +95,10 @@ async fn versions(kabari: &Kabari, events: &BTreeSet<String>) -> BTreeSet<String
 }
 
 /// Sends one after the other on one connection; gives the events.
-async fn eager(scene: Arc<Scene>, sender: usize, url: String) -> Vec<String> {
+async fn eager(reloads: watch::Receiver<Reloads>, sender: usize, url: String) -> Vec<String> {
     let client = http();
     let mut events = Vec::new();
-    while !scene.over.load(Ordering::Acquire) {
+    while !reloads.borrow().over {
         let delivery = format!("eager-{sender}-{}", events.len());
         let body = format!(r#"{{"delivery":"{delivery}"}}"#);
         let signature = github_signature(SECRET, body.as_bytes());
@@ -114,11 +113,15 @@ async fn eager(scene: Arc<Scene>, sender: usize, url: String) -> Vec<String> {
 }
 
 /// Keeps the second half of each body back until there are other rules.
-async fn slow(scene: Arc<Scene>, sender: usize, listen: std::net::SocketAddr) -> Vec<String> {
+async fn slow(
+    mut reloads: watch::Receiver<Reloads>,
+    sender: usize,
+    listen: std::net::SocketAddr,
+) -> Vec<String> {
     let mut stream = TcpStream::connect(listen).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut events = Vec::new();
-    while !scene.over.load(Ordering::Acquire) {
+    while !reloads.borrow().over {
         let delivery = format!("slow-{sender}-{}", events.len());
         let body = format!(r#"{{"delivery":"{delivery}"}}"#);
         let (first, second) = body.split_at(body.len() / 2);
@@ -129,12 +132,9 @@ async fn slow(scene: Arc<Scene>, sender: usize, listen: std::net::SocketAddr) ->
             body.len(),
             github_signature(SECRET, body.as_bytes()),
         );
-        let before = scene.reloaded.load(Ordering::Acquire);
+        let before = reloads.borrow().count;
         stream.write_all(head.as_bytes()).await.unwrap();
-        let waits = || scene.reloaded.load(Ordering::Acquire) == before;
-        while waits() && !scene.over.load(Ordering::Acquire) {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
+        reloads.wait_for(|now| now.count != before || now.over).await.unwrap();
         stream.write_all(second.as_bytes()).await.unwrap();
         events.push(event_of(&answer(&mut stream).await));
     }

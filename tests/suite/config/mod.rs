@@ -1,0 +1,61 @@
+//! Does every good rule file load, and does every bad one say what is wrong with it?
+//!
+//! A file in `tests/config/bad` is named for its mistake; beside it stands the report that people
+//! get. `KABARI_BLESS=1 cargo test --test suite config` writes the reports anew: read what changed.
+
+mod files;
+mod variables;
+mod secrets;
+mod reports;
+mod includes;
+mod random;
+mod hostile;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kabari::config::{LoadOptions, Loaded, Report, load_text};
+
+/// What every test finds in its environment.
+fn variable(name: &str) -> Option<String> {
+    match name {
+        "EMPTY" => Some(String::new()),
+        "INJECTED" => Some("x\nrules:\n  - name: evil: \"'".to_owned()),
+        "LISTEN" => Some("hidden-value".to_owned()),
+        name if name.starts_with("NO") => None,
+        _ => Some("a-secret-of-many-characters".to_owned()),
+    }
+}
+
+fn strict(text: &str) -> Result<Loaded, Box<Report>> {
+    let options = LoadOptions { lenient: false, variable: &variable };
+    load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options)
+}
+
+fn lenient(text: &str) -> Result<Loaded, Box<Report>> {
+    let options = LoadOptions { lenient: true, variable: &variable };
+    load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options)
+}
+
+#[expect(clippy::unwrap_used, reason = "a test's own helper")]
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new("tests/config").join(folder);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+#[expect(clippy::unwrap_used, reason = "a test's own helper")]
+fn lines(report: &Report) -> Vec<String> {
+    let line = |p: &kabari::config::Problem| {
+        let severity = serde_json::to_value(p.severity).unwrap();
+        let severity = severity.as_str().unwrap();
+        format!("{}:{} {severity}[{}] {}: {}", p.line, p.column, p.code, p.path, p.message)
+    };
+    report.problems().iter().map(line).collect()
+}

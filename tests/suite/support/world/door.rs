@@ -1,0 +1,113 @@
+//! How can the world refuse connections and cut those that stand?
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::memory::Inner;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+/// The door, which can be shut: then connections are refused.
+pub(super) struct Door {
+    pub(super) inner: Arc<Inner>,
+    pub(super) listener: Option<TcpListener>,
+    pub(super) address: SocketAddr,
+}
+
+impl Listener for Door {
+    type Io = Wire;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Wire, SocketAddr) {
+        let mut up = self.inner.up.subscribe();
+        loop {
+            if !*up.borrow_and_update() {
+                self.listener = None;
+                self.inner.listening.send_replace(false);
+                up.wait_for(|up| *up).await.expect("the world goes on");
+                continue;
+            }
+            if self.listener.is_none() {
+                self.listener = TcpListener::bind(self.address).await.ok();
+                self.inner.listening.send_replace(self.listener.is_some());
+            }
+            let Some(listener) = &self.listener else {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                continue;
+            };
+            tokio::select! {
+                accepted = listener.accept() => if let Ok((stream, peer)) = accepted {
+                    let cut = self.inner.cut.lock().unwrap().clone().cancelled_owned();
+                    self.inner.change(|memory| memory.seen.connections += 1);
+                    let cord = Cord::default();
+                    return (Wire { stream, cord, cut: Box::pin(cut) }, peer);
+                },
+                _ = up.changed() => {}
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
+
+/// Pulled, it ends its connection before another byte is written.
+#[derive(Clone, Default)]
+pub(super) struct Cord(pub(super) Arc<AtomicBool>);
+
+impl Connected<IncomingStream<'_, Door>> for Cord {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        stream.io().cord.clone()
+    }
+}
+
+/// A connection that can be cut.
+pub(super) struct Wire {
+    stream: TcpStream,
+    cord: Cord,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.cut.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.cord.0.load(Ordering::SeqCst) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
