@@ -5,6 +5,7 @@ mod snapshot;
 mod spots;
 mod events;
 mod watch;
+mod upkeep;
 mod reload;
 pub mod by_hand;
 
@@ -29,8 +30,9 @@ use crate::http;
 use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
+use crate::reconcile::Reconciler;
 use crate::sources::{Offers, Source, secret_warnings};
-use crate::store::{self, LaneLock, SharedStore};
+use crate::store::{self, LaneLock, Reconciliation, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
 
@@ -53,6 +55,8 @@ pub struct App {
     administering: Stopping,
     /// Reads the rule file again, by itself and on SIGHUP.
     keeping_up: Stopping,
+    /// Removes what has had its time.
+    upkeep: Stopping,
     /// Given back when everything has ended.
     lock: LaneLock,
 }
@@ -95,14 +99,25 @@ impl App {
         lanes.set_people(settings.people.clone());
         let shared = Arc::new(Shared { rules, store, metrics, lanes, offers: Arc::default() });
         let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
+        let reconciler = Reconciler::new(
+            Arc::clone(&shared.rules.pipeline),
+            Arc::clone(&shared.store),
+            Arc::clone(&shared.metrics),
+            shared.rules.reloads(),
+        )?;
         let app = Self {
             receiving: receive(&shared, &settings, public),
             sending: Stopping::spawn(|stop| async {
-                tokio::join!(dispatcher.run(stop.clone()), gatherer.run(stop));
+                tokio::join!(
+                    dispatcher.run(stop.clone()),
+                    gatherer.run(stop.clone()),
+                    reconciler.run(stop),
+                );
                 Ok(())
             }),
             administering: administer(&shared, &settings, private),
             keeping_up: keep_up(&shared, again.watch)?,
+            upkeep: upkeep(&shared),
             shared,
             listen,
             admin: admin_addr,
@@ -127,7 +142,7 @@ impl App {
     /// Takes no more requests, lets attempts under way end, and returns when all is quiet.
     pub async fn stop(self) -> anyhow::Result<()> {
         tracing::info!("stopping: no more requests are taken, attempts under way end");
-        let kept_up = self.keeping_up.end().await;
+        let kept_up = self.keeping_up.end().await.and(self.upkeep.end().await);
         let (received, sent) = tokio::join!(self.receiving.end(), self.sending.end());
         let administered = self.administering.end().await;
         tracing::info!("stopped");
@@ -184,6 +199,7 @@ impl App {
             self.admin,
         );
         warn_of_ends(&pipeline, clock::now());
+        tracing::info!("kept: {}", settings.retention);
         for (name, lane) in &settings.instances {
             tracing::info!(instance = name, "lane {name}: {lane}");
         }
@@ -257,6 +273,16 @@ fn keep_up(shared: &Arc<Shared>, watching: bool) -> anyhow::Result<Stopping> {
     }))
 }
 
+/// A step under way ends; the rest of its round is for the next start.
+fn upkeep(shared: &Arc<Shared>) -> Stopping {
+    let shared = Arc::clone(shared);
+    Stopping::spawn(|stop| async move {
+        let retention = shared.rules.retention();
+        upkeep::run(&shared.store, &shared.metrics, retention, &stop).await;
+        Ok(())
+    })
+}
+
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
@@ -311,7 +337,22 @@ impl Controls for Shared {
             store,
             rules: self.rules.standing(),
             lanes: standing.collect(),
+            reconciled: self.reconciled().await,
         }
+    }
+}
+
+impl Shared {
+    /// How the last look at each list went of those that are looked at still.
+    async fn reconciled(&self) -> Vec<(String, String)> {
+        let pipeline = self.rules.pipeline.load();
+        let known = self.store.reconciliations().await.unwrap_or_default();
+        let is_looked_at = |it: &&Reconciliation| {
+            let plan = pipeline.source(&it.source).and_then(Source::reconcile);
+            plan.is_some_and(|plan| plan.places.contains(&it.place))
+        };
+        let said = |it: &Reconciliation| (format!("{} {}", it.source, it.place), it.said());
+        known.iter().filter(is_looked_at).map(said).collect()
     }
 }
 

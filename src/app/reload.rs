@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::signal::unix::Signal;
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -17,6 +18,7 @@ use crate::dispatch::{LaneSettings, Lanes};
 use crate::model::{Networks, Severity};
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
+use crate::store::Retention;
 use crate::telemetry::Metrics;
 use crate::wachat::{self, Client};
 
@@ -57,9 +59,12 @@ pub(super) struct Rules {
     lanes: Lanes,
     metrics: Arc<Metrics>,
     read: Arc<Read>,
+    retention: watch::Sender<Retention>,
     fixed: Fixed,
     /// Held while it is read again: one at a time.
     last: tokio::sync::Mutex<Last>,
+    /// Told of every swap.
+    swaps: watch::Sender<()>,
     /// What is wrong with the file on disk, while the last good one is in force.
     mistakes: Mutex<Option<String>>,
 }
@@ -139,10 +144,17 @@ impl Rules {
             lanes,
             metrics,
             read,
+            retention: watch::Sender::new(loaded.settings.retention),
             fixed: Fixed::of(&loaded.settings),
             last: tokio::sync::Mutex::new(Last { inputs, snapshot, wachat, lanes: instances }),
+            swaps: watch::Sender::new(()),
             mistakes: Mutex::new(None),
         }
+    }
+
+    /// Changes whenever other rules are in force.
+    pub(super) fn reloads(&self) -> watch::Receiver<()> {
+        self.swaps.subscribe()
     }
 
     /// Reads the rule file on SIGHUP and, if wanted, when something changes on the disk; never
@@ -193,6 +205,11 @@ impl Rules {
         }
     }
 
+    /// How long what is kept, also after it changes.
+    pub(super) fn retention(&self) -> watch::Receiver<Retention> {
+        self.retention.subscribe()
+    }
+
     /// `ok`, or what is wrong with the file on disk.
     pub(super) fn standing(&self) -> String {
         let mistakes = self.mistakes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -214,11 +231,15 @@ impl Rules {
         let needs_restart = self.fixed.differences(&Fixed::of(&settings));
         let rules = pipeline.rule_count();
         self.lanes.set_people(settings.people);
+        self.retention.send_if_modified(|now| {
+            std::mem::replace(now, settings.retention) != settings.retention
+        });
         if why == Why::Told || client.is_some() || settings.instances != last.lanes {
             self.lanes.update(client, settings.instances.clone());
         }
         (last.wachat, last.lanes) = (settings.wachat, settings.instances);
         let old = self.pipeline.swap(Arc::new(pipeline));
+        self.swaps.send_replace(());
         // A hundred thousand rules take their time to be forgotten.
         drop(spawn_blocking(move || drop(old)));
         self.metrics.rules_loaded(rules, clock::now());

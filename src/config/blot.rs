@@ -12,7 +12,8 @@ use super::text::FileText;
 /// Names of settings whose values are never shown.
 const SECRET_KEYS: [&str; 5] = ["token", "secret", "secrets", "admin_token", "password"];
 /// Parts of names that make them one.
-const SECRET_PARTS: [&str; 6] = ["secret", "token", "password", "passwd", "apikey", "api_key"];
+const SECRET_PARTS: [&str; 7] =
+    ["secret", "token", "password", "passwd", "apikey", "api_key", "private_key"];
 /// The sections in which secrets stand; elsewhere a `token` is a field of an event.
 const SECRET_SECTIONS: [&str; 4] = ["wachat", "server", "sources", "vars"];
 /// How many lines above one are asked for a secret's name.
@@ -37,7 +38,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 /// where its anchor is.
 pub(super) fn secrets(root: &Node) -> Vec<(usize, Range<usize>)> {
     let mut found = Vec::new();
-    if let Content::Map(sections) = &root.content {
+    if let Content::Map(sections) = root.content() {
         for (key, section) in sections {
             if SECRET_SECTIONS.contains(&key.text.as_str()) {
                 collect(section, false, &mut found);
@@ -48,7 +49,7 @@ pub(super) fn secrets(root: &Node) -> Vec<(usize, Range<usize>)> {
 }
 
 fn collect(node: &Node, secret: bool, found: &mut Vec<(usize, Range<usize>)>) {
-    match &node.content {
+    match node.content() {
         Content::Scalar(scalar) if secret => {
             found.push((node.file, node.span.clone()));
             found.extend(scalar.comment.iter().map(|comment| (node.file, comment.span.clone())));

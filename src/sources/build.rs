@@ -1,8 +1,11 @@
 //! What do a source's settings come to, and what is wrong with them?
 
+use std::sync::Arc;
+
 use super::handshake::Handshake;
 use super::lookup::Lookup;
 use super::presets::{nearest, presets};
+use super::reconcile::Reconcile;
 use super::rotation::{DatedSecret, Secrets};
 use super::settings::{Gzip, ReplySettings, SourceSettings, TestEvents, Unsigned};
 use super::source::Identity;
@@ -57,6 +60,8 @@ pub(super) struct Parts {
     /// How long a body may be once it is unpacked, in bytes.
     pub(super) unpacked_max: u64,
     pub(super) unsigned: Vec<Unsigned>,
+    /// How the sender is asked for what it sent in vain.
+    pub(super) reconcile: Option<Arc<Reconcile>>,
     pub(super) docs: Option<String>,
     pub(super) secret_at: Option<String>,
 }
@@ -85,6 +90,9 @@ impl Parts {
         let identity = identity(settings.id.as_deref(), &mut faults);
         let test_when = test_when(&settings, &mut faults);
         let events = batch(settings.events.as_deref(), &mut faults);
+        let reconcile = settings.reconcile.as_ref().filter(|_| own.reconcile.is_some());
+        let reconcile = reconcile.map(|it| Reconcile::build(it).map(|it| (it, Vec::new())));
+        let reconcile = reconcile.and_then(|it| keep(it, "reconcile", &mut faults)).map(Arc::new);
         if settings.allow_from.as_ref().is_some_and(Vec::is_empty) {
             let fault =
                 Fault::error("allow_from", "nobody", "with an empty list nobody could send");
@@ -120,6 +128,7 @@ impl Parts {
                     gzip: settings.gzip,
                     unpacked_max: UNPACKED_MAX,
                     unsigned: settings.unsigned.unwrap_or_default(),
+                    reconcile,
                     docs: settings.docs,
                     secret_at: settings.secret_at,
                 };
@@ -165,10 +174,9 @@ fn preset(
     if let Some(row) = known.get(wanted) {
         return Some((wanted.to_owned(), row));
     }
-    let names = || known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let remedy = match nearest(known, wanted) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are {}", names()),
+        None => format!("`kabari sources presets` lists all {}", known.len()),
     };
     if own.preset.is_some() {
         let wrong = format!("there is no preset `{wanted}`");

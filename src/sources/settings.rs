@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::handshake::Handshake;
+use super::reconcile::ReconcileSettings;
 use super::rotation::DatedSecret;
 use crate::expr::AmountUnit;
 use crate::model::{Network, Rate, Span};
@@ -105,6 +106,8 @@ pub struct SourceSettings {
     /// `timestamp`.
     #[schemars(extend("examples" = [["id"]]))]
     pub unsigned: Option<Vec<Unsigned>>,
+    /// Asks the sender for events that it sent in vain.
+    pub reconcile: Option<ReconcileSettings>,
     /// Where the sender documents its webhooks.
     #[schemars(extend("examples" = ["https://docs.example/webhooks"]))]
     pub docs: Option<String>,
@@ -236,6 +239,11 @@ impl SourceSettings {
             limits: self.limits.or(preset.limits),
             gzip: self.gzip.or(preset.gzip),
             unsigned: self.unsigned.clone().or_else(|| preset.unsigned.clone()),
+            reconcile: match (&self.reconcile, &preset.reconcile) {
+                (Some(own), Some(theirs)) => Some(own.over(theirs)),
+                // A preset only says whose API it is.
+                (own, _) => own.clone(),
+            },
             docs: text(&self.docs, &preset.docs),
             secret_at: text(&self.secret_at, &preset.secret_at),
         }

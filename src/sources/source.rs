@@ -12,6 +12,7 @@ use super::build::{FALLBACK_S, Parts};
 use super::glob::{glob, meet};
 use super::handshake::{Answer, Handshake};
 use super::lookup::Lookup;
+use super::reconcile::Reconcile;
 use super::rotation::DatedSecret;
 use super::settings::{ReplySettings, SourceSettings, Unsigned};
 use crate::expr::{AmountUnit, BatchPath, Facts, Json, Surroundings};
@@ -104,6 +105,11 @@ impl Source {
                 IdPlace::Elsewhere
             }
         }
+    }
+
+    /// How the sender is asked for what it sent in vain, if it is.
+    pub fn reconcile(&self) -> Option<&Arc<Reconcile>> {
+        self.parts.reconcile.as_ref()
     }
 
     /// Where the sender documents its webhooks.
@@ -227,11 +233,10 @@ impl Source {
     /// Unless the id is signed, a request that was seen is told by its signature; of a batch, an
     /// event in it by that and its own body.
     fn digest_of(&self, proof: &Verified<'_>, event: &Event) -> Option<Digest> {
-        let patterns = &self.parts.never_repeats;
-        if patterns.is_empty() {
+        if self.parts.never_repeats.is_empty() {
             return None;
         }
-        let never_repeats = patterns.iter().any(|pattern| self.kind_matches(pattern, &event.kind));
+        let never_repeats = self.never_repeats(&event.kind);
         let mut bytes = proof.digest();
         if self.parts.events.is_some() {
             let both = Sha256::new_with_prefix(bytes).chain_update(&event.body).finalize();

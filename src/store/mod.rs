@@ -8,6 +8,9 @@ mod address;
 mod lock;
 mod judge;
 mod gathering;
+mod reconciliation;
+mod retention;
+mod upkeep;
 mod sqlite;
 
 use std::sync::Arc;
@@ -19,15 +22,18 @@ use tokio::sync::watch;
 
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Reason, Recipient, State};
 
-pub use address::{file_of, history, open, open_existing};
+pub use address::{backup, file_of, history, open, open_existing};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
-pub use sqlite::{History, OpenOptions, Page, SqliteStore};
+pub use reconciliation::{Reconciliation, Tally};
+pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
+pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
+pub use upkeep::{Moves, Upkeep};
 
 /// What survives a crash.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Upkeep {
     /// Keeps an event and its messages in one transaction, and returns once that is on the disk.
     ///
     /// The same (source, provider id) a second time is [`Recorded::Duplicate`], and nothing is
@@ -143,6 +149,12 @@ pub trait Store: Send + Sync {
     /// What came from each source that has sent anything, by name.
     async fn sources(&self) -> Result<Vec<SourceRow>, StoreError>;
 
+    /// How far each provider's own list was compared with what came, by source and list.
+    async fn reconciliations(&self) -> Result<Vec<Reconciliation>, StoreError>;
+
+    /// Keeps that of one list, in the place of what was known of it.
+    async fn keep_reconciliation(&self, known: Reconciliation) -> Result<(), StoreError>;
+
     /// Whether it can write now.
     async fn ping(&self) -> Result<(), StoreError>;
 }
@@ -238,6 +250,8 @@ pub struct OptOut {
 pub struct Claimed {
     /// The message, its attempts counting the one to be made now.
     pub message: Message,
+    /// The kind of the event that it was made from.
+    pub kind: String,
     /// Settle it by this.
     pub lease: Lease,
     /// How old the message is, not counting the time in which kabari itself held it.
@@ -295,6 +309,12 @@ pub struct MessageFilter {
     pub number: Option<String>,
     /// Only of this event.
     pub event: Option<EventId>,
+    /// Only of this lane.
+    pub instance: Option<String>,
+    /// Only made at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only made before this time.
+    pub until: Option<Timestamp>,
     /// No more than so many.
     pub limit: Option<usize>,
 }
@@ -306,6 +326,10 @@ pub struct EventFilter {
     pub source: Option<String>,
     /// Only of this kind.
     pub kind: Option<String>,
+    /// Only received at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only received before this time.
+    pub until: Option<Timestamp>,
     /// No more than so many.
     pub limit: Option<usize>,
 }

@@ -74,6 +74,15 @@ metrics! {
     secret_until: Family<Position, Gauge> = "kabari_secret_until_timestamp_seconds",
     /// Events whose request lacked the id that its source promises; a digest took its place.
     id_missing: Family<Source, Counter> = "kabari_id_missing_total",
+    /// What a provider was asked for that it sent in vain, by source: entries of its list that were
+    /// looked at (asked), those sent in vain (missed), and of these what became of them (taken,
+    /// duplicate, failed).
+    reconciled: Family<Reconciled, Counter> = "kabari_reconcile_events_total",
+    /// Whether the last look at a source's list came to its end (1) or not (0).
+    reconcile_success: Family<Source, Gauge> = "kabari_reconcile_success",
+    /// When a look at a source's list last came to its end, in seconds since 1970.
+    reconcile_success_time: Family<Source, Gauge<f64, AtomicU64>> =
+        "kabari_reconcile_success_timestamp_seconds",
     /// Messages in the store, by state.
     messages: Family<InState, Gauge> = "kabari_messages",
     /// Calls to Wachat, by instance, fate and reason.
@@ -91,6 +100,10 @@ metrics! {
         "kabari_rules_reload_success_timestamp_seconds",
     /// Requests that were answered 503 because the store could not write.
     store_unavailable: Counter = "kabari_store_unavailable_total",
+    /// Bytes of the store's files on the disk (`file`), and of these in use (`used`).
+    store_bytes: Family<Room, Gauge> = "kabari_store_bytes",
+    /// What retention removed: bodies of events, events, messages.
+    pruned: Family<Kept, Counter> = "kabari_pruned_total",
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -102,6 +115,12 @@ struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Source {
     source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reconciled {
+    source: String,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -129,6 +148,16 @@ struct Try {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Room {
+    part: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kept {
+    what: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Lane {
     instance: String,
 }
@@ -151,6 +180,23 @@ impl Metrics {
     /// An event lacked its provider's id.
     pub fn id_missing(&self, source: &str) {
         self.id_missing.get_or_create(&Source { source: source.to_owned() }).inc();
+    }
+
+    /// So many entries of a provider's list were `asked`, `missed`, `taken`, `duplicate`, `failed`.
+    pub fn reconcile_counted(&self, source: &str, outcome: &'static str, count: u64) {
+        let label = Reconciled { source: source.to_owned(), outcome };
+        self.reconciled.get_or_create(&label).inc_by(count);
+    }
+
+    /// A look at a provider's list ended at `now`.
+    pub fn reconciled(&self, source: &str, to_its_end: bool, now: Timestamp) {
+        let label = Source { source: source.to_owned() };
+        self.reconcile_success.get_or_create(&label).set(i64::from(to_its_end));
+        if to_its_end {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds need 41 of 53 bits")]
+            let seconds = now.as_millisecond() as f64 / 1000.0;
+            self.reconcile_success_time.get_or_create(&label).set(seconds);
+        }
     }
 
     /// A request was not believed; the reason is `Denied::label`.
@@ -224,6 +270,21 @@ impl Metrics {
         self.messages.clear();
     }
 
+    /// How much room the store takes, in bytes.
+    pub fn store_bytes(&self, file: u64, used: u64) {
+        for (part, bytes) in [("file", file), ("used", used)] {
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            self.store_bytes.get_or_create(&Room { part }).set(bytes);
+        }
+    }
+
+    /// Retention removed so much.
+    pub fn pruned(&self, bodies: u64, events: u64, messages: u64) {
+        for (what, count) in [("bodies", bodies), ("events", events), ("messages", messages)] {
+            self.pruned.get_or_create(&Kept { what }).inc_by(count);
+        }
+    }
+
     /// Everything in the text format that Prometheus reads.
     pub fn text(&self) -> String {
         let mut page = String::new();
@@ -255,6 +316,8 @@ mod tests {
         metrics.lane_open("jakarta", true);
         metrics.rules_loaded(7, Timestamp::from_millisecond(1_800_000_000_500).unwrap());
         metrics.messages_in(State::Waiting, 3);
+        metrics.store_bytes(16_384, 8_192);
+        metrics.pruned(7, 6, 5);
         let page = metrics.text();
         for line in [
             r#"kabari_requests_total{source="github",outcome="accepted"} 1"#,
@@ -273,6 +336,8 @@ mod tests {
             r"kabari_rules_reload_success 1",
             r"kabari_rules_reload_success_timestamp_seconds 1800000000.5",
             r#"kabari_messages{state="waiting"} 3"#,
+            r#"kabari_store_bytes{part="used"} 8192"#,
+            r#"kabari_pruned_total{what="messages"} 5"#,
             concat!(r#"kabari_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
         ] {
             assert!(page.lines().any(|have| have == line), "{line}\n{page}");

@@ -12,6 +12,7 @@ use super::jwt::{JwtScheme, JwtSettings};
 use super::key::KeyForm;
 use super::place::{Place, PlaceSettings};
 use super::public_key;
+use super::request::{digest_of, is_credential};
 use super::signature::{SignatureScheme, Signer};
 use super::signature_settings::SignatureSettings;
 use super::timestamp::{SignedTime, TimestampSettings};
@@ -19,7 +20,7 @@ use super::token::{TokenScheme, TokenSettings};
 use super::twilio::TwilioScheme;
 use super::view::{Address, View};
 use super::{Denied, Outgoing, Request, Verified};
-use crate::model::{Fault, Severity};
+use crate::model::{Fault, Headers, Severity};
 use crate::secret::Secret;
 
 /// How one sender signs.
@@ -276,6 +277,26 @@ impl Scheme {
             Shape::Contentful(_) => ContentfulScheme::sign(&mut outgoing, secret, at),
         };
         is_signed.then_some(outgoing)
+    }
+
+    /// The digest that a request with these headers would have ([`Verified::digest`]), if it is as
+    /// its signature says; `None` where that does not stand in a header, or leaves the body out.
+    pub fn claimed_digest(&self, headers: &Headers) -> Option<[u8; 16]> {
+        let Shape::Signature(it) = &self.shape else { return None };
+        if !it.covers_body() {
+            return None;
+        }
+        let mut asked = Outgoing::post("", Vec::new(), Timestamp::UNIX_EPOCH);
+        asked.headers.clone_from(&headers.0);
+        let mac = it.claimed(&View::new(&asked.arriving(), None))?;
+        Some(digest_of(&mac, None))
+    }
+
+    /// The headers that may be kept: all but those that carry credentials.
+    pub fn without_credentials(&self, headers: Headers) -> Headers {
+        let kept =
+            headers.0.into_iter().filter(|(name, _)| !is_credential(&self.credentials, name));
+        Headers(kept.collect())
     }
 
     /// Whether every byte of the body is under the signature.

@@ -180,6 +180,13 @@ impl SignatureScheme {
         Ok(made)
     }
 
+    /// The one signature that a request carries, as we would write it, whether it holds or not.
+    pub(super) fn claimed(&self, view: &View<'_>) -> Option<String> {
+        let sent = self.place.read(view).ok().filter(|_| self.separator.is_none())?;
+        let given = self.encoding.read(self.found(&sent).ok()?.candidates.first()?)?;
+        Some(self.encoding.write(&given))
+    }
+
     /// The signatures that are of the right shape, and the time among them.
     fn found<'s>(&self, sent: &'s str) -> Result<Found<'s>, Denied> {
         let wrong = |why: String| Err(malformed(&self.place.to_string(), why));

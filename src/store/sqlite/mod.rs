@@ -19,8 +19,12 @@ mod settle;
 mod by_hand;
 mod recover;
 mod lists;
+mod reconciliations;
 mod history;
 mod fault;
+mod upkeep;
+mod backup;
+mod prune;
 
 use std::path::Path;
 
@@ -32,10 +36,12 @@ use tokio::sync::watch;
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use crate::store::{
     Claim, Claimed, Claims, Counts, EventFilter, EventRow, Gathering, LaneMemory, LaneState, Lease,
-    MessageFilter, Moved, OptOut, Outcome, Recorded, Settlement, Shut, SourceRow, Store,
-    StoreError,
+    MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, Shut, SourceRow,
+    Store, StoreError,
 };
 
+pub use backup::Copied;
+pub(super) use backup::copy;
 pub use history::{History, Page};
 use row::{MessageRow, PackedEvent};
 use writer::{Desk, Operation};
@@ -131,7 +137,7 @@ impl Store for SqliteStore {
         let claim::Taken { rows, closed_until, more, .. } =
             self.writer.run(claim::TakeDue(claim)).await?;
         // One that cannot be read must not take its neighbours along: they are under way now.
-        let readable = |(row, age_us)| claimed(row, age_us).map_err(unreadable).ok();
+        let readable = |taken| claimed(taken).map_err(unreadable).ok();
         Ok(Claims { taken: rows.into_iter().filter_map(readable).collect(), closed_until, more })
     }
 
@@ -140,13 +146,7 @@ impl Store for SqliteStore {
         message: MessageId,
         now: Timestamp,
     ) -> Result<Option<Claimed>, StoreError> {
-        let taken = self.writer.run(claim::TakeOne(message)).await?;
-        taken
-            .map(|row| {
-                let age_us = row::micros(now) - row.created_at;
-                claimed(row, age_us)
-            })
-            .transpose()
+        self.writer.run(claim::TakeOne { message, now }).await?.map(claimed).transpose()
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError> {
@@ -249,7 +249,7 @@ impl Store for SqliteStore {
         to: State,
         now: Timestamp,
     ) -> Result<Moved, StoreError> {
-        self.writer.run(by_hand::MoveByHand { id, to, now }).await
+        self.writer.run(by_hand::MoveByHand { id, to, from: Vec::new(), now }).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
@@ -258,6 +258,14 @@ impl Store for SqliteStore {
 
     async fn sources(&self) -> Result<Vec<SourceRow>, StoreError> {
         self.readers.ask(lists::sources).await
+    }
+
+    async fn reconciliations(&self) -> Result<Vec<Reconciliation>, StoreError> {
+        self.readers.ask(reconciliations::all).await
+    }
+
+    async fn keep_reconciliation(&self, known: Reconciliation) -> Result<(), StoreError> {
+        self.writer.run(reconciliations::Keep(known)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -312,9 +320,10 @@ fn unreadable(problem: StoreError) {
     tracing::error!(error = %problem, "a message cannot be sent: {problem}");
 }
 
-fn claimed(row: row::MessageRow, age_us: i64) -> Result<Claimed, StoreError> {
+fn claimed(taken: claim::TakenRow) -> Result<Claimed, StoreError> {
+    let claim::TakenRow { row, age_us, kind } = taken;
     let attempt = row.claims;
     let message = row.into_message()?;
     let age = std::time::Duration::from_micros(u64::try_from(age_us).unwrap_or(0));
-    Ok(Claimed { lease: Lease { message: message.id, attempt }, message, age })
+    Ok(Claimed { lease: Lease { message: message.id, attempt }, message, kind, age })
 }

@@ -21,6 +21,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("media", WORDS_AND_SENSES),
     ("receive", THINKING_AND_STORE),
     ("gather", THINKING_AND_STORE),
+    ("reconcile", THINKING_AND_STORE),
     (
         "dispatch",
         &["model", "secret", "bubble", "clock", "telemetry", "http", "store", "wachat", "media"],
@@ -70,6 +71,7 @@ const ROOMS: &[&str] = &[
     "media",
     "receive",
     "gather",
+    "reconcile",
     "dispatch",
     "sandbox",
     "admin",
