@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::body;
 use super::build::{FALLBACK_S, Parts};
 use super::glob::{glob, meet};
-use super::handshake::{Answer, Handshake};
+use super::handshake::Handshake;
 use super::lookup::Lookup;
 use super::reconcile::Reconcile;
 use super::rotation::DatedSecret;
@@ -187,24 +187,6 @@ impl Source {
             return Err(Denied::malformed("body", "it is a word that a handshake would sign"));
         }
         Ok(proof)
-    }
-
-    /// How its secrets and the signature of a request that was `denied` differ in shape, for the log.
-    pub fn compare(&self, denied: &Denied, request: &Request, now: Timestamp) -> Option<String> {
-        self.parts.scheme.compare(denied, request, &self.parts.secrets.at(now), now)
-    }
-
-    /// What the request is answered if it is the sender's handshake, and no event.
-    pub fn greet(&self, request: &Request, now: Timestamp) -> Option<Answer> {
-        let handshake = self.parts.handshake?;
-        let secrets = self.parts.secrets.at(now);
-        if !handshake.is_signed() {
-            let secret = self.parts.secrets.signing(now);
-            return handshake.greet(request.greeting(), secret, self.parts.verify_token.as_ref());
-        }
-        let proof = self.verify(request, now).ok()?;
-        let body: serde_json::Value = serde_json::from_slice(proof.body()).ok()?;
-        handshake.answer(&proof.headers().0, &body, secrets.get(proof.secret())?)
     }
 
     /// What the verified request says: one event, or all of a batch; never none.
