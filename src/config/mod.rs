@@ -21,6 +21,7 @@ mod placed;
 mod server;
 mod file;
 mod inputs;
+mod innermost;
 mod book;
 mod include;
 mod places;

@@ -17,6 +17,9 @@ use crate::verify::{Address, Scheme};
 /// A secret with fewer characters can be found by trying.
 const SECRET_MIN: usize = 16;
 
+/// How long equal bodies that lack the id which the source promises are one event, in seconds: as
+/// long as senders try again at once. An event wrongly taken for a second delivery is a lost one.
+pub(super) const FALLBACK_S: i64 = 60 * 60;
 /// How long a body may be once it is unpacked, in bytes, where nobody says: as long as a plain one.
 const UNPACKED_MAX: u64 = 25 << 20;
 

@@ -1,14 +1,16 @@
-//! What does a source ask beside the signature: from where, how many, and packed how?
+//! What does a source ask beside the signature, from where, how many and packed how? And what does
+//! it say to a handshake, and to the log of what it denies?
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::handshake::Answer;
 use super::settings::Gzip;
 use super::source::Source;
 use crate::model::{Headers, Networks};
-use crate::verify::{is_gzip, unpack};
+use crate::verify::{Denied, Request, is_gzip, unpack};
 
 impl Source {
     /// From where its requests may come, if that matters.
@@ -51,5 +53,23 @@ impl Source {
             unpack(body, self.parts.unpacked_max, |_| true).map_err(|why| why.to_string())?;
         headers.0.retain(|(name, _)| name != "content-encoding");
         Ok(plain.into())
+    }
+
+    /// What the request is answered if it is the sender's handshake, and no event.
+    pub fn greet(&self, request: &Request, now: Timestamp) -> Option<Answer> {
+        let handshake = self.parts.handshake?;
+        let secrets = self.parts.secrets.at(now);
+        if !handshake.is_signed() {
+            let secret = self.parts.secrets.signing(now);
+            return handshake.greet(request.greeting(), secret, self.parts.verify_token.as_ref());
+        }
+        let proof = self.verify(request, now).ok()?;
+        let body: serde_json::Value = serde_json::from_slice(proof.body()).ok()?;
+        handshake.answer(&proof.headers().0, &body, secrets.get(proof.secret())?)
+    }
+
+    /// How its secrets and the signature of a request that was `denied` differ in shape, for the log.
+    pub fn compare(&self, denied: &Denied, request: &Request, now: Timestamp) -> Option<String> {
+        self.parts.scheme.compare(denied, request, &self.parts.secrets.at(now), now)
     }
 }
