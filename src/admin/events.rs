@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::admin::answer::{Answer, Refused};
@@ -20,6 +21,8 @@ use crate::store::{EventFilter, MessageFilter};
 pub(super) struct Asked {
     source: Option<String>,
     kind: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
     limit: Option<ListLength>,
 }
 
@@ -43,7 +46,13 @@ pub(super) async fn list(
 ) -> Answer {
     let Query(asked) = asked.map_err(|why| Refused::Wrong(why.body_text()))?;
     let limit = asked.limit.map_or(Some(LIST_LIMIT), ListLength::rows);
-    let filter = EventFilter { source: asked.source, kind: asked.kind, limit };
+    let filter = EventFilter {
+        source: asked.source,
+        kind: asked.kind,
+        since: asked.since,
+        until: asked.until,
+        limit,
+    };
     let rows = admin.store.events(filter).await?;
     serde_json::to_value(rows).map(Json).map_err(|why| Refused::Store(why.to_string()))
 }

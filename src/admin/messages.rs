@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::admin::answer::{Answer, Refused};
 use crate::admin::events::AskedOne;
 use crate::admin::shown::{Numbers, message_and_attempts_json, message_json};
-use crate::admin::{Admin, LIST_LIMIT};
+use crate::admin::{Admin, LIST_LIMIT, Wish};
 use crate::model::{self, EventId, MessageId};
 use crate::render;
 use crate::store::{MessageFilter, Moved};
@@ -47,6 +48,9 @@ pub(super) struct Asked {
     source: Option<String>,
     number: Option<String>,
     event: Option<EventId>,
+    instance: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
     limit: Option<ListLength>,
     #[serde(default)]
     full: bool,
@@ -64,6 +68,9 @@ pub(super) async fn list(
         source: asked.source,
         number: asked.number.map(|written| whole_number(&admin, written)),
         event: asked.event,
+        instance: asked.instance,
+        since: asked.since,
+        until: asked.until,
         limit: asked.limit.map_or(Some(LIST_LIMIT), ListLength::rows),
     };
     let messages = admin.store.messages(filter).await?;
@@ -89,18 +96,13 @@ pub(super) async fn one(
     shown(&admin, id, asked.numbers()).await
 }
 
-/// `retry`, `cancel` and `mark-sent`: a person decides.
+/// A person decides about one message.
 pub(super) async fn move_by_hand(
     State(admin): State<Arc<Admin>>,
     Path((id, wish)): Path<(String, String)>,
 ) -> Answer {
     let id: MessageId = id.parse().map_err(|_| Refused::NotFound)?;
-    let to = match wish.as_str() {
-        "retry" => model::State::Waiting,
-        "cancel" => model::State::Cancelled,
-        "mark-sent" => model::State::Sent,
-        _ => return Err(Refused::NotFound),
-    };
+    let to = Wish::parse(&wish).ok_or(Refused::NotFound)?.to();
     match admin.store.move_by_hand(id, to, (admin.clock)()).await? {
         Moved::Done => {
             tracing::info!(message_id = %id, to = to.as_str(), "moved by hand");

@@ -6,6 +6,7 @@ mod shown;
 mod health;
 mod events;
 mod messages;
+mod moves;
 mod send;
 mod control;
 mod page;
@@ -27,6 +28,7 @@ use crate::sources::Offers;
 use crate::store::SharedStore;
 use crate::telemetry::{Failures, Metrics};
 
+pub use moves::{MOVES_MAX, Wish};
 pub use send::SendRequest;
 pub use shown::{Numbers, event_json, message_and_attempts_json, message_json};
 
@@ -106,7 +108,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/events", get(events::list))
         .route("/api/events/{id}", get(events::one))
         .route("/api/messages", get(messages::list))
-        .route("/api/messages/{id}", get(messages::one))
+        .route("/api/messages/{id}", get(messages::one).post(moves::many))
         .route("/api/messages/{id}/{move}", post(messages::move_by_hand))
         .route("/api/sources/{name}/offered", get(control::offered))
         .route("/api/send", post(send::send))

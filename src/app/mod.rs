@@ -5,6 +5,7 @@ mod snapshot;
 mod spots;
 mod events;
 mod watch;
+mod upkeep;
 mod reload;
 pub mod by_hand;
 
@@ -54,6 +55,8 @@ pub struct App {
     administering: Stopping,
     /// Reads the rule file again, by itself and on SIGHUP.
     keeping_up: Stopping,
+    /// Removes what has had its time.
+    upkeep: Stopping,
     /// Given back when everything has ended.
     lock: LaneLock,
 }
@@ -114,6 +117,7 @@ impl App {
             }),
             administering: administer(&shared, &settings, private),
             keeping_up: keep_up(&shared, again.watch)?,
+            upkeep: upkeep(&shared),
             shared,
             listen,
             admin: admin_addr,
@@ -138,7 +142,7 @@ impl App {
     /// Takes no more requests, lets attempts under way end, and returns when all is quiet.
     pub async fn stop(self) -> anyhow::Result<()> {
         tracing::info!("stopping: no more requests are taken, attempts under way end");
-        let kept_up = self.keeping_up.end().await;
+        let kept_up = self.keeping_up.end().await.and(self.upkeep.end().await);
         let (received, sent) = tokio::join!(self.receiving.end(), self.sending.end());
         let administered = self.administering.end().await;
         tracing::info!("stopped");
@@ -195,6 +199,7 @@ impl App {
             self.admin,
         );
         warn_of_ends(&pipeline, clock::now());
+        tracing::info!("kept: {}", settings.retention);
         for (name, lane) in &settings.instances {
             tracing::info!(instance = name, "lane {name}: {lane}");
         }
@@ -266,6 +271,16 @@ fn keep_up(shared: &Arc<Shared>, watching: bool) -> anyhow::Result<Stopping> {
         }
         Ok(())
     }))
+}
+
+/// A step under way ends; the rest of its round is for the next start.
+fn upkeep(shared: &Arc<Shared>) -> Stopping {
+    let shared = Arc::clone(shared);
+    Stopping::spawn(|stop| async move {
+        let retention = shared.rules.retention();
+        upkeep::run(&shared.store, &shared.metrics, retention, &stop).await;
+        Ok(())
+    })
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {

@@ -18,6 +18,7 @@ use crate::dispatch::{LaneSettings, Lanes};
 use crate::model::{Networks, Severity};
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
+use crate::store::Retention;
 use crate::telemetry::Metrics;
 use crate::wachat::{self, Client};
 
@@ -58,6 +59,7 @@ pub(super) struct Rules {
     lanes: Lanes,
     metrics: Arc<Metrics>,
     read: Arc<Read>,
+    retention: watch::Sender<Retention>,
     fixed: Fixed,
     /// Held while it is read again: one at a time.
     last: tokio::sync::Mutex<Last>,
@@ -142,6 +144,7 @@ impl Rules {
             lanes,
             metrics,
             read,
+            retention: watch::Sender::new(loaded.settings.retention),
             fixed: Fixed::of(&loaded.settings),
             last: tokio::sync::Mutex::new(Last { inputs, snapshot, wachat, lanes: instances }),
             swaps: watch::Sender::new(()),
@@ -202,6 +205,11 @@ impl Rules {
         }
     }
 
+    /// How long what is kept, also after it changes.
+    pub(super) fn retention(&self) -> watch::Receiver<Retention> {
+        self.retention.subscribe()
+    }
+
     /// `ok`, or what is wrong with the file on disk.
     pub(super) fn standing(&self) -> String {
         let mistakes = self.mistakes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,6 +231,9 @@ impl Rules {
         let needs_restart = self.fixed.differences(&Fixed::of(&settings));
         let rules = pipeline.rule_count();
         self.lanes.set_people(settings.people);
+        self.retention.send_if_modified(|now| {
+            std::mem::replace(now, settings.retention) != settings.retention
+        });
         if why == Why::Told || client.is_some() || settings.instances != last.lanes {
             self.lanes.update(client, settings.instances.clone());
         }

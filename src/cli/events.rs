@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::input::{RuleFile, StoreUrl, shown_time};
 use super::messages;
+use super::moment::Moment;
 use super::output;
 use crate::admin::{Numbers, event_json};
 use crate::model::{EventId, mask_if_phone};
@@ -38,6 +39,12 @@ enum EventsCommand {
         /// Only of this kind
         #[arg(long)]
         kind: Option<String>,
+        /// Only received since: 2h, 7d, 2026-03-01, or a time with its zone
+        #[arg(long, value_name = "WHEN")]
+        since: Option<Moment>,
+        /// Only received before, in the same forms
+        #[arg(long, value_name = "WHEN")]
+        until: Option<Moment>,
         /// No more than so many [default: 50, with --json all]
         #[arg(long)]
         limit: Option<usize>,
@@ -66,9 +73,10 @@ impl Events {
         };
         let store = store::open_existing(&url)?;
         match self.command {
-            EventsCommand::List { source, kind, limit, json } => {
+            EventsCommand::List { source, kind, since, until, limit, json } => {
                 let limit = limit.or_else(|| (!json).then_some(ROWS));
-                list(&store, EventFilter { source, kind, limit }, json).await
+                let (since, until) = (since.map(|it| it.0), until.map(|it| it.0));
+                list(&store, EventFilter { source, kind, since, until, limit }, json).await
             }
             EventsCommand::Show { id, full, json } => show(&store, id, full, json).await,
         }
@@ -113,8 +121,12 @@ async fn show(
     anstream::println!("provider  {}", event.provider_id.as_deref().unwrap_or("-"));
     anstream::println!("received  {} UTC\n", shown_time(event.received_at));
     messages::print_table(&made)?;
-    anstream::println!("\n{}", serde_json::to_string_pretty(&body)?);
-    anstream::println!("\n{}", format!("kabari explain --event {id}").dimmed());
+    if event.body.is_empty() {
+        anstream::println!("\nits body is kept no longer (`retention`, or `kabari purge`)");
+    } else {
+        anstream::println!("\n{}", serde_json::to_string_pretty(&body)?);
+        anstream::println!("\n{}", format!("kabari explain --event {id}").dimmed());
+    }
     Ok(ExitCode::SUCCESS)
 }
 

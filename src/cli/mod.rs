@@ -4,6 +4,8 @@
 
 mod input;
 mod output;
+mod progress;
+mod moment;
 mod running;
 mod words;
 
@@ -17,6 +19,7 @@ mod send;
 mod events;
 mod messages;
 mod optout;
+mod backup;
 mod sources;
 mod presets;
 mod secrets;
@@ -57,10 +60,12 @@ enum Command {
     Send(send::SendNow),
     /// List and show events
     Events(events::Events),
-    /// List, show, retry and cancel messages
+    /// List, show, retry, resend and cancel messages, one or many
     Messages(messages::Messages),
     /// Keep the list of those who want no messages
     Optout(optout::OptOuts),
+    /// Copy the store to a new file, also while `serve` runs
+    Backup(backup::Backup),
     /// List and show sources: the URL to paste at the provider, where its secret is
     Sources(sources::Sources),
     /// Make secrets
@@ -110,6 +115,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Events(events) => events.run().await,
         Command::Messages(messages) => messages.run().await,
         Command::Optout(opt_outs) => opt_outs.run().await,
+        Command::Backup(backup) => backup.run().await,
         Command::Sources(sources) => sources.run().await,
         Command::Secrets(secrets) => secrets.run(),
         Command::Sandbox(sandbox) => sandbox.run().await,

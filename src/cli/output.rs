@@ -9,6 +9,9 @@ use owo_colors::OwoColorize;
 /// The answer is no.
 pub(super) const NO: u8 = 1;
 
+/// It cannot be asked so.
+const USAGE: u8 = 2;
+
 /// Prints an error with its causes.
 pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     // Whoever read the answer has seen enough of it, as in `kabari messages list | head`.
@@ -18,6 +21,12 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     }
     anstream::eprintln!("{} {error:#}", "error:".red().bold());
     ExitCode::from(NO)
+}
+
+/// Says what is wrong with the words of a command.
+pub(super) fn usage(wrong: &str) -> ExitCode {
+    anstream::eprintln!("{} {wrong}", "error:".red().bold());
+    ExitCode::from(USAGE)
 }
 
 /// Whether standard output shows colours.

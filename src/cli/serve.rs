@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::input::{self, RuleFile, StoreUrl};
 use super::output;
 use crate::app::{App, BadRules, Rereading};
-use crate::config::Loaded;
+use crate::config::{Loaded, Report};
 use crate::render;
 use crate::telemetry::{self, Format};
 
@@ -51,10 +51,8 @@ impl Serve {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };
-        if !loaded.warnings.is_empty() {
-            anstream::eprintln!("{}", loaded.warnings.render(output::colour_of_errors()));
-        }
         let _logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
+        self.warn(&loaded.warnings);
         self.overrule(&mut loaded)?;
         // Before it says that it is ready: whoever reads that may stop it at once.
         let stop = stop_signal()?;
@@ -67,6 +65,18 @@ impl Serve {
         let app = App::start(loaded, Rereading { read: Arc::new(read), watch }).await?;
         app.run(stop).await?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// For people as `check` shows it; a log for programs has nothing between its lines.
+    fn warn(&self, warnings: &Report) {
+        if warnings.is_empty() {
+            return;
+        }
+        if self.log.is_json() {
+            tracing::warn!("the rule file has warnings:\n{}", warnings.render(false));
+        } else {
+            anstream::eprintln!("{}", warnings.render(output::colour_of_errors()));
+        }
     }
 
     /// Puts what the command line says in the place of what the file says.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::placed::{Named, OneOrList, Placed, Texts};
+use super::placed::{Named, OneOrList, OneOrMany, Placed, PutOff, Texts};
 use super::server::ServerSettings;
 use crate::dispatch::LaneSettings;
 use crate::model::{OnUncertain, Priority, Span, State};
@@ -17,6 +17,7 @@ use crate::render::{
 use crate::rules::Pattern;
 use crate::secret::Secret;
 use crate::sources::SourceSettings;
+use crate::store::RetentionSettings;
 
 /// A rule file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -32,6 +33,9 @@ pub(super) struct RuleFile {
     #[serde(default)]
     #[schemars(extend("default" = "sqlite://kabari.db", "examples" = ["sqlite:///var/lib/kabari/kabari.db"]))]
     pub(super) store: Option<String>,
+    /// How long events and messages are kept; 90 days by default.
+    #[serde(default)]
+    pub(super) retention: RetentionSettings,
     /// More rule files (`*` allowed), with `rules:` and `tests:` only.
     #[serde(default)]
     #[schemars(with = "OneOrMany<String>")]
@@ -55,7 +59,8 @@ pub(super) struct RuleFile {
     /// Which events become which messages.
     #[serde(default)]
     #[schemars(with = "Vec<RuleSettings>")]
-    pub(super) rules: Vec<Placed<RuleSettings>>,
+    #[expect(dead_code, reason = "each is read when it is compiled: there may be very many")]
+    pub(super) rules: Vec<PutOff>,
     /// What `kabari test` tries.
     #[serde(default)]
     #[schemars(with = "Vec<TestSettings>")]
@@ -69,7 +74,8 @@ pub(super) struct IncludedFile {
     /// More rules.
     #[serde(default)]
     #[schemars(with = "Vec<RuleSettings>")]
-    pub(super) rules: Vec<Placed<RuleSettings>>,
+    #[expect(dead_code, reason = "each is read when it is compiled: there may be very many")]
+    pub(super) rules: Vec<PutOff>,
     /// More tests.
     #[serde(default)]
     #[schemars(with = "Vec<TestSettings>")]
@@ -364,13 +370,4 @@ pub(super) struct ExpectedRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = [1200]))]
     delay: Option<u64>,
-}
-
-/// How one or several are written, for the schema.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "it is only ever described")]
-enum OneOrMany<T> {
-    One(T),
-    Many(Vec<T>),
 }

@@ -38,7 +38,7 @@ pub(super) async fn attempt(
     claimed: Claimed,
     way: Way,
 ) {
-    let Claimed { message, lease, age } = claimed;
+    let Claimed { message, kind, lease, age } = claimed;
     let started_at = (shared.now)();
     let stopwatch = Stopwatch::start();
     let verdict = send(&client, &message).await;
@@ -53,7 +53,7 @@ pub(super) async fn attempt(
         Attempt { message: message.id, number: message.attempts, started_at, took_ms, verdict };
     let settlement =
         settle(&message, &attempt, (now, age + took), clock::dice().f64(), &shared.timings);
-    tell(&message, &settlement);
+    tell(&message, &kind, &settlement);
     // What was sent is kept, whatever becomes of those who look on.
     let _ = catch_unwind(AssertUnwindSafe(|| {
         shared.observer.attempt(&message, &settlement.attempt, settlement.state);
@@ -115,7 +115,7 @@ pub(super) async fn keep(
 }
 
 /// One line an attempt.
-fn tell(message: &Message, settlement: &Settlement) {
+fn tell(message: &Message, kind: &str, settlement: &Settlement) {
     let Attempt { verdict, took_ms, number, .. } = &settlement.attempt;
     let to = message.recipient.as_ref().map(ToString::to_string).unwrap_or_default();
     let (fate, reason) = (verdict.fate.as_str(), verdict.reason.map(Reason::as_str));
@@ -130,6 +130,7 @@ fn tell(message: &Message, settlement: &Settlement) {
                 message_id = %message.id,
                 event = %message.event,
                 source = message.source,
+                kind,
                 rule = message.origin.rule,
                 instance = message.instance,
                 number = to,

@@ -17,6 +17,9 @@ use crate::verify::{Address, Scheme};
 /// A secret with fewer characters can be found by trying.
 const SECRET_MIN: usize = 16;
 
+/// How long equal bodies that lack the id which the source promises are one event, in seconds: as
+/// long as senders try again at once. An event wrongly taken for a second delivery is a lost one.
+pub(super) const FALLBACK_S: i64 = 60 * 60;
 /// How long a body may be once it is unpacked, in bytes, where nobody says: as long as a plain one.
 const UNPACKED_MAX: u64 = 25 << 20;
 
@@ -171,10 +174,9 @@ fn preset(
     if let Some(row) = known.get(wanted) {
         return Some((wanted.to_owned(), row));
     }
-    let names = || known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let remedy = match nearest(known, wanted) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are {}", names()),
+        None => format!("`kabari sources presets` lists all {}", known.len()),
     };
     if own.preset.is_some() {
         let wrong = format!("there is no preset `{wanted}`");

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
 
 use super::body;
-use super::build::Parts;
+use super::build::{FALLBACK_S, Parts};
 use super::glob::{glob, meet};
 use super::handshake::{Answer, Handshake};
 use super::lookup::Lookup;
@@ -361,11 +361,12 @@ impl Source {
         let mut id_missing = false;
         event.provider_id = match &self.parts.identity {
             Identity::None => None,
-            Identity::Digest => Some(self.digest(&event.body, event.received_at)),
+            Identity::Digest => Some(self.digest(&event, self.parts.window_s)),
             Identity::Given(lookup) => {
                 let found = lookup.find(&event, json.as_ref().ok(), &self.around);
                 id_missing = found.is_none();
-                found.or_else(|| Some(self.digest(&event.body, event.received_at)))
+                let window_s = self.parts.window_s.unwrap_or(FALLBACK_S);
+                found.or_else(|| Some(self.digest(&event, Some(window_s))))
             }
         };
         Read { event, json, id_missing }
@@ -388,15 +389,15 @@ impl Source {
 
     /// What stands for an id where there is none: equal bodies to one source are one event, within
     /// its window.
-    fn digest(&self, body: &[u8], received_at: Timestamp) -> String {
+    fn digest(&self, event: &Event, window_s: Option<i64>) -> String {
         let mut digest = Sha256::new();
         digest.update(self.name.as_bytes());
         digest.update([0]);
-        digest.update(body);
+        digest.update(&event.body);
         let digest = hex::encode(digest.finalize());
-        match self.parts.window_s {
+        match window_s {
             Some(window_s) => {
-                format!("sha256:{digest}@{}", received_at.as_second().div_euclid(window_s))
+                format!("sha256:{digest}@{}", event.received_at.as_second().div_euclid(window_s))
             }
             None => format!("sha256:{digest}"),
         }

@@ -1,9 +1,9 @@
 //! Which store does an address name?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::store::sqlite::{History, OpenOptions, SqliteStore};
+use crate::store::sqlite::{self, Copied, History, OpenOptions, SqliteStore};
 use crate::store::{SharedStore, StoreError};
 
 /// Opens the store at `sqlite://path`, and makes it if there is none.
@@ -25,6 +25,12 @@ pub fn open_existing(url: &str) -> Result<SharedStore, StoreError> {
 /// disturbed.
 pub fn history(url: &str) -> Result<History, StoreError> {
     History::open(&file_of(url)?)
+}
+
+/// Copies the store at this address to the new file `to`, also while it is being written; see
+/// [`sqlite::copy`]. Blocks.
+pub fn backup(url: &str, to: &Path, progress: &mut dyn FnMut(f64)) -> Result<Copied, StoreError> {
+    sqlite::copy(&file_of(url)?, to, progress)
 }
 
 fn open_with(url: &str, options: OpenOptions) -> Result<SharedStore, StoreError> {

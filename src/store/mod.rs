@@ -9,6 +9,8 @@ mod lock;
 mod judge;
 mod gathering;
 mod reconciliation;
+mod retention;
+mod upkeep;
 mod sqlite;
 
 use std::sync::Arc;
@@ -20,16 +22,18 @@ use tokio::sync::watch;
 
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Reason, Recipient, State};
 
-pub use address::{file_of, history, open, open_existing};
+pub use address::{backup, file_of, history, open, open_existing};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
 pub use reconciliation::{Reconciliation, Tally};
-pub use sqlite::{History, OpenOptions, Page, SqliteStore};
+pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
+pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
+pub use upkeep::{Moves, Upkeep};
 
 /// What survives a crash.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Upkeep {
     /// Keeps an event and its messages in one transaction, and returns once that is on the disk.
     ///
     /// The same (source, provider id) a second time is [`Recorded::Duplicate`], and nothing is
@@ -246,6 +250,8 @@ pub struct OptOut {
 pub struct Claimed {
     /// The message, its attempts counting the one to be made now.
     pub message: Message,
+    /// The kind of the event that it was made from.
+    pub kind: String,
     /// Settle it by this.
     pub lease: Lease,
     /// How old the message is, not counting the time in which kabari itself held it.
@@ -303,6 +309,12 @@ pub struct MessageFilter {
     pub number: Option<String>,
     /// Only of this event.
     pub event: Option<EventId>,
+    /// Only of this lane.
+    pub instance: Option<String>,
+    /// Only made at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only made before this time.
+    pub until: Option<Timestamp>,
     /// No more than so many.
     pub limit: Option<usize>,
 }
@@ -314,6 +326,10 @@ pub struct EventFilter {
     pub source: Option<String>,
     /// Only of this kind.
     pub kind: Option<String>,
+    /// Only received at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only received before this time.
+    pub until: Option<Timestamp>,
     /// No more than so many.
     pub limit: Option<usize>,
 }

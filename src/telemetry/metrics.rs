@@ -100,6 +100,10 @@ metrics! {
         "kabari_rules_reload_success_timestamp_seconds",
     /// Requests that were answered 503 because the store could not write.
     store_unavailable: Counter = "kabari_store_unavailable_total",
+    /// Bytes of the store's files on the disk (`file`), and of these in use (`used`).
+    store_bytes: Family<Room, Gauge> = "kabari_store_bytes",
+    /// What retention removed: bodies of events, events, messages.
+    pruned: Family<Kept, Counter> = "kabari_pruned_total",
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -141,6 +145,16 @@ struct Try {
     instance: String,
     fate: &'static str,
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Room {
+    part: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kept {
+    what: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -256,6 +270,21 @@ impl Metrics {
         self.messages.clear();
     }
 
+    /// How much room the store takes, in bytes.
+    pub fn store_bytes(&self, file: u64, used: u64) {
+        for (part, bytes) in [("file", file), ("used", used)] {
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            self.store_bytes.get_or_create(&Room { part }).set(bytes);
+        }
+    }
+
+    /// Retention removed so much.
+    pub fn pruned(&self, bodies: u64, events: u64, messages: u64) {
+        for (what, count) in [("bodies", bodies), ("events", events), ("messages", messages)] {
+            self.pruned.get_or_create(&Kept { what }).inc_by(count);
+        }
+    }
+
     /// Everything in the text format that Prometheus reads.
     pub fn text(&self) -> String {
         let mut page = String::new();
@@ -287,6 +316,8 @@ mod tests {
         metrics.lane_open("jakarta", true);
         metrics.rules_loaded(7, Timestamp::from_millisecond(1_800_000_000_500).unwrap());
         metrics.messages_in(State::Waiting, 3);
+        metrics.store_bytes(16_384, 8_192);
+        metrics.pruned(7, 6, 5);
         let page = metrics.text();
         for line in [
             r#"kabari_requests_total{source="github",outcome="accepted"} 1"#,
@@ -305,6 +336,8 @@ mod tests {
             r"kabari_rules_reload_success 1",
             r"kabari_rules_reload_success_timestamp_seconds 1800000000.5",
             r#"kabari_messages{state="waiting"} 3"#,
+            r#"kabari_store_bytes{part="used"} 8192"#,
+            r#"kabari_pruned_total{what="messages"} 5"#,
             concat!(r#"kabari_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
         ] {
             assert!(page.lines().any(|have| have == line), "{line}\n{page}");

@@ -1,7 +1,6 @@
 //! `kabari diff`: which messages would another rule file make of the events that came?
 
 mod compare;
-mod progress;
 mod report;
 
 use std::collections::BTreeSet;
@@ -13,10 +12,10 @@ use bytes::Bytes;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use self::progress::Progress;
 use self::report::{Look, Report};
 use super::input::{RuleFile, load, shown_time};
 use super::output;
+use super::progress::Progress;
 use crate::admin::Numbers;
 use crate::clock;
 use crate::config::Loaded;
@@ -90,7 +89,7 @@ impl Diff {
             old: &old.pipeline,
             new: &new.pipeline,
             report: Report::new(look),
-            progress: Progress::start(),
+            progress: Progress::start("events"),
         };
         let what = if self.samples {
             self.replay_samples(&mut replay)?;
@@ -115,6 +114,8 @@ impl Diff {
         let now = clock::now();
         let span = SignedDuration::try_from(self.since.0).unwrap_or(SignedDuration::MAX);
         let from = now.checked_sub(span).unwrap_or(Timestamp::MIN);
+        let oldest = history.oldest(self.source.clone()).await?;
+        let span = oldest.map_or(span, |oldest| span.min(now.duration_since(oldest)));
         let mut next = None;
         loop {
             let page = history.page(self.source.clone(), next).await?;

@@ -60,7 +60,7 @@ pub(super) fn start(
     if let Some((key, _)) = &dedupe
         && let Some(holder) = holder(connection, key, row.created_at)?
     {
-        start.skip(Reason::Duplicate, format!("message {holder} has the same `dedupe` key"));
+        start.skip(Reason::Duplicate, format!("{holder} has the same `dedupe` key"));
         return Ok(Braked::Starts(start));
     }
     let mut group = terms.group.clone();
@@ -109,15 +109,19 @@ impl Start {
 
 /// The message that has the key, if one does that may have been or may yet be sent.
 fn holder(connection: &Connection, key: &[u8], now: i64) -> rusqlite::Result<Option<String>> {
-    let found: Option<[u8; 16]> = connection
+    let found: Option<Option<[u8; 16]>> = connection
         .prepare_cached(
-            "SELECT messages.id FROM dedupe_keys JOIN messages ON messages.seq = message
+            "SELECT messages.id FROM dedupe_keys LEFT JOIN messages ON messages.seq = message
              WHERE key = ?1 AND until > ?2
-                 AND state IN ('waiting', 'sending', 'sent', 'uncertain')",
+                 AND (message = 0 OR state IN ('waiting', 'sending', 'sent', 'uncertain'))",
         )?
         .query_row(params![key, now], |row| row.get(0))
         .optional()?;
-    Ok(found.map(|id| uuid::Uuid::from_bytes(id).to_string()))
+    Ok(found.map(|id| match id {
+        Some(id) => format!("message {}", uuid::Uuid::from_bytes(id)),
+        // It was sent, and had its time.
+        None => "a message that is kept no longer".to_owned(),
+    }))
 }
 
 fn take(connection: &Connection, key: &[u8], seq: i64, until: i64) -> rusqlite::Result<()> {

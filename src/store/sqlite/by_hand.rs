@@ -13,7 +13,24 @@ use crate::store::sqlite::{order, people};
 pub(super) struct MoveByHand {
     pub(super) id: MessageId,
     pub(super) to: State,
+    /// Only from one of these, if there are any.
+    pub(super) from: Vec<State>,
     pub(super) now: Timestamp,
+}
+
+/// The same decision about many, in one transaction.
+pub(super) struct MoveMany(pub(super) Vec<MoveByHand>);
+
+impl Operation for MoveMany {
+    type Output = Vec<Moved>;
+
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<Vec<Moved>> {
+        self.0.iter().map(|one| one.apply(connection)).collect()
+    }
+
+    fn wakes(moved: &Vec<Moved>) -> bool {
+        moved.contains(&Moved::Done)
+    }
 }
 
 /// Where the message stands.
@@ -31,7 +48,8 @@ impl Operation for MoveByHand {
 
     fn apply(&self, connection: &Desk) -> rusqlite::Result<Moved> {
         let Some(place) = self.place(connection)? else { return Ok(Moved::Unknown) };
-        if !is_for_people(place.state, self.to) {
+        let expected = self.from.is_empty() || self.from.contains(&place.state);
+        if !expected || !is_for_people(place.state, self.to) {
             return Ok(Moved::Illegal(place.state));
         }
         // One that could not be made has nothing that could be sent.

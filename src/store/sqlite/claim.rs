@@ -1,5 +1,6 @@
 //! Which messages may a lane send now?
 
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use crate::model::{MessageId, Origin, Priority, Reason};
@@ -21,11 +22,19 @@ pub(super) struct TakeDue(pub(super) Claim);
 /// What was taken.
 #[derive(Default)]
 pub(super) struct Taken {
-    pub(super) rows: Vec<(MessageRow, i64)>,
-    pub(super) closed_until: Option<jiff::Timestamp>,
+    pub(super) rows: Vec<TakenRow>,
+    pub(super) closed_until: Option<Timestamp>,
     pub(super) more: bool,
     /// Whether any was done with, and others may be due in its stead.
     pub(super) ended: bool,
+}
+
+/// A message that was taken, and what the lane is told beside it.
+pub(super) struct TakenRow {
+    pub(super) row: MessageRow,
+    pub(super) age_us: i64,
+    /// Its event's.
+    pub(super) kind: String,
 }
 
 impl Operation for TakeDue {
@@ -188,7 +197,8 @@ impl<'c> Turn<'c> {
             .execute([row.seq])?;
         "sending".clone_into(&mut row.state);
         (row.attempts, row.claims) = (row.attempts.saturating_add(1), row.claims + 1);
-        self.taken.rows.push((row, age_us));
+        let kind = kind_of(self.connection, &row)?;
+        self.taken.rows.push(TakenRow { row, age_us, kind });
         Ok(())
     }
 
@@ -240,25 +250,37 @@ impl<'c> Turn<'c> {
     }
 }
 
+/// The kind of the event that a message was made from.
+fn kind_of(connection: &Desk, row: &MessageRow) -> rusqlite::Result<String> {
+    let mut kind = connection.prepare_cached("SELECT kind FROM events WHERE id = ?1")?;
+    Ok(kind.query_row([row.event], |row| row.get(0)).optional()?.unwrap_or_default())
+}
+
 /// Takes one message if it is the head of its recipient.
-pub(super) struct TakeOne(pub(super) MessageId);
+pub(super) struct TakeOne {
+    pub(super) message: MessageId,
+    pub(super) now: Timestamp,
+}
 
 impl Operation for TakeOne {
-    type Output = Option<MessageRow>;
+    type Output = Option<TakenRow>;
 
-    fn apply(&self, connection: &Desk) -> rusqlite::Result<Option<MessageRow>> {
-        connection
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<Option<TakenRow>> {
+        let row = connection
             .prepare_cached(&format!(
                 "UPDATE messages
                  SET state = 'sending', attempts = attempts + 1, claims = claims + 1
                  WHERE id = ?1 AND state = 'waiting' AND head = 1
                  RETURNING {MESSAGE_COLUMNS}"
             ))?
-            .query_row([self.0.0.as_bytes()], MessageRow::read)
-            .optional()
+            .query_row([self.message.0.as_bytes()], MessageRow::read)
+            .optional()?;
+        let Some(row) = row else { return Ok(None) };
+        let (age_us, kind) = (micros(self.now) - row.created_at, kind_of(connection, &row)?);
+        Ok(Some(TakenRow { row, age_us, kind }))
     }
 
-    fn wakes(_: &Option<MessageRow>) -> bool {
+    fn wakes(_: &Option<TakenRow>) -> bool {
         false
     }
 }

@@ -61,7 +61,8 @@ impl Keys {
         }
         for (key, seq) in self.pending.drain(..) {
             self.last = self.last.max(seq);
-            self.fresh.entry(key).or_insert(seq);
+            // One that was there is of an event that is gone: else this were its second delivery.
+            self.fresh.insert(key, seq);
         }
     }
 
@@ -123,7 +124,7 @@ impl Keys {
             let digest: Option<Vec<u8>> = row.get(3)?;
             let identities = provider.as_deref().map(Identity::Provider).into_iter();
             for identity in identities.chain(digest.as_deref().map(Identity::Digest)) {
-                self.fresh.entry(identity.key(&source)).or_insert(seq);
+                self.fresh.insert(identity.key(&source), seq);
             }
             self.last = seq;
         }
@@ -135,7 +136,7 @@ impl Keys {
         let mut keys: Vec<(i64, i64)> = self.fresh.iter().map(|(key, seq)| (*key, *seq)).collect();
         keys.sort_unstable();
         let mut insert = connection
-            .prepare_cached("INSERT OR IGNORE INTO event_keys (key, seq) VALUES (?1, ?2)")?;
+            .prepare_cached("INSERT OR REPLACE INTO event_keys (key, seq) VALUES (?1, ?2)")?;
         for (key, seq) in keys {
             insert.execute([key, seq])?;
         }

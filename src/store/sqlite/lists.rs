@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -13,9 +14,9 @@ use crate::store::{
 
 /// Conditions of a list, with their values.
 #[derive(Default)]
-struct Conditions {
-    sql: String,
-    values: Vec<Box<dyn ToSql>>,
+pub(super) struct Conditions {
+    pub(super) sql: String,
+    pub(super) values: Vec<Box<dyn ToSql>>,
 }
 
 impl Conditions {
@@ -26,7 +27,16 @@ impl Conditions {
         self.also(&format!("{column} = ?{}", self.values.len()));
     }
 
-    fn also(&mut self, condition: &str) {
+    /// Adds that the time in the column is within these.
+    fn within(&mut self, column: &str, since: Option<Timestamp>, until: Option<Timestamp>) {
+        for (time, sign) in [(since, ">="), (until, "<")] {
+            let Some(time) = time else { continue };
+            self.values.push(Box::new(row::micros(time)));
+            self.also(&format!("{column} {sign} ?{}", self.values.len()));
+        }
+    }
+
+    pub(super) fn also(&mut self, condition: &str) {
         self.sql.push_str(if self.sql.is_empty() { " WHERE " } else { " AND " });
         self.sql.push_str(condition);
     }
@@ -40,11 +50,8 @@ impl Conditions {
     }
 }
 
-/// Messages, newest first.
-pub(super) fn messages(
-    connection: &Connection,
-    filter: MessageFilter,
-) -> Result<Vec<Message>, StoreError> {
+/// What a filter asks of a message.
+pub(super) fn asked(filter: MessageFilter) -> Conditions {
     let mut conditions = Conditions::default();
     if filter.state.is_some_and(|state| state != State::Sent) {
         // Lets the index of what is not done answer.
@@ -55,7 +62,18 @@ pub(super) fn messages(
     conditions.equal("source", filter.source);
     conditions.equal("recipient", filter.number);
     conditions.equal("event", filter.event.map(|event| event.0.into_bytes()));
-    let (rest, values) = conditions.newest_first(filter.limit);
+    conditions.equal("instance", filter.instance);
+    conditions.within("created_at", filter.since, filter.until);
+    conditions
+}
+
+/// Messages, newest first.
+pub(super) fn messages(
+    connection: &Connection,
+    filter: MessageFilter,
+) -> Result<Vec<Message>, StoreError> {
+    let limit = filter.limit;
+    let (rest, values) = asked(filter).newest_first(limit);
     connection
         .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages{rest}"))?
         .query_map(rusqlite::params_from_iter(values), MessageRow::read)?
@@ -83,15 +101,21 @@ pub(super) fn message(
     Ok(Some((found.into_message()?, attempts)))
 }
 
+/// What a filter asks of an event, and the end of the query: newest first, so many at most.
+pub(super) fn asked_of_events(filter: EventFilter) -> (String, Vec<Box<dyn ToSql>>) {
+    let mut conditions = Conditions::default();
+    conditions.equal("source", filter.source);
+    conditions.equal("kind", filter.kind);
+    conditions.within("received_at", filter.since, filter.until);
+    conditions.newest_first(filter.limit)
+}
+
 /// Events, newest first.
 pub(super) fn events(
     connection: &Connection,
     filter: EventFilter,
 ) -> Result<Vec<EventRow>, StoreError> {
-    let mut conditions = Conditions::default();
-    conditions.equal("source", filter.source);
-    conditions.equal("kind", filter.kind);
-    let (rest, values) = conditions.newest_first(filter.limit);
+    let (rest, values) = asked_of_events(filter);
     let lines = connection
         .prepare_cached(&format!(
             "SELECT id, source, kind, provider_id, received_at,

@@ -22,6 +22,9 @@ mod lists;
 mod reconciliations;
 mod history;
 mod fault;
+mod upkeep;
+mod backup;
+mod prune;
 
 use std::path::Path;
 
@@ -37,6 +40,8 @@ use crate::store::{
     Store, StoreError,
 };
 
+pub use backup::Copied;
+pub(super) use backup::copy;
 pub use history::{History, Page};
 use row::{MessageRow, PackedEvent};
 use writer::{Desk, Operation};
@@ -132,7 +137,7 @@ impl Store for SqliteStore {
         let claim::Taken { rows, closed_until, more, .. } =
             self.writer.run(claim::TakeDue(claim)).await?;
         // One that cannot be read must not take its neighbours along: they are under way now.
-        let readable = |(row, age_us)| claimed(row, age_us).map_err(unreadable).ok();
+        let readable = |taken| claimed(taken).map_err(unreadable).ok();
         Ok(Claims { taken: rows.into_iter().filter_map(readable).collect(), closed_until, more })
     }
 
@@ -141,13 +146,7 @@ impl Store for SqliteStore {
         message: MessageId,
         now: Timestamp,
     ) -> Result<Option<Claimed>, StoreError> {
-        let taken = self.writer.run(claim::TakeOne(message)).await?;
-        taken
-            .map(|row| {
-                let age_us = row::micros(now) - row.created_at;
-                claimed(row, age_us)
-            })
-            .transpose()
+        self.writer.run(claim::TakeOne { message, now }).await?.map(claimed).transpose()
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError> {
@@ -250,7 +249,7 @@ impl Store for SqliteStore {
         to: State,
         now: Timestamp,
     ) -> Result<Moved, StoreError> {
-        self.writer.run(by_hand::MoveByHand { id, to, now }).await
+        self.writer.run(by_hand::MoveByHand { id, to, from: Vec::new(), now }).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
@@ -321,9 +320,10 @@ fn unreadable(problem: StoreError) {
     tracing::error!(error = %problem, "a message cannot be sent: {problem}");
 }
 
-fn claimed(row: row::MessageRow, age_us: i64) -> Result<Claimed, StoreError> {
+fn claimed(taken: claim::TakenRow) -> Result<Claimed, StoreError> {
+    let claim::TakenRow { row, age_us, kind } = taken;
     let attempt = row.claims;
     let message = row.into_message()?;
     let age = std::time::Duration::from_micros(u64::try_from(age_us).unwrap_or(0));
-    Ok(Claimed { lease: Lease { message: message.id, attempt }, message, age })
+    Ok(Claimed { lease: Lease { message: message.id, attempt }, message, kind, age })
 }

@@ -1,6 +1,6 @@
 //! Who reads, while one thread writes?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
@@ -23,6 +23,11 @@ impl Readers {
     /// Readers of this file.
     pub(super) fn of(path: PathBuf) -> Self {
         Self { path, idle: Arc::default(), places: Arc::new(Semaphore::new(READERS_MAX)) }
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Runs a question on a thread that may block. All its queries see the same moment.

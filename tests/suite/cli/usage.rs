@@ -46,7 +46,7 @@ fn a_wrong_word_is_exit_2_with_the_right_ones() {
         (&[][..], "Usage: kabari"),
         (&["messages"][..], "mark-sent"),
         (&["messages", "list", "--limit", "many"][..], "--limit"),
-        (&["messages", "retry"][..], "<IDS>"),
+        (&["messages", "retry"][..], "--all"),
         (&["trigger", "github"][..], "<KIND>"),
         (&["send", "--message", "hello"][..], "--number"),
         (&["explain", "body.json", "--sample", "push"][..], "--sample"),

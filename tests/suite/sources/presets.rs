@@ -10,7 +10,7 @@ use kabari::verify::{Outgoing, Scheme, SchemeSettings, SignatureSettings};
 use super::{CLOCK, House, NOON, NOW, outgoing, settings};
 
 const SEED: [u8; 32] = *b"kabari's own key of these tests!";
-const RSA: (&str, &str) =
+pub(super) const RSA: (&str, &str) =
     (include_str!("keys/rsa.private.pem"), include_str!("keys/rsa.public.pem"));
 pub(super) const P256: (&str, &str) =
     (include_str!("keys/p256.private.pem"), include_str!("keys/p256.public.pem"));

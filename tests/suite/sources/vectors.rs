@@ -29,7 +29,7 @@ const SOFTER: [(&str, &str); 3] = [
     ("linear-09", "a number that is written as a text"),
 ];
 
-fn reference() -> Option<String> {
+pub(super) fn reference() -> Option<String> {
     let here = env!("CARGO_MANIFEST_DIR");
     let file = "shared/reference/vectors.json";
     let places = [format!("{here}/../{file}"), format!("{here}/../../{file}")];

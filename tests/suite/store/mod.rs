@@ -14,6 +14,7 @@ mod gathering;
 mod random;
 mod sqlite_file;
 mod lock;
+mod retention;
 
 use std::sync::Arc;
 

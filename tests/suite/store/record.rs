@@ -208,7 +208,11 @@ pub(super) async fn lists_are_filtered_and_newest_first(place: &Place) {
     let hostile = Some("' OR 1=1 --".to_owned());
     assert_eq!(found(MessageFilter { rule: hostile, ..none() }).await, [0; 0]);
 
-    let filter = EventFilter { kind: Some("order.paid".to_owned()), limit: Some(2), source: None };
+    let filter = EventFilter {
+        kind: Some("order.paid".to_owned()),
+        limit: Some(2),
+        ..EventFilter::default()
+    };
     let events = store.events(filter).await.unwrap();
     let ids: Vec<EventId> = events.iter().map(|row| row.id).collect();
     assert_eq!(ids, [event(3).id, event(2).id]);

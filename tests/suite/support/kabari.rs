@@ -197,6 +197,14 @@ impl Kabari {
         Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
     }
 
+    /// Posts JSON to the admin listener.
+    pub(crate) async fn order_json(&self, path: &str, body: &Value) -> Answer {
+        let url = format!("http://{}{path}", self.admin.unwrap());
+        let request = self.http.post(url).header("content-type", "application/json");
+        let response = request.body(body.to_string()).send().await.unwrap();
+        Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
+    }
+
     /// Posts a body to a source.
     pub(crate) async fn post(
         &self,

@@ -16,23 +16,25 @@ const STEPS: u64 = 1000;
 pub(super) struct Progress {
     started: Stopwatch,
     patience: Duration,
+    /// What is counted, as `events`.
+    what: &'static str,
     /// Where it will be drawn, until it is.
     target: Option<ProgressDrawTarget>,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    pub(super) fn start() -> Self {
+    pub(super) fn start(what: &'static str) -> Self {
         let target = std::io::stderr().is_terminal().then(ProgressDrawTarget::stderr);
-        Self::on(target, PATIENCE)
+        Self::on(target, PATIENCE, what)
     }
 
-    fn on(target: Option<ProgressDrawTarget>, patience: Duration) -> Self {
-        Self { started: Stopwatch::start(), patience, target, bar: None }
+    fn on(target: Option<ProgressDrawTarget>, patience: Duration, what: &'static str) -> Self {
+        Self { started: Stopwatch::start(), patience, what, target, bar: None }
     }
 
     /// `done` is from 0 to 1.
-    pub(super) fn at(&mut self, done: f64, events: u64) {
+    pub(super) fn at(&mut self, done: f64, count: u64) {
         if self.bar.is_none() {
             if self.started.elapsed() < self.patience {
                 return;
@@ -50,7 +52,7 @@ impl Progress {
                 reason = "a number from 0 to 1000"
             )]
             bar.set_position((done.clamp(0.0, 1.0) * STEPS as f64) as u64);
-            bar.set_message(format!("{events} events"));
+            bar.set_message(format!("{count} {}", self.what));
         }
     }
 
@@ -135,7 +137,7 @@ mod tests {
 
     fn progress(screen: &Screen, patience: Duration) -> Progress {
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
-        Progress::on(Some(target), patience)
+        Progress::on(Some(target), patience, "events")
     }
 
     #[test]

@@ -1,25 +1,29 @@
-//! `kabari messages list|show|retry|cancel|mark-sent`
+//! `kabari messages list|show|retry|resend|cancel|mark-sent`
+
+mod which;
+mod moves;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use owo_colors::OwoColorize;
 use serde_json::Value;
 
 use super::input::{RuleFile, StoreUrl, shown_time};
 use super::output;
-use super::running::Running;
-use crate::admin::{Numbers, message_and_attempts_json, message_json};
-use crate::clock;
+use crate::admin::{Numbers, Wish, message_and_attempts_json, message_json};
 use crate::model::{Attempt, Message, MessageId, State};
-use crate::render;
-use crate::store::{self, MessageFilter, Moved, SharedStore};
+use crate::store::{self, MessageFilter, SharedStore};
+
+use moves::Selection;
+
+use which::Which;
 
 /// How many lines a person gets without asking for more.
 const ROWS: usize = 50;
 
-/// List, show, retry and cancel messages
+/// List, show, retry and cancel messages, one or many
 #[derive(Debug, Args)]
 pub(super) struct Messages {
     #[command(subcommand)]
@@ -45,40 +49,42 @@ enum MessagesCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Send messages again that are failed or uncertain
-    Retry {
-        /// Their ids
-        #[arg(required = true)]
-        ids: Vec<MessageId>,
-    },
+    /// Send messages again that have failed
+    #[command(after_help = RETRY_EXAMPLES)]
+    Retry(Selection),
+    /// Send uncertain messages again, though they may have arrived
+    #[command(after_help = RESEND_EXAMPLES)]
+    Resend(Selection),
     /// Stop messages that are waiting or uncertain
-    Cancel {
-        /// Their ids
-        #[arg(required = true)]
-        ids: Vec<MessageId>,
-    },
+    #[command(after_help = CANCEL_EXAMPLES)]
+    Cancel(Selection),
     /// Take uncertain messages for sent: you saw them arrive
-    MarkSent {
-        /// Their ids
-        #[arg(required = true)]
-        ids: Vec<MessageId>,
-    },
+    #[command(after_help = MARK_SENT_EXAMPLES)]
+    MarkSent(Selection),
 }
+
+const RETRY_EXAMPLES: &str = "\
+Examples:
+  kabari messages retry 01999999-0000-8000-8000-000000000000
+  kabari messages retry --rule invoice-paid --since 2h --dry-run
+  kabari messages retry --all";
+const RESEND_EXAMPLES: &str = "\
+Examples:
+  kabari messages resend --instance jakarta_store --since 2026-03-01 --dry-run
+  kabari messages resend --source stripe --until 30m";
+const CANCEL_EXAMPLES: &str = "\
+Examples:
+  kabari messages cancel --state waiting --rule order-reminder
+  kabari messages cancel --number '+62 812-3456-7890'";
+const MARK_SENT_EXAMPLES: &str = "\
+Examples:
+  kabari messages mark-sent 01999999-0000-8000-8000-000000000000
+  kabari messages mark-sent --all --dry-run";
 
 #[derive(Debug, Args)]
 struct List {
-    /// Only in this state
-    #[arg(long, value_name = "STATE")]
-    state: Option<State>,
-    /// Only of this rule
-    #[arg(long)]
-    rule: Option<String>,
-    /// Only of this source
-    #[arg(long)]
-    source: Option<String>,
-    /// Only to this number or group, as in a rule
-    #[arg(long)]
-    number: Option<String>,
+    #[command(flatten)]
+    which: Which,
     /// No more than so many [default: 50, with --json all]
     #[arg(long)]
     limit: Option<usize>,
@@ -103,30 +109,17 @@ impl Messages {
             MessagesCommand::Show { id, full, json } => {
                 show(&store::open_existing(&url)?, id, full, json).await
             }
-            MessagesCommand::Retry { ids } => {
-                change(&self.rules, &url, &ids, "retry", State::Waiting).await
-            }
-            MessagesCommand::Cancel { ids } => {
-                change(&self.rules, &url, &ids, "cancel", State::Cancelled).await
-            }
-            MessagesCommand::MarkSent { ids } => {
-                change(&self.rules, &url, &ids, "mark-sent", State::Sent).await
-            }
+            MessagesCommand::Retry(which) => which.run(&self.rules, &url, Wish::Retry).await,
+            MessagesCommand::Resend(which) => which.run(&self.rules, &url, Wish::Resend).await,
+            MessagesCommand::Cancel(which) => which.run(&self.rules, &url, Wish::Cancel).await,
+            MessagesCommand::MarkSent(which) => which.run(&self.rules, &url, Wish::MarkSent).await,
         }
     }
 }
 
 async fn list(store: &SharedStore, args: List, rules: &RuleFile) -> anyhow::Result<ExitCode> {
-    let number = args.number.map(|written| whole_number(&written, rules)).transpose()?;
     let limit = args.limit.or_else(|| (!args.json).then_some(ROWS));
-    let filter = MessageFilter {
-        state: args.state,
-        rule: args.rule,
-        source: args.source,
-        number,
-        event: None,
-        limit,
-    };
+    let filter = MessageFilter { limit, ..args.which.filter(rules)? };
     let messages = store.messages(filter).await?;
     if args.json {
         let rows =
@@ -184,74 +177,12 @@ fn print(message: &Message, attempts: &[Attempt], full: bool) -> anyhow::Result<
     }
     let next = match message.state {
         State::Failed => format!("kabari messages retry {id}"),
-        State::Uncertain => format!("kabari messages retry|mark-sent|cancel {id}"),
+        State::Uncertain => format!("kabari messages resend|mark-sent|cancel {id}"),
         State::Waiting => format!("kabari messages cancel {id}"),
         _ => format!("kabari explain --event {}", message.event),
     };
     anstream::println!("\n{}", next.dimmed());
     Ok(())
-}
-
-/// People ask for a number as they write it; in the store it stands as Wachat takes it.
-fn whole_number(written: &str, rules: &RuleFile) -> anyhow::Result<String> {
-    // Without a rule file that can be read, local numbers are not understood; others are.
-    let country = rules.load_quietly().and_then(|loaded| loaded.pipeline.defaults().country);
-    let recipient =
-        render::recipient(written, country).map_err(|why| anyhow::anyhow!("--number {why}"))?;
-    Ok(recipient.expose().to_owned())
-}
-
-/// Moves messages: through the running `kabari serve` if there is one, else directly.
-async fn change(
-    rules: &RuleFile,
-    url: &str,
-    ids: &[MessageId],
-    verb: &str,
-    to: State,
-) -> anyhow::Result<ExitCode> {
-    let token = rules.load_quietly().and_then(|loaded| loaded.settings.admin_token);
-    let running = Running::find(url, token)?;
-    let (store, lock) = if running.is_some() {
-        (None, None)
-    } else {
-        let store = store::open_existing(url)?;
-        let lock = store::lock_lanes(&store::file_of(url)?)?;
-        // The lanes are ours and still: what is called under way was broken off.
-        store.recover(clock::now()).await?;
-        (Some(store), Some(lock))
-    };
-    let mut refused = false;
-    for id in ids {
-        let result = match (&running, &store) {
-            (Some(running), _) => through_api(running, *id, verb).await?,
-            (None, Some(store)) => store.move_by_hand(*id, to, clock::now()).await?,
-            (None, None) => bail!("there is no store"),
-        };
-        match result {
-            Moved::Done => anstream::println!("{id}  {verb}: done"),
-            Moved::Unknown => anstream::println!("{id}  {verb}: there is no such message"),
-            Moved::Illegal(state) => {
-                anstream::println!("{id}  {verb}: not possible, it is {}", state.as_str());
-            }
-        }
-        refused |= result != Moved::Done;
-    }
-    drop(lock);
-    Ok(ExitCode::from(if refused { output::NO } else { 0 }))
-}
-
-async fn through_api(running: &Running, id: MessageId, verb: &str) -> anyhow::Result<Moved> {
-    let (status, answer) =
-        running.post(&format!("/api/messages/{id}/{verb}"), &Value::Null).await?;
-    match status {
-        200..=299 => Ok(Moved::Done),
-        404 => Ok(Moved::Unknown),
-        409 => {
-            let word = answer.get("state").and_then(Value::as_str).unwrap_or_default();
-            Ok(Moved::Illegal(State::parse(word).unwrap_or(State::Sending)))
-        }
-        _ => bail!("the running kabari answered {status}: {answer}"),
-    }
 }
 
 /// Prints messages as a table.

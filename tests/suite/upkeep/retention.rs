@@ -1,0 +1,77 @@
+//! Does a running `serve` remove what has had its time, and hear at once of another time?
+
+use kabari::model::{Event, EventId, Headers};
+use kabari::store::{SqliteStore, Store};
+
+use super::{ANNA, ends, json, push};
+use crate::process::{RULES, home};
+use crate::support::kabari::{Home, PATIENCE};
+use crate::support::world::World;
+
+/// A store with an event of long ago, and one after it.
+async fn with_an_old_event(home: &Home) {
+    let store = SqliteStore::open(&home.path("kabari.db")).unwrap();
+    for n in 1..=2 {
+        let event = Event {
+            id: EventId(uuid::Uuid::from_u128(n)),
+            source: "github".to_owned(),
+            kind: "push".to_owned(),
+            provider_id: Some(format!("old {n}")),
+            digest: None,
+            received_at: "2020-01-01T00:00:00Z".parse().unwrap(),
+            headers: Headers::default(),
+            body: bytes::Bytes::from_static(b"{}"),
+        };
+        store.record(event, vec![]).await.unwrap();
+    }
+}
+
+fn events(home: &Home) -> usize {
+    tokio::task::block_in_place(|| home.list(&["events", "list"])).len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_had_its_time_goes_while_serve_runs_and_is_counted() {
+    let world = World::start().await;
+    let home = home(&world);
+    let rules = |retention: &str| format!("{RULES}\nretention: {{ {retention} }}\n");
+    std::fs::write(home.path("rules.yaml"), rules("events: forever, messages: forever")).unwrap();
+    with_an_old_event(&home).await;
+    let kabari = home.start().await;
+    push(&kabari, ANNA, "new").await;
+    assert!(kabari.log().contains("bodies of events forever"), "{}", kabari.log());
+    assert_eq!(events(&home), 3);
+    std::fs::write(home.path("rules.yaml"), rules("events: 30d")).unwrap();
+    let answer = kabari.order("/api/reload").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    kabari.says(0, &["removed what has had its time"]).await;
+    assert_eq!(events(&home), 1);
+    let page = kabari.page("/metrics").await.body;
+    assert!(page.contains("kabari_pruned_total{what=\"events\"} 2"), "{page}");
+    let used = page.lines().find(|line| line.starts_with("kabari_store_bytes{part=\"used\"}"));
+    assert!(used.is_some_and(|line| !line.ends_with(" 0")), "{page}");
+    assert_eq!(kabari.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_whose_body_is_gone_says_so() {
+    let world = World::start().await;
+    let home = home(&world);
+    with_an_old_event(&home).await;
+    let kabari = home.start().await;
+    push(&kabari, ANNA, "new").await;
+    let began = std::time::Instant::now();
+    while events(&home) != 1 {
+        assert!(began.elapsed() < PATIENCE, "it is never removed");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(kabari.stop().await, Some(0));
+    let raw = rusqlite::Connection::open(home.path("kabari.db")).unwrap();
+    raw.execute("UPDATE events SET content = x''", []).unwrap();
+    let listed = json(&home, &["events", "list"], 0);
+    let id = listed[0]["id"].as_str().unwrap();
+    let said = ends(&home, &["explain", "--event", id], 1);
+    assert!(said.contains("kept no longer"), "{said}");
+    let said = ends(&home, &["events", "show", id], 0);
+    assert!(said.contains("kept no longer"), "{said}");
+}
