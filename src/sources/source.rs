@@ -158,23 +158,6 @@ impl Source {
         self.parts.reply.as_ref()
     }
 
-    /// Whether events may come by this method (upper case).
-    pub fn takes_method(&self, method: &str) -> bool {
-        self.parts.methods.iter().any(|known| known == method)
-    }
-
-    /// Whether a request by this method may be a handshake.
-    pub fn greets_method(&self, method: &str) -> bool {
-        self.parts.handshake.is_some_and(|it| it.method().unwrap_or("POST") == method)
-    }
-
-    /// Whether a verified body of this media type is taken.
-    pub fn takes_media_type(&self, content_type: Option<&str>) -> bool {
-        let (Some(accepts), Some(given)) = (&self.parts.accepts, content_type) else { return true };
-        let given = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        given.is_empty() || accepts.contains(&given)
-    }
-
     /// Whether the request is really from them. `now` is when its headers were complete.
     ///
     /// # Errors

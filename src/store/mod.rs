@@ -151,7 +151,6 @@ pub trait Store: Upkeep {
 
     /// How far each provider's own list was compared with what came, by source and list.
     async fn reconciliations(&self) -> Result<Vec<Reconciliation>, StoreError>;
-
     /// Keeps that of one list, in the place of what was known of it.
     async fn keep_reconciliation(&self, known: Reconciliation) -> Result<(), StoreError>;
 
