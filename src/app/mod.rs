@@ -240,7 +240,8 @@ fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> 
     let receiver = receiver.with_offers(Arc::clone(&shared.offers)).behind(proxies);
     let receiver = Arc::new(receiver);
     Stopping::spawn(|stop| async move {
-        Ok(http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await?)
+        http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await;
+        Ok(())
     })
 }
 
@@ -254,7 +255,8 @@ fn administer(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) 
     );
     let admin = Arc::new(admin.with_offers(Arc::clone(&shared.offers)));
     Stopping::spawn(|stop| async move {
-        Ok(http::serve(listener, admin::router(admin), stop.cancelled_owned()).await?)
+        http::serve(listener, admin::router(admin), stop.cancelled_owned()).await;
+        Ok(())
     })
 }
 

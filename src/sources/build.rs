@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::handshake::Handshake;
 use super::lookup::Lookup;
-use super::presets::{nearest, presets};
+use super::presets::{self, nearest};
 use super::reconcile::Reconcile;
 use super::rotation::{DatedSecret, Secrets};
 use super::settings::{Gzip, ReplySettings, SourceSettings, TestEvents, Unsigned};
@@ -163,20 +163,18 @@ fn preset(
     own: &SourceSettings,
     faults: &mut Vec<Fault>,
 ) -> Option<(String, &'static SourceSettings)> {
-    let known = match presets() {
-        Ok(known) => known,
+    let wanted = own.preset.as_deref().unwrap_or(name);
+    match presets::preset(wanted) {
+        Ok(Some(row)) => return Some((wanted.to_owned(), row)),
+        Ok(None) => {}
         Err(fault) => {
             faults.push(fault);
             return None;
         }
-    };
-    let wanted = own.preset.as_deref().unwrap_or(name);
-    if let Some(row) = known.get(wanted) {
-        return Some((wanted.to_owned(), row));
     }
-    let remedy = match nearest(known, wanted) {
+    let remedy = match nearest(wanted) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("`kabari sources presets` lists all {}", known.len()),
+        None => format!("`kabari sources presets` lists all {}", presets::names().count()),
     };
     if own.preset.is_some() {
         let wrong = format!("there is no preset `{wanted}`");

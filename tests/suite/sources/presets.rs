@@ -100,7 +100,7 @@ async fn every_sample_of_every_preset_is_believed_recorded_and_of_its_kind() {
         let answer = house.send(&forged).await;
         assert_eq!(answer.status, 401, "{}/{}: {answer:?}", sample.preset, sample.kind);
     }
-    let all: BTreeSet<&str> = presets().unwrap().keys().map(String::as_str).collect();
+    let all: BTreeSet<&str> = presets().unwrap().keys().copied().collect();
     assert_eq!(tried, all, "every preset has a sample");
 }
 
