@@ -136,7 +136,7 @@ fn built(name: &str) -> Source {
 fn every_scheme_of_the_vectors_is_a_preset_of_that_name() {
     let names: BTreeSet<&str> = SCHEMES.iter().map(|(name, _)| *name).collect();
     assert_eq!(names.len(), 72);
-    let known: BTreeSet<&str> = presets().unwrap().keys().map(String::as_str).collect();
+    let known: BTreeSet<&str> = presets().unwrap().keys().copied().collect();
     let missing: Vec<_> = names.difference(&known).collect();
     assert!(missing.is_empty(), "{missing:?}");
     let Some(text) = reference() else { return };
