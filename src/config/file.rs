@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::account::WachatSettings;
-use super::placed::{Named, OneOrList, OneOrMany, Placed, Texts};
+use super::placed::{Named, OneOrList, OneOrMany, Placed, PutOff, Texts};
 use super::server::ServerSettings;
 use crate::alerts::AlertSettings;
 use crate::model::{OnUncertain, Priority, Span, State};
@@ -61,7 +61,8 @@ pub(super) struct RuleFile {
     /// Which events become which messages.
     #[serde(default)]
     #[schemars(with = "Vec<RuleSettings>")]
-    pub(super) rules: Vec<Placed<RuleSettings>>,
+    #[expect(dead_code, reason = "each is read when it is compiled: there may be very many")]
+    pub(super) rules: Vec<PutOff>,
     /// What `kabari test` tries.
     #[serde(default)]
     #[schemars(with = "Vec<TestSettings>")]
@@ -75,7 +76,8 @@ pub(super) struct IncludedFile {
     /// More rules.
     #[serde(default)]
     #[schemars(with = "Vec<RuleSettings>")]
-    pub(super) rules: Vec<Placed<RuleSettings>>,
+    #[expect(dead_code, reason = "each is read when it is compiled: there may be very many")]
+    pub(super) rules: Vec<PutOff>,
     /// More tests.
     #[serde(default)]
     #[schemars(with = "Vec<TestSettings>")]

@@ -3,9 +3,11 @@
 mod text;
 mod offsets;
 mod node;
+mod later;
 mod blot;
 mod codes;
 mod problem;
+mod open;
 mod parse;
 mod syntax;
 mod scalar;
@@ -37,7 +39,8 @@ mod cases;
 mod schema;
 mod reference;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,7 +51,8 @@ use self::assemble::Ground;
 use self::book::{Book, TreeId};
 use self::compose::Common;
 use self::doubts::Doubts;
-use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
+use self::examine::Known;
+use self::file::{IncludedFile, RuleFile, TestSettings};
 use self::placed::Placed;
 use self::rehearse::Stages;
 use self::tables::Tables;
@@ -64,7 +68,7 @@ use crate::wachat::{self, Fates};
 pub use cases::TestCase;
 pub use codes::{CODES, Code};
 pub use inputs::{Include, Inputs};
-pub use places::RulePlace;
+pub use places::{RulePlace, RulePlaces};
 pub use problem::{Problem, Report};
 pub use reference::reference;
 pub use schema::schema;
@@ -82,7 +86,7 @@ pub struct Loaded {
     /// `tests:`, for `kabari test`.
     pub tests: Vec<TestCase>,
     /// Where each rule stands, by its name.
-    pub places: BTreeMap<String, RulePlace>,
+    pub places: RulePlaces,
     /// All files that were read: when one changes, the rule file is to be read again.
     pub files: Vec<PathBuf>,
     /// What `include:` asks for: when another file matches it, the same.
@@ -174,12 +178,14 @@ pub fn load_text_at(
 ) -> Result<Loaded, Box<Report>> {
     let mut book = Book::at(now);
     let parts = read_all(&mut book, &path, text, options);
-    let places = parts.as_ref().map(|parts| rule_places(&book, &parts.rules)).unwrap_or_default();
+    let rules = parts.as_ref().map(|parts| parts.rules.clone()).unwrap_or_default();
     let loaded = parts.map(|parts| compile(&mut book, &path, parts));
     if !book.report.has_errors() && !matches!(loaded, Some(Some(_))) {
         book.refuse_unset();
     }
     let Inputs { files, includes } = book.take_inputs();
+    book.name_rules();
+    let places = book.take_places(&rules);
     let mut report = book.report;
     report.sort();
     report.leave_out_good_files();
@@ -198,7 +204,8 @@ pub fn load_text_at(
 struct Parts {
     main: TreeId,
     file: RuleFile,
-    rules: Vec<(TreeId, Placed<RuleSettings>)>,
+    /// Each by its file and its place in it; they are read one by one.
+    rules: Vec<(TreeId, usize)>,
     tests: Vec<(TreeId, PathBuf, Placed<TestSettings>)>,
 }
 
@@ -211,8 +218,7 @@ fn read_all(
     let main = book.open(path, text, options)?;
     let mut file: RuleFile = book.read(main)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut rules: Vec<_> =
-        std::mem::take(&mut file.rules).into_iter().map(|rule| (main, rule)).collect();
+    let mut rules: Vec<_> = (0..book.rule_count(main)).map(|index| (main, index)).collect();
     let mut tests: Vec<_> = std::mem::take(&mut file.tests)
         .into_iter()
         .map(|test| (main, folder.to_owned(), test))
@@ -221,22 +227,11 @@ fn read_all(
         let Some(id) = book.open(&included, text, options) else { continue };
         let Some(more) = book.read::<IncludedFile>(id) else { continue };
         let folder = included.parent().unwrap_or(Path::new("")).to_owned();
-        rules.extend(more.rules.into_iter().map(|rule| (id, rule)));
+        rules.extend((0..book.rule_count(id)).map(|index| (id, index)));
         tests.extend(more.tests.into_iter().map(|test| (id, folder.clone(), test)));
     }
-    book.report.rules = rules.len();
     book.report.sources = file.sources.len();
     Some(Parts { main, file, rules, tests })
-}
-
-fn rule_places(
-    book: &Book,
-    rules: &[(TreeId, Placed<RuleSettings>)],
-) -> BTreeMap<String, RulePlace> {
-    let place = |(id, rule): &(TreeId, Placed<RuleSettings>)| {
-        (rule.value.name.clone(), places::of_rule(book, *id, &rule.path))
-    };
-    rules.iter().map(place).collect()
 }
 
 type Compiled = (Pipeline, Settings, Vec<TestCase>);
@@ -249,9 +244,6 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let (listen, admin) = examine::server(book, main, &file.server);
     let alerts = examine::alerts(book, main, file.alerts.as_ref());
     let timezone = examine::timezone(book, main, file.defaults.timezone.as_deref());
-    examine::rules(book, &rules, &names);
-    let rule_names: BTreeSet<String> =
-        rules.iter().map(|(_, rule)| rule.value.name.clone()).collect();
     for fault in file.retention.faults() {
         book.fault(main, fault.under("retention"));
     }
@@ -268,19 +260,23 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let body_limit = file.server.body_limit.map_or(BODY_LIMIT, |size| size.0);
     let around = assemble::Around { vars: &vars, timezone: &timezone, country, body_limit };
     let sources = assemble::sources(book, main, sources, &around);
+    let tables = Tables::default();
+    let own_tables = |name: &str| tables.find(folder, name);
     let ground = Ground {
-        common: Common { main, send: &file.defaults.send },
+        common: Common { main, send: &file.defaults.send, tables: &own_tables },
         defaults: &file.defaults,
         sources: &sources,
         doubts: Doubts::new(main, &vars, country, tests_go_out),
-        tables: Tables::default(),
+        tables: &tables,
         stages: Stages::default(),
+        plain: OnceCell::new(),
     };
-    let rules = assemble::rules(book, rules, &ground);
+    let mut known = Known::new(&names);
+    let rules = assemble::rules(book, &rules, &ground, &mut known);
     let people = people(book, main, &file, timezone);
     let mut cases = Vec::new();
     for (id, folder, test) in tests {
-        let around = cases::Around { sources: &names, rules: &rule_names, folder: &folder };
+        let around = cases::Around { sources: &names, rules: &known, folder: &folder };
         cases.extend(cases::case(book, id, test, &around));
     }
     if book.report.has_errors() {

@@ -51,7 +51,7 @@ pub struct Rule {
     /// resent for groups.
     pub on_uncertain: Option<OnUncertain>,
     /// When its messages may be sent, and whether they are.
-    pub delivery: Delivery,
+    pub delivery: Arc<Delivery>,
 }
 
 /// What a rule says of its messages beside what they are.
@@ -133,6 +133,16 @@ impl Pipeline {
         defaults: Defaults,
     ) -> Self {
         let (matchers, rules) = rules.into_iter().unzip();
+        Self::with_matchers(sources, matchers, rules, defaults)
+    }
+
+    /// The same of matchers and rules that are apart already.
+    pub fn with_matchers(
+        sources: Vec<(Source, Surroundings)>,
+        matchers: Vec<Matcher>,
+        rules: Vec<Rule>,
+        defaults: Defaults,
+    ) -> Self {
         let sources = sources
             .into_iter()
             .map(|(source, around)| (source.name().to_owned(), (source, Arc::new(around))))

@@ -171,10 +171,9 @@ fn preset(
     if let Some(row) = known.get(wanted) {
         return Some((wanted.to_owned(), row));
     }
-    let names = || known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let remedy = match nearest(known, wanted) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are {}", names()),
+        None => format!("`kabari sources presets` lists all {}", known.len()),
     };
     if own.preset.is_some() {
         let wrong = format!("there is no preset `{wanted}`");

@@ -142,7 +142,7 @@ mod tests {
     use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
 
-    use super::{Format, as_json, gathering, read_filter};
+    use super::{Format, gathering, read_filter};
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);

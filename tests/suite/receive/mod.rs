@@ -97,7 +97,7 @@ fn rule(name: &str, send: &Value) -> (Matcher, Rule) {
         attempts_max: 3,
         age_max_s: 3600,
         on_uncertain: None,
-        delivery: kabari::pipeline::Delivery::default(),
+        delivery: std::sync::Arc::default(),
     };
     (matcher, rule)
 }
