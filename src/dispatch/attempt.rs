@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 use tracing::{error, info, warn};
 
 use crate::clock::{self, Stopwatch};
-use crate::model::{Attempt, Fate, Message, Reason, Scope, State, Verdict};
-use crate::store::{Claimed, Lease, Settlement, SharedStore};
+use crate::model::{Attempt, Fate, Message, MessageId, Reason, Scope, State, Verdict};
+use crate::store::{Claimed, Ended, Lease, Settlement, SharedStore};
 use crate::wachat::Client;
 
 use super::Shared;
@@ -30,14 +30,14 @@ pub(super) enum Way {
     Probe,
 }
 
-/// Makes the attempt that `claimed` is the right to, and settles it.
+/// Makes the attempt that `claimed` is the right to; how it ended is to be kept.
 pub(super) async fn attempt(
     shared: Arc<Shared>,
     desk: Arc<Desk>,
     client: Client,
     claimed: Claimed,
     way: Way,
-) {
+) -> Ended {
     let Claimed { message, kind, lease, age } = claimed;
     let started_at = (shared.now)();
     let stopwatch = Stopwatch::start();
@@ -58,8 +58,7 @@ pub(super) async fn attempt(
     let _ = catch_unwind(AssertUnwindSafe(|| {
         shared.observer.attempt(&message, &settlement.attempt, settlement.state);
     }));
-    keep(&shared.store, &lease, &settlement, &shared.timings).await;
-    desk.ended();
+    Ended { lease, settlement }
 }
 
 async fn send(client: &Client, message: &Message) -> Verdict {
@@ -98,10 +97,7 @@ pub(super) async fn keep(
         match store.settle(lease, settlement.clone()).await {
             Ok(true) => return true,
             Ok(false) => {
-                warn!(
-                    target: "kabari::dispatch", message_id = %id,
-                    "message {id} is no longer ours to settle"
-                );
+                not_ours(id);
                 return false;
             }
             Err(problem) => error!(
@@ -112,6 +108,14 @@ pub(super) async fn keep(
         tokio::time::sleep(rest).await;
         rest = longer(rest, timings.store_rest_max);
     }
+}
+
+/// The lease of a message has passed to somebody else.
+pub(super) fn not_ours(id: MessageId) {
+    warn!(
+        target: "kabari::dispatch", message_id = %id,
+        "message {id} is no longer ours to settle"
+    );
 }
 
 /// One line an attempt.

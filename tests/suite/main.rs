@@ -36,6 +36,8 @@ mod crash;
 mod process;
 mod logs;
 mod by_hand;
+mod alerts;
+mod who;
 mod upkeep;
 mod reload;
 mod reconcile;
