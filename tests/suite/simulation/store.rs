@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use kabari::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use kabari::store::{
-    Claim, Claimed, Claims, Counts, EventFilter, EventRow, Gathering, LaneMemory, LaneState, Lease,
-    MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, SharedStore, Shut,
-    SourceRow, SqliteStore, Store, StoreError,
+    Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory, LaneState,
+    Lease, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement,
+    SharedStore, Shut, SourceRow, SqliteStore, Store, StoreError, Stuck, TurnedOver,
 };
 use tokio::sync::{Notify, watch};
 
@@ -206,6 +206,21 @@ macro_rules! pass {
                 self.write(kept).await
             }
 
+            async fn turn_over(
+                &self,
+                ended: &[Ended],
+                claim: Option<Claim>,
+            ) -> Result<TurnedOver, StoreError> {
+                let kept = async {
+                    let turned = self.inner.turn_over(ended, claim).await?;
+                    for (ended, _) in ended.iter().zip(&turned.held).filter(|(_, held)| **held) {
+                        self.judge.lock().settled(ended.lease.message);
+                    }
+                    Ok(turned)
+                };
+                self.write(kept).await
+            }
+
             fn arrivals(&self) -> watch::Receiver<u64> {
                 self.inner.arrivals()
             }
@@ -231,6 +246,7 @@ pass! {
     read fn events(filter: EventFilter) -> Vec<EventRow>;
     read fn event(id: EventId) -> Option<Event>;
     read fn counts() -> Counts;
+    read fn stuck(seen: i64) -> Stuck;
     read fn sources() -> Vec<SourceRow>;
     read fn reconciliations() -> Vec<Reconciliation>;
     write fn keep_reconciliation(known: Reconciliation) -> ();
