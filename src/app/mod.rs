@@ -6,6 +6,7 @@ mod spots;
 mod events;
 mod watch;
 mod needs;
+mod witness;
 mod upkeep;
 mod reload;
 pub mod by_hand;
@@ -26,10 +27,10 @@ use crate::admin::{self, Admin};
 use crate::alerts::{Alerts, Bell};
 use crate::clock;
 use crate::config::{Loaded, Settings};
-use crate::dispatch::{Dispatcher, Lanes, Observer};
+use crate::dispatch::{Dispatcher, Lanes};
 use crate::gather::Gatherer;
 use crate::http;
-use crate::model::{Attempt, Controls, Message, Readiness, Reason, State, Watched};
+use crate::model::{Controls, Readiness, Watched};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
 use crate::reconcile::Reconciler;
@@ -39,6 +40,7 @@ use crate::telemetry::Metrics;
 use crate::wachat::Client;
 
 use reload::{Rules, Why};
+use witness::Watch;
 
 pub use reload::{BadRules, Read, Rereading};
 pub(crate) use snapshot::Snapshot;
@@ -382,28 +384,5 @@ impl Shared {
         };
         let said = |it: &Reconciliation| (format!("{} {}", it.source, it.place), it.said());
         known.iter().filter(is_looked_at).map(said).collect()
-    }
-}
-
-/// Counts what the lanes do, and rings where that may need a person.
-struct Watch {
-    metrics: Arc<Metrics>,
-    bell: Bell,
-}
-
-impl Observer for Watch {
-    fn attempt(&self, message: &Message, attempt: &Attempt, state: State) {
-        let verdict = &attempt.verdict;
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of one call")]
-        let seconds = attempt.took_ms as f64 / 1000.0;
-        self.metrics.attempt(&message.instance, verdict.fate, verdict.reason, seconds);
-        if matches!(state, State::Uncertain | State::Failed) {
-            self.bell.ring();
-        }
-    }
-
-    fn lane(&self, instance: &str, standing_still: Option<Reason>) {
-        self.metrics.lane_open(instance, standing_still.is_none());
-        self.bell.ring();
     }
 }

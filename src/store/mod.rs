@@ -30,7 +30,7 @@ pub use lock::{LaneLock, Owner, lock_lanes, owner};
 pub use reconciliation::{Reconciliation, Tally};
 pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
 pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
-pub use turned::{Ended, Stuck, TurnedOver};
+pub use turned::{Claimed, Ended, Lease, Stuck, TurnedOver};
 pub use upkeep::{Moves, Upkeep};
 
 /// What survives a crash.
@@ -256,29 +256,6 @@ pub struct OptOut {
     pub since: Timestamp,
     /// In the words of whoever noted it.
     pub note: Option<String>,
-}
-
-/// A message taken by [`Store::claim`], with the right to settle it.
-#[derive(Debug)]
-pub struct Claimed {
-    /// The message, its attempts counting the one to be made now.
-    pub message: Message,
-    /// The kind of the event that it was made from.
-    pub kind: String,
-    /// Settle it by this.
-    pub lease: Lease,
-    /// How old the message is, not counting the time in which kabari itself held it.
-    pub age: Duration,
-}
-
-/// The right to settle one attempt. Given away by value: an attempt cannot be settled twice.
-#[derive(Debug)]
-pub struct Lease {
-    /// Which message.
-    pub message: MessageId,
-    /// Which of its claims; a later one is higher and makes this lease void. Not the number of the
-    /// attempt: one that does not count is given back, its claim is not.
-    pub attempt: u32,
 }
 
 /// How an attempt ended, as `dispatch` decided.
