@@ -8,10 +8,12 @@ mod watch;
 mod needs;
 mod witness;
 mod upkeep;
+mod room;
 mod reload;
 pub mod by_hand;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,7 +37,7 @@ use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
 use crate::reconcile::Reconciler;
 use crate::sources::{Offers, Source, secret_warnings};
-use crate::store::{self, LaneLock, Reconciliation, SharedStore};
+use crate::store::{self, LaneLock, Reconciliation, Room, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
 
@@ -71,6 +73,8 @@ pub struct App {
 struct Shared {
     rules: Rules,
     store: SharedStore,
+    /// Where the store is.
+    file: PathBuf,
     metrics: Arc<Metrics>,
     lanes: Lanes,
     /// What senders offered; from the one listener to the other.
@@ -92,7 +96,9 @@ impl App {
     /// When the store cannot be opened or is in use, or an address cannot be bound.
     pub async fn start(loaded: Loaded, again: Rereading) -> anyhow::Result<Self> {
         let settings = loaded.settings.clone();
-        let lock = store::lock_lanes(&store::file_of(&settings.store)?)?;
+        let file = store::file_of(&settings.store)?;
+        let lock = store::lock_lanes(&file)?;
+        survive_size_limit()?;
         let store = store::open(&settings.store)?;
         let public = bind(settings.listen, "server.listen").await?;
         let private = bind(settings.admin, "server.admin").await?;
@@ -108,7 +114,7 @@ impl App {
             Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), bell.clone(), again.read);
         lanes.set_people(settings.people.clone());
         let (offers, no_recipient) = (Arc::default(), Mutex::default());
-        let shared = Arc::new(Shared { rules, store, metrics, lanes, offers, no_recipient });
+        let shared = Arc::new(Shared { rules, store, file, metrics, lanes, offers, no_recipient });
         let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
         let reconciler = Reconciler::new(
             Arc::clone(&shared.rules.pipeline),
@@ -309,9 +315,20 @@ fn upkeep(shared: &Arc<Shared>) -> Stopping {
     let shared = Arc::clone(shared);
     Stopping::spawn(|stop| async move {
         let retention = shared.rules.retention();
-        upkeep::run(&shared.store, &shared.metrics, retention, &stop).await;
+        let metrics = Arc::clone(&shared.metrics);
+        tokio::join!(
+            upkeep::run(&shared.store, &shared.metrics, retention, &stop),
+            room::watch(shared.file.clone(), metrics, stop.clone()),
+        );
         Ok(())
     })
+}
+
+/// Where a file may not grow any more (`ulimit -f`, `LimitFSIZE=`) the system ends a program that
+/// tries, unless it listens: then it is an error like that of a full disk.
+fn survive_size_limit() -> anyhow::Result<()> {
+    let number = rustix::process::Signal::XFSZ.as_raw();
+    signal(SignalKind::from_raw(number)).map(drop).context("the signal XFSZ cannot be heard")
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -366,6 +383,7 @@ impl Controls for Shared {
         Readiness {
             ready: store == "ok",
             store,
+            disk: Room::of(&self.file).map_or("ok".to_owned(), |room| room.to_string()),
             rules: self.rules.standing(),
             lanes: standing.collect(),
             reconciled: self.reconciled().await,

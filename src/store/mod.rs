@@ -6,6 +6,7 @@
 
 mod address;
 mod lock;
+mod room;
 mod judge;
 mod gathering;
 mod turned;
@@ -29,6 +30,7 @@ pub use judge::{Case, Contact, Judge, Ruling, Today};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
 pub use reconciliation::{Reconciliation, Tally};
 pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
+pub use room::{Level, Room};
 pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
 pub use turned::{Claimed, Ended, Lease, Stuck, TurnedOver};
 pub use upkeep::{Moves, Upkeep};
