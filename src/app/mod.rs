@@ -1,42 +1,42 @@
 //! Everything long-lived, built once: start, reload, stop. The only place that spawns tasks which
 //! outlive a request.
 
+mod tasks;
+mod controls;
 mod snapshot;
 mod spots;
 mod events;
 mod watch;
+mod needs;
 mod upkeep;
+mod room;
 mod reload;
 pub mod by_hand;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, anyhow};
-use async_trait::async_trait;
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, Admin};
+use crate::alerts::Bell;
 use crate::clock;
 use crate::config::{Loaded, Settings};
-use crate::dispatch::{Dispatcher, Lanes, Observer};
+use crate::dispatch::{Dispatcher, Lanes};
 use crate::gather::Gatherer;
-use crate::http;
-use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
 use crate::pipeline::Pipeline;
-use crate::receive::{self, Receiver};
 use crate::reconcile::Reconciler;
-use crate::sources::{Offers, Source, secret_warnings};
-use crate::store::{self, LaneLock, Reconciliation, SharedStore};
+use crate::sources::{Offers, Source};
+use crate::store::{self, LaneLock, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
 
-use reload::{Rules, Why};
+use controls::Watch;
+use reload::Rules;
+use tasks::{Stopping, administer, alert, keep_up, receive, upkeep, warn_of_ends};
 
 pub use reload::{BadRules, Read, Rereading};
 pub(crate) use snapshot::Snapshot;
@@ -55,6 +55,8 @@ pub struct App {
     administering: Stopping,
     /// Reads the rule file again, by itself and on SIGHUP.
     keeping_up: Stopping,
+    /// Tells people what needs them.
+    alerting: Stopping,
     /// Removes what has had its time.
     upkeep: Stopping,
     /// Given back when everything has ended.
@@ -65,16 +67,14 @@ pub struct App {
 struct Shared {
     rules: Rules,
     store: SharedStore,
+    /// Where the store is.
+    file: PathBuf,
     metrics: Arc<Metrics>,
     lanes: Lanes,
     /// What senders offered; from the one listener to the other.
     offers: Arc<Offers>,
-}
-
-/// A task and the way to end it.
-struct Stopping {
-    stop: CancellationToken,
-    task: JoinHandle<anyhow::Result<()>>,
+    /// Up to where messages without a recipient are counted, and how many there are.
+    no_recipient: Mutex<(i64, u64)>,
 }
 
 impl App {
@@ -84,20 +84,25 @@ impl App {
     /// When the store cannot be opened or is in use, or an address cannot be bound.
     pub async fn start(loaded: Loaded, again: Rereading) -> anyhow::Result<Self> {
         let settings = loaded.settings.clone();
-        let lock = store::lock_lanes(&store::file_of(&settings.store)?)?;
+        let file = store::file_of(&settings.store)?;
+        let lock = store::lock_lanes(&file)?;
+        survive_size_limit()?;
         let store = store::open(&settings.store)?;
         let public = bind(settings.listen, "server.listen").await?;
         let private = bind(settings.admin, "server.admin").await?;
         let (listen, admin_addr) = (public.local_addr()?, private.local_addr()?);
         let metrics = Arc::new(Metrics::default());
-        let client = Client::new(settings.wachat.clone())?;
-        let observer = Arc::new(Watch(Arc::clone(&metrics)));
+        let client = Client::new(settings.wachat.clone())?.with_fates(settings.fates.clone());
+        let bell = Bell::default();
+        let observer = Arc::new(Watch { metrics: Arc::clone(&metrics), bell: bell.clone() });
         let dispatcher =
             Dispatcher::new(Arc::clone(&store), client, settings.instances.clone(), observer);
         let lanes = dispatcher.lanes();
-        let rules = Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), again.read);
+        let rules =
+            Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), bell.clone(), again.read);
         lanes.set_people(settings.people.clone());
-        let shared = Arc::new(Shared { rules, store, metrics, lanes, offers: Arc::default() });
+        let (offers, no_recipient) = (Arc::default(), Mutex::default());
+        let shared = Arc::new(Shared { rules, store, file, metrics, lanes, offers, no_recipient });
         let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
         let reconciler = Reconciler::new(
             Arc::clone(&shared.rules.pipeline),
@@ -117,6 +122,7 @@ impl App {
             }),
             administering: administer(&shared, &settings, private),
             keeping_up: keep_up(&shared, again.watch)?,
+            alerting: alert(&shared, &settings, &bell)?,
             upkeep: upkeep(&shared),
             shared,
             listen,
@@ -142,7 +148,8 @@ impl App {
     /// Takes no more requests, lets attempts under way end, and returns when all is quiet.
     pub async fn stop(self) -> anyhow::Result<()> {
         tracing::info!("stopping: no more requests are taken, attempts under way end");
-        let kept_up = self.keeping_up.end().await.and(self.upkeep.end().await);
+        let kept_up = self.keeping_up.end().await;
+        let kept_up = kept_up.and(self.alerting.end().await).and(self.upkeep.end().await);
         let (received, sent) = tokio::join!(self.receiving.end(), self.sending.end());
         let administered = self.administering.end().await;
         tracing::info!("stopped");
@@ -203,171 +210,22 @@ impl App {
         for (name, lane) in &settings.instances {
             tracing::info!(instance = name, "lane {name}: {lane}");
         }
-    }
-}
-
-/// How often one is reminded of secrets that end.
-const REMINDED: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Of the secrets that soon count no more, or do so already, and of sources that have none that
-/// does; their place is from 0.
-fn warn_of_ends(pipeline: &Pipeline, now: Timestamp) {
-    for source in pipeline.sources() {
-        for warning in secret_warnings(source.secrets(), now) {
-            let help = warning.help.unwrap_or_default();
-            let (name, secret) = (source.name(), warning.path);
-            tracing::warn!(source = name, secret, "secrets{secret}: {}; {help}", warning.message);
+        if let Some(hook) = &settings.alerts {
+            let host = hook.host();
+            tracing::info!(host, "what needs a person is told to {host}");
         }
     }
 }
 
-/// Says it again each day; never returns.
-async fn remind(shared: &Shared) {
-    loop {
-        tokio::time::sleep(REMINDED).await;
-        warn_of_ends(&shared.rules.pipeline.load(), clock::now());
-    }
-}
-
-fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> Stopping {
-    let receiver = Receiver::new(
-        Arc::clone(&shared.rules.pipeline),
-        Arc::clone(&shared.store),
-        Arc::clone(&shared.metrics),
-        receive::Settings::with_body_limit(settings.body_limit),
-    );
-    let proxies = receive::Proxies::new(settings.trusted_proxies.clone());
-    let receiver = receiver.with_offers(Arc::clone(&shared.offers)).behind(proxies);
-    let receiver = Arc::new(receiver);
-    Stopping::spawn(|stop| async move {
-        Ok(http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await?)
-    })
-}
-
-fn administer(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> Stopping {
-    let admin = Admin::new(
-        Arc::clone(&shared.rules.pipeline),
-        Arc::clone(&shared.store),
-        Arc::clone(&shared.metrics),
-        Arc::clone(shared) as Arc<dyn Controls>,
-        settings.admin_token.clone(),
-    );
-    let admin = Arc::new(admin.with_offers(Arc::clone(&shared.offers)));
-    Stopping::spawn(|stop| async move {
-        Ok(http::serve(listener, admin::router(admin), stop.cancelled_owned()).await?)
-    })
-}
-
-/// It may be dropped wherever it waits: what it has begun to read is then of no use.
-fn keep_up(shared: &Arc<Shared>, watching: bool) -> anyhow::Result<Stopping> {
-    // From here on a hangup ends nothing.
-    let hangup = signal(SignalKind::hangup())?;
-    let shared = Arc::clone(shared);
-    Ok(Stopping::spawn(|stop| async move {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = shared.rules.keep_up(hangup, watching) => {}
-            () = remind(&shared) => {}
-        }
-        Ok(())
-    }))
-}
-
-/// A step under way ends; the rest of its round is for the next start.
-fn upkeep(shared: &Arc<Shared>) -> Stopping {
-    let shared = Arc::clone(shared);
-    Stopping::spawn(|stop| async move {
-        let retention = shared.rules.retention();
-        upkeep::run(&shared.store, &shared.metrics, retention, &stop).await;
-        Ok(())
-    })
+/// Where a file may not grow any more (`ulimit -f`, `LimitFSIZE=`) the system ends a program that
+/// tries, unless it listens: then it is an error like that of a full disk.
+fn survive_size_limit() -> anyhow::Result<()> {
+    let number = rustix::process::Signal::XFSZ.as_raw();
+    signal(SignalKind::from_raw(number)).map(drop).context("the signal XFSZ cannot be heard")
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("{setting}: cannot listen on {address}; is it in use?"))
-}
-
-impl Stopping {
-    fn spawn<F>(start: impl FnOnce(CancellationToken) -> F) -> Self
-    where
-        F: Future<Output = anyhow::Result<()>> + Send + 'static,
-    {
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(start(stop.clone()));
-        Self { stop, task }
-    }
-
-    async fn end(self) -> anyhow::Result<()> {
-        self.stop.cancel();
-        if self.task.is_finished() {
-            return Ok(());
-        }
-        self.task.await?
-    }
-}
-
-#[async_trait]
-impl Controls for Shared {
-    async fn reload(&self) -> Result<String, String> {
-        self.rules.reload(Why::Told).await
-    }
-
-    async fn pause(&self, instance: &str) -> bool {
-        self.lanes.pause(instance).await
-    }
-
-    async fn resume(&self, instance: &str) -> bool {
-        self.lanes.resume(instance).await
-    }
-
-    async fn readiness(&self) -> Readiness {
-        let store = match self.store.ping().await {
-            Ok(()) => "ok".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let standing = self.lanes.status().into_iter().filter_map(|lane| {
-            let reason = lane.standing_still?;
-            let detail = lane.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-            Some((lane.instance, format!("{}{detail}", reason.as_str())))
-        });
-        Readiness {
-            ready: store == "ok",
-            store,
-            rules: self.rules.standing(),
-            lanes: standing.collect(),
-            reconciled: self.reconciled().await,
-        }
-    }
-}
-
-impl Shared {
-    /// How the last look at each list went of those that are looked at still.
-    async fn reconciled(&self) -> Vec<(String, String)> {
-        let pipeline = self.rules.pipeline.load();
-        let known = self.store.reconciliations().await.unwrap_or_default();
-        let is_looked_at = |it: &&Reconciliation| {
-            let plan = pipeline.source(&it.source).and_then(Source::reconcile);
-            plan.is_some_and(|plan| plan.places.contains(&it.place))
-        };
-        let said = |it: &Reconciliation| (format!("{} {}", it.source, it.place), it.said());
-        known.iter().filter(is_looked_at).map(said).collect()
-    }
-}
-
-/// Counts what the lanes do.
-struct Watch(Arc<Metrics>);
-
-impl Observer for Watch {
-    fn attempt(&self, message: &Message, attempt: &Attempt, _state: State) {
-        let verdict = &attempt.verdict;
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of one call")]
-        let seconds = attempt.took_ms as f64 / 1000.0;
-        self.0.attempt(&message.instance, verdict.fate, verdict.reason, seconds);
-    }
-
-    fn lane(&self, instance: &str, standing_still: Option<Reason>) {
-        self.0.lane_open(instance, standing_still.is_none());
-    }
 }

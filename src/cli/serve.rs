@@ -1,5 +1,6 @@
 //! `kabari serve`: receive webhooks and send messages, until told to stop.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -92,8 +93,10 @@ impl Serve {
             let read = |number: &String| {
                 render::recipient(number, country).with_context(|| "--only-to cannot be read")
             };
-            settings.people.only_to =
-                Some(self.only_to.iter().map(read).collect::<anyhow::Result<_>>()?);
+            let only_to: BTreeSet<_> =
+                self.only_to.iter().map(read).collect::<anyhow::Result<_>>()?;
+            loaded.pipeline.reaching_in_test(only_to.clone());
+            settings.people.only_to = Some(only_to);
         }
         Ok(())
     }

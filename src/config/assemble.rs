@@ -22,7 +22,7 @@ use crate::model::{Fault, OnUncertain, Policy};
 use crate::pipeline::{Defaults, Delivery, Pipeline, Rule};
 use crate::render::{Country, Send};
 use crate::rules::Matcher;
-use crate::sources::{Source, SourceSettings, TestEvents, presets};
+use crate::sources::{Source, SourceSettings, TestEvents, preset};
 
 /// How many sources there may be.
 const SOURCES_MAX: usize = 1000;
@@ -43,9 +43,9 @@ pub(super) fn tests_go_out(
     settings: &BTreeMap<String, Placed<SourceSettings>>,
 ) -> HashMap<String, Vec<String>> {
     let told_by = |name: &String, settings: &SourceSettings| {
-        let preset = presets().ok()?.get(settings.preset.as_ref().unwrap_or(name));
+        let row = preset(settings.preset.as_ref().unwrap_or(name)).ok()?;
         let own = settings.test_when.as_ref();
-        let when = own.or_else(|| preset.and_then(|preset| preset.test_when.as_ref()))?;
+        let when = own.or_else(|| row.and_then(|row| row.test_when.as_ref()))?;
         Some(Condition::compile(when).ok()?.paths())
     };
     settings

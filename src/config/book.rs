@@ -13,6 +13,7 @@ use super::LoadOptions;
 use super::blot::{self, is_secret};
 use super::deserializer::Trail;
 use super::file::RuleSettings;
+use super::innermost::path_at;
 use super::inputs::{Include, Inputs};
 use super::interpolate::Interpolation;
 use super::later;

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 
 use url::Url;
 
+use super::account::WachatSettings;
 use super::book::{Book, TreeId};
-use super::file::{RuleFile, RuleSettings, WachatSettings};
+use super::file::{RuleFile, RuleSettings};
 use super::node::{Content, Node, Origin};
 use super::placed::Placed;
 use super::read::{allowed_or_nearest, nearest};
 use super::server::ServerSettings;
+use crate::alerts::{AlertSettings, Hook};
 use crate::model::Fault;
 use crate::secret::Secret;
 use crate::sources::{SourceSettings, secret_warnings};
@@ -41,6 +43,11 @@ pub(super) fn wachat(
     for (name, lane) in &wachat.instances {
         for fault in lane.faults() {
             book.fault(id, fault.under(&format!("wachat.instances.{name}")));
+        }
+    }
+    for (index, line) in wachat.fates.iter().enumerate() {
+        for fault in line.faults() {
+            book.fault(id, fault.under(&format!("wachat.fates[{index}]")));
         }
     }
     let instance = wachat.instance.clone().or_else(|| file.defaults.instance.clone());
@@ -102,6 +109,20 @@ pub(super) fn server(
         book.fault(id, fault.help("add `server.admin_token`, or use `127.0.0.1:9090`"));
     }
     (listen, admin)
+}
+
+/// `alerts:`
+pub(super) fn alerts(book: &mut Book, id: TreeId, written: Option<&AlertSettings>) -> Option<Hook> {
+    in_clear(book, id, "alerts.token");
+    match written?.hook() {
+        Ok(hook) => Some(hook),
+        Err(faults) => {
+            for fault in faults {
+                book.fault(id, fault.under("alerts"));
+            }
+            None
+        }
+    }
 }
 
 /// `server.public_url`, without a slash at its end.

@@ -18,9 +18,11 @@ mod deserializer;
 mod access;
 mod variant;
 mod placed;
+mod account;
 mod server;
 mod file;
 mod inputs;
+mod innermost;
 mod book;
 mod include;
 mod places;
@@ -55,13 +57,14 @@ use self::file::{IncludedFile, RuleFile, TestSettings};
 use self::placed::Placed;
 use self::rehearse::Stages;
 use self::tables::Tables;
+use crate::alerts::Hook;
 use crate::clock;
 use crate::dispatch::{LaneSettings, People};
 use crate::model::Networks;
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::store::Retention;
-use crate::wachat;
+use crate::wachat::{self, Fates};
 
 pub use cases::TestCase;
 pub use codes::{CODES, Code};
@@ -119,8 +122,12 @@ pub struct Settings {
     pub store: String,
     /// `wachat`, its token, address and time-out.
     pub wachat: wachat::Settings,
+    /// `wachat.fates`.
+    pub fates: Fates,
     /// `wachat.instances`, and the default instance in any case.
     pub instances: BTreeMap<String, LaneSettings>,
+    /// `alerts`.
+    pub alerts: Option<Hook>,
     /// `recipients`, and the days on which nobody is messaged.
     pub people: People,
     /// `retention`. Default 90 days, without a limit of size.
@@ -236,6 +243,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let names: Vec<String> = file.sources.keys().cloned().collect();
     let wachat = examine::wachat(book, main, &file);
     let (listen, admin) = examine::server(book, main, &file.server);
+    let alerts = examine::alerts(book, main, file.alerts.as_ref());
     let timezone = examine::timezone(book, main, file.defaults.timezone.as_deref());
     for fault in file.retention.faults() {
         book.fault(main, fault.under("retention"));
@@ -292,7 +300,9 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         body_limit,
         store,
         wachat: wachat::Settings { base_url, token, timeout },
+        fates: Fates::new(settings.fates),
         instances,
+        alerts,
         people,
         retention: file.retention.into(),
     };

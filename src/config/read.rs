@@ -24,8 +24,7 @@ const MISTAKES_MAX: usize = 200;
 const VALUES_MAX: usize = 8_000_000;
 
 /// Keys of later versions: refused with their own words.
-const LATER: [&str; 12] = [
-    "alerts",
+const LATER: [&str; 11] = [
     "amounts",
     "events",
     "id",
@@ -41,7 +40,8 @@ const LATER: [&str; 12] = [
 
 /// The keys of a file that is included, and those of the main file alone.
 const INCLUDED: [&str; 2] = ["rules", "tests"];
-const MAIN: [&str; 7] = ["wachat", "server", "store", "include", "defaults", "vars", "sources"];
+const MAIN: [&str; 9] =
+    ["wachat", "server", "store", "include", "defaults", "alerts", "recipients", "vars", "sources"];
 
 /// How a remedy begins.
 const REMEDIES: [&str; 3] = ["write", "did you mean", "known are"];

@@ -2,6 +2,7 @@
 
 mod schema;
 mod writer;
+mod presence;
 mod reader;
 mod row;
 mod terms;
@@ -19,6 +20,7 @@ mod settle;
 mod by_hand;
 mod recover;
 mod lists;
+mod needs;
 mod reconciliations;
 mod history;
 mod fault;
@@ -35,9 +37,9 @@ use tokio::sync::watch;
 
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use crate::store::{
-    Claim, Claimed, Claims, Counts, EventFilter, EventRow, Gathering, LaneMemory, LaneState, Lease,
-    MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, Shut, SourceRow,
-    Store, StoreError,
+    Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory, LaneState,
+    Lease, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, Shut,
+    SourceRow, Store, StoreError, Stuck, TurnedOver,
 };
 
 pub use backup::Copied;
@@ -89,7 +91,7 @@ impl SqliteStore {
         if let Some(pages) = options.page_count_max {
             limit_pages(&connection, pages)?;
         }
-        let writer = writer::Writer::start(connection)?;
+        let writer = writer::Writer::start(connection, path)?;
         Ok(Self { writer, readers: reader::Readers::of(path.to_owned()) })
     }
 
@@ -134,11 +136,7 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        let claim::Taken { rows, closed_until, more, .. } =
-            self.writer.run(claim::TakeDue(claim)).await?;
-        // One that cannot be read must not take its neighbours along: they are under way now.
-        let readable = |taken| claimed(taken).map_err(unreadable).ok();
-        Ok(Claims { taken: rows.into_iter().filter_map(readable).collect(), closed_until, more })
+        Ok(claims_of(self.writer.run(claim::TakeDue(claim)).await?))
     }
 
     async fn claim_one(
@@ -150,15 +148,22 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError> {
-        if !State::Sending.may_become(settlement.state) {
-            return Err(StoreError::Broken(format!(
-                "an attempt cannot end as `{}`",
-                settlement.state.as_str()
-            )));
-        }
-        let verdict = serde_json::to_string(&settlement.attempt.verdict)
-            .map_err(|error| StoreError::Broken(error.to_string()))?;
-        self.writer.run(settle::Settle { lease, settlement, verdict }).await
+        self.writer.run(settle::Settle::of(lease, settlement)?).await
+    }
+
+    async fn turn_over(
+        &self,
+        ended: &[Ended],
+        claim: Option<Claim>,
+    ) -> Result<TurnedOver, StoreError> {
+        let settle = |Ended { lease, settlement }: &Ended| {
+            let lease = Lease { message: lease.message, attempt: lease.attempt };
+            settle::Settle::of(lease, settlement.clone())
+        };
+        let settles = ended.iter().map(settle).collect::<Result<Vec<_>, StoreError>>()?;
+        let claim = claim.map(claim::TakeDue);
+        let (held, taken) = self.writer.run(settle::TurnOver { settles, claim }).await?;
+        Ok(TurnedOver { held, claims: claims_of(taken) })
     }
 
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreError> {
@@ -256,6 +261,10 @@ impl Store for SqliteStore {
         self.readers.ask(lists::counts).await
     }
 
+    async fn stuck(&self, seen: i64) -> Result<Stuck, StoreError> {
+        self.readers.ask(move |connection| needs::stuck(connection, seen)).await
+    }
+
     async fn sources(&self) -> Result<Vec<SourceRow>, StoreError> {
         self.readers.ask(lists::sources).await
     }
@@ -312,6 +321,13 @@ impl Operation for LimitPages {
 
 fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+}
+
+/// One that cannot be read must not take its neighbours along: they are under way now.
+fn claims_of(taken: claim::Taken) -> Claims {
+    let claim::Taken { rows, closed_until, more, .. } = taken;
+    let readable = |taken| claimed(taken).map_err(unreadable).ok();
+    Claims { taken: rows.into_iter().filter_map(readable).collect(), closed_until, more }
 }
 
 /// It stays `sending`, and after the next start it is for a person.
