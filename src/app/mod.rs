@@ -1,6 +1,7 @@
 //! Everything long-lived, built once: start, reload, stop. The only place that spawns tasks which
 //! outlive a request.
 
+mod controls;
 mod snapshot;
 mod spots;
 mod events;
@@ -15,7 +16,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,7 +29,7 @@ use crate::config::{Loaded, Settings};
 use crate::dispatch::{Dispatcher, Lanes, Observer};
 use crate::gather::Gatherer;
 use crate::http;
-use crate::model::{Attempt, Controls, Message, Readiness, Reason, State, Watched};
+use crate::model::{Attempt, Controls, Message, Reason, State, Watched};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
 use crate::reconcile::Reconciler;
@@ -38,7 +38,7 @@ use crate::store::{self, LaneLock, Reconciliation, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
 
-use reload::{Rules, Why};
+use reload::Rules;
 
 pub use reload::{BadRules, Read, Rereading};
 pub(crate) use snapshot::Snapshot;
@@ -334,40 +334,6 @@ impl Stopping {
             return Ok(());
         }
         self.task.await?
-    }
-}
-
-#[async_trait]
-impl Controls for Shared {
-    async fn reload(&self) -> Result<String, String> {
-        self.rules.reload(Why::Told).await
-    }
-
-    async fn pause(&self, instance: &str) -> bool {
-        self.lanes.pause(instance).await
-    }
-
-    async fn resume(&self, instance: &str) -> bool {
-        self.lanes.resume(instance).await
-    }
-
-    async fn readiness(&self) -> Readiness {
-        let store = match self.store.ping().await {
-            Ok(()) => "ok".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let standing = self.lanes.status().into_iter().filter_map(|lane| {
-            let reason = lane.standing_still?;
-            let detail = lane.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-            Some((lane.instance, format!("{}{detail}", reason.as_str())))
-        });
-        Readiness {
-            ready: store == "ok",
-            store,
-            rules: self.rules.standing(),
-            lanes: standing.collect(),
-            reconciled: self.reconciled().await,
-        }
     }
 }
 
