@@ -6,10 +6,12 @@
 
 mod address;
 mod lock;
+mod room;
+mod claim;
 mod judge;
 mod gathering;
-mod claims;
 mod turned;
+mod lists;
 mod reconciliation;
 mod retention;
 mod upkeep;
@@ -21,15 +23,17 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::model::{Attempt, Event, EventId, Message, MessageId, Reason, Recipient, State};
+use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 
 pub use address::{backup, file_of, history, open, open_existing};
-pub use claims::{Claim, Claimed, Claims, Lease, Settlement};
+pub use claim::{Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Shut};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
+pub use lists::{Counts, EventFilter, EventRow, MessageFilter, SourceRow};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
 pub use reconciliation::{Reconciliation, Tally};
 pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
+pub use room::{Level, Room};
 pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
 pub use turned::{Ended, Stuck, TurnedOver};
 pub use upkeep::{Moves, Upkeep};
@@ -191,26 +195,6 @@ pub enum Recorded {
     },
 }
 
-/// What a lane remembers over a restart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LaneMemory {
-    /// Until when its pace is used up.
-    pub paced_until: Option<Timestamp>,
-    /// Why it stands still, if it does.
-    pub shut: Option<Shut>,
-}
-
-/// Why a lane stands still.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shut {
-    /// Why.
-    pub reason: Reason,
-    /// The same for people.
-    pub detail: String,
-    /// Since when.
-    pub since: Timestamp,
-}
-
 /// Somebody who wants no messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptOut {
@@ -222,87 +206,6 @@ pub struct OptOut {
     pub note: Option<String>,
 }
 
-/// A lane with something to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaneState {
-    /// The instance's name.
-    pub instance: String,
-    /// When its next message is due; `None` if nothing waits that could be taken.
-    pub next_due: Option<Timestamp>,
-    /// Until when its pace is used up.
-    pub paced_until: Option<Timestamp>,
-}
-
-/// Which messages to list.
-#[derive(Clone, Debug, Default)]
-pub struct MessageFilter {
-    /// Only in this state.
-    pub state: Option<State>,
-    /// Only of this rule.
-    pub rule: Option<String>,
-    /// Only of this source.
-    pub source: Option<String>,
-    /// Only to this recipient, by whole number.
-    pub number: Option<String>,
-    /// Only of this event.
-    pub event: Option<EventId>,
-    /// Only of this lane.
-    pub instance: Option<String>,
-    /// Only made at this time or later.
-    pub since: Option<Timestamp>,
-    /// Only made before this time.
-    pub until: Option<Timestamp>,
-    /// No more than so many.
-    pub limit: Option<usize>,
-}
-
-/// Which events to list.
-#[derive(Clone, Debug, Default)]
-pub struct EventFilter {
-    /// Only of this source.
-    pub source: Option<String>,
-    /// Only of this kind.
-    pub kind: Option<String>,
-    /// Only received at this time or later.
-    pub since: Option<Timestamp>,
-    /// Only received before this time.
-    pub until: Option<Timestamp>,
-    /// No more than so many.
-    pub limit: Option<usize>,
-}
-
-/// One line of a list of events.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct EventRow {
-    /// Our id.
-    pub id: EventId,
-    /// The source's name.
-    pub source: String,
-    /// What happened.
-    pub kind: String,
-    /// The provider's id.
-    pub provider_id: Option<String>,
-    /// When it came.
-    pub received_at: Timestamp,
-    /// How many messages were made of it.
-    pub messages: u64,
-}
-
-/// What came from one source.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct SourceRow {
-    /// The source's name.
-    pub source: String,
-    /// How many events.
-    pub events: u64,
-    /// The kind of the last one.
-    pub last_kind: String,
-    /// When it came.
-    pub last_at: Timestamp,
-    /// Their messages by state.
-    pub messages: std::collections::BTreeMap<String, u64>,
-}
-
 /// What [`Store::move_by_hand`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
@@ -312,15 +215,6 @@ pub enum Moved {
     Unknown,
     /// From this state there is no such move.
     Illegal(State),
-}
-
-/// How much there is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Counts {
-    /// Events.
-    pub events: u64,
-    /// Messages by state.
-    pub messages: std::collections::BTreeMap<String, u64>,
 }
 
 /// Why the store could not do it.

@@ -1,12 +1,12 @@
-//! What does a lane take to send, and how does it give it back?
+//! What does a lane take from the store, and how does it give it back?
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::judge::Judge;
 use crate::model::{Attempt, Message, MessageId, Reason, State};
+use crate::store::Judge;
 
 /// What a lane asks for.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Claim {
     }
 }
 
-/// What [`Store::claim`](super::Store::claim) gives.
+/// What [`crate::store::Store::claim`] gives.
 #[derive(Debug, Default)]
 pub struct Claims {
     /// The messages.
@@ -45,7 +45,27 @@ pub struct Claims {
     pub more: bool,
 }
 
-/// A message taken by [`Store::claim`](super::Store::claim), with the right to settle it.
+/// What a lane remembers over a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaneMemory {
+    /// Until when its pace is used up.
+    pub paced_until: Option<Timestamp>,
+    /// Why it stands still, if it does.
+    pub shut: Option<Shut>,
+}
+
+/// Why a lane stands still.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shut {
+    /// Why.
+    pub reason: Reason,
+    /// The same for people.
+    pub detail: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A message taken by [`crate::store::Store::claim`], with the right to settle it.
 #[derive(Debug)]
 pub struct Claimed {
     /// The message, its attempts counting the one to be made now.
@@ -83,4 +103,15 @@ pub struct Settlement {
     pub counts: bool,
     /// The attempt, for the record.
     pub attempt: Attempt,
+}
+
+/// A lane with something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneState {
+    /// The instance's name.
+    pub instance: String,
+    /// When its next message is due; `None` if nothing waits that could be taken.
+    pub next_due: Option<Timestamp>,
+    /// Until when its pace is used up.
+    pub paced_until: Option<Timestamp>,
 }
