@@ -8,6 +8,7 @@ mod watch;
 mod upkeep;
 mod reload;
 pub mod by_hand;
+pub mod replay;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::config::{Loaded, Settings};
 use crate::dispatch::{Dispatcher, Lanes, Observer};
 use crate::gather::Gatherer;
 use crate::http;
-use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
+use crate::model::{Attempt, Controls, Message, Readiness, Reason, Replay, Replayed, State};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
 use crate::sources::{Offers, Source};
@@ -294,6 +295,12 @@ impl Controls for Shared {
 
     async fn resume(&self, instance: &str) -> bool {
         self.lanes.resume(instance).await
+    }
+
+    async fn replay(&self, asked: Replay) -> Result<Vec<Replayed>, String> {
+        let pipeline = self.rules.pipeline.load_full();
+        let replayed = replay::replay(&self.store, &pipeline, &asked, clock::now()).await;
+        replayed.map_err(|error| error.to_string())
     }
 
     async fn readiness(&self) -> Readiness {
