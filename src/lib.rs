@@ -40,6 +40,7 @@ pub mod media;
 // Stories.
 pub mod receive;
 pub mod gather;
+pub mod reconcile;
 pub mod dispatch;
 pub mod sandbox;
 pub mod admin;

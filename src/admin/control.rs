@@ -133,6 +133,7 @@ mod tests {
             ready: true,
             store: "ok".to_owned(),
             rules: "ok".to_owned(),
+            reconciled: Vec::new(),
             lanes: vec![("b".to_owned(), "auth".to_owned()), ("c".to_owned(), "paused".to_owned())],
         };
         let rows = lanes_json(&[lane("a"), lane("b")], &readiness);

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 
 use crate::admin::Admin;
 use crate::http;
 use crate::model;
+use crate::sources::DatedSecret;
 use crate::telemetry::{self, Health, METRICS_TYPE};
 
 pub(super) async fn healthz() -> Response {
@@ -29,6 +31,13 @@ pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
         }
         Err(_) => admin.metrics.messages_unknown(),
     }
+    let (pipeline, now) = (admin.pipeline.load(), (admin.clock)());
+    admin.metrics.secrets(pipeline.sources().map(|source| {
+        let secrets = source.secrets();
+        let valid = secrets.iter().filter(|secret| secret.counts(now)).count();
+        let until = |secret: &DatedSecret| secret.until().map(Timestamp::as_second);
+        (source.name(), valid, secrets.iter().map(until).collect())
+    }));
     let kind = HeaderValue::from_static(METRICS_TYPE);
     ([(header::CONTENT_TYPE, kind)], admin.metrics.text()).into_response()
 }

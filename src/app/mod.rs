@@ -12,9 +12,11 @@ pub mod replay;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -29,8 +31,9 @@ use crate::http;
 use crate::model::{Attempt, Controls, Message, Readiness, Reason, Replay, Replayed, State};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
-use crate::sources::{Offers, Source};
-use crate::store::{self, LaneLock, SharedStore};
+use crate::reconcile::Reconciler;
+use crate::sources::{Offers, Source, secret_warnings};
+use crate::store::{self, LaneLock, Reconciliation, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
 
@@ -97,10 +100,20 @@ impl App {
         lanes.set_people(settings.people.clone());
         let shared = Arc::new(Shared { rules, store, metrics, lanes, offers: Arc::default() });
         let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
+        let reconciler = Reconciler::new(
+            Arc::clone(&shared.rules.pipeline),
+            Arc::clone(&shared.store),
+            Arc::clone(&shared.metrics),
+            shared.rules.reloads(),
+        )?;
         let app = Self {
             receiving: receive(&shared, &settings, public),
             sending: Stopping::spawn(|stop| async {
-                tokio::join!(dispatcher.run(stop.clone()), gatherer.run(stop));
+                tokio::join!(
+                    dispatcher.run(stop.clone()),
+                    gatherer.run(stop.clone()),
+                    reconciler.run(stop),
+                );
                 Ok(())
             }),
             administering: administer(&shared, &settings, private),
@@ -186,7 +199,7 @@ impl App {
             self.listen,
             self.admin,
         );
-        warn_of_ends(&pipeline);
+        warn_of_ends(&pipeline, clock::now());
         tracing::info!("kept: {}", settings.retention);
         for (name, lane) in &settings.instances {
             tracing::info!(instance = name, "lane {name}: {lane}");
@@ -194,16 +207,26 @@ impl App {
     }
 }
 
-/// Of the secrets that soon count no more, or do so already; their place is from 0.
-fn warn_of_ends(pipeline: &Pipeline) {
-    let now = clock::now();
+/// How often one is reminded of secrets that end.
+const REMINDED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Of the secrets that soon count no more, or do so already, and of sources that have none that
+/// does; their place is from 0.
+fn warn_of_ends(pipeline: &Pipeline, now: Timestamp) {
     for source in pipeline.sources() {
-        for secret in 0..source.secret_count() {
-            let Some(until) = source.ends_soon(secret, now) else { continue };
-            let help = "a secret soon counts no more, or does so already: give the sender a new one \
-                        (`kabari secrets new`), or remove the old one from the rule file";
-            tracing::warn!(source = source.name(), secret, %until, "{help}");
+        for warning in secret_warnings(source.secrets(), now) {
+            let help = warning.help.unwrap_or_default();
+            let (name, secret) = (source.name(), warning.path);
+            tracing::warn!(source = name, secret, "secrets{secret}: {}; {help}", warning.message);
         }
+    }
+}
+
+/// Says it again each day; never returns.
+async fn remind(shared: &Shared) {
+    loop {
+        tokio::time::sleep(REMINDED).await;
+        warn_of_ends(&shared.rules.pipeline.load(), clock::now());
     }
 }
 
@@ -214,7 +237,9 @@ fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> 
         Arc::clone(&shared.metrics),
         receive::Settings::with_body_limit(settings.body_limit),
     );
-    let receiver = Arc::new(receiver.with_offers(Arc::clone(&shared.offers)));
+    let proxies = receive::Proxies::new(settings.trusted_proxies.clone());
+    let receiver = receiver.with_offers(Arc::clone(&shared.offers)).behind(proxies);
+    let receiver = Arc::new(receiver);
     Stopping::spawn(|stop| async move {
         Ok(http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await?)
     })
@@ -243,6 +268,7 @@ fn keep_up(shared: &Arc<Shared>, watching: bool) -> anyhow::Result<Stopping> {
         tokio::select! {
             () = stop.cancelled() => {}
             () = shared.rules.keep_up(hangup, watching) => {}
+            () = remind(&shared) => {}
         }
         Ok(())
     }))
@@ -318,7 +344,22 @@ impl Controls for Shared {
             store,
             rules: self.rules.standing(),
             lanes: standing.collect(),
+            reconciled: self.reconciled().await,
         }
+    }
+}
+
+impl Shared {
+    /// How the last look at each list went of those that are looked at still.
+    async fn reconciled(&self) -> Vec<(String, String)> {
+        let pipeline = self.rules.pipeline.load();
+        let known = self.store.reconciliations().await.unwrap_or_default();
+        let is_looked_at = |it: &&Reconciliation| {
+            let plan = pipeline.source(&it.source).and_then(Source::reconcile);
+            plan.is_some_and(|plan| plan.places.contains(&it.place))
+        };
+        let said = |it: &Reconciliation| (format!("{} {}", it.source, it.place), it.said());
+        known.iter().filter(is_looked_at).map(said).collect()
     }
 }
 

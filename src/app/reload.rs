@@ -15,7 +15,7 @@ use super::watch::{QUIET, Watch};
 use crate::clock;
 use crate::config::{Inputs, Loaded, Report, Settings};
 use crate::dispatch::{LaneSettings, Lanes};
-use crate::model::Severity;
+use crate::model::{Networks, Severity};
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::store::Retention;
@@ -63,6 +63,8 @@ pub(super) struct Rules {
     fixed: Fixed,
     /// Held while it is read again: one at a time.
     last: tokio::sync::Mutex<Last>,
+    /// Told of every swap.
+    swaps: watch::Sender<()>,
     /// What is wrong with the file on disk, while the last good one is in force.
     mistakes: Mutex<Option<String>>,
 }
@@ -145,8 +147,14 @@ impl Rules {
             retention: watch::Sender::new(loaded.settings.retention),
             fixed: Fixed::of(&loaded.settings),
             last: tokio::sync::Mutex::new(Last { inputs, snapshot, wachat, lanes: instances }),
+            swaps: watch::Sender::new(()),
             mistakes: Mutex::new(None),
         }
+    }
+
+    /// Changes whenever other rules are in force.
+    pub(super) fn reloads(&self) -> watch::Receiver<()> {
+        self.swaps.subscribe()
     }
 
     /// Reads the rule file on SIGHUP and, if wanted, when something changes on the disk; never
@@ -231,6 +239,7 @@ impl Rules {
         }
         (last.wachat, last.lanes) = (settings.wachat, settings.instances);
         let old = self.pipeline.swap(Arc::new(pipeline));
+        self.swaps.send_replace(());
         // A hundred thousand rules take their time to be forgotten.
         drop(spawn_blocking(move || drop(old)));
         self.metrics.rules_loaded(rules, clock::now());
@@ -295,6 +304,7 @@ struct Fixed {
     listen: SocketAddr,
     admin: SocketAddr,
     admin_token: Option<Secret>,
+    trusted_proxies: Networks,
     body_limit: u64,
     store: String,
 }
@@ -305,6 +315,7 @@ impl Fixed {
             listen: settings.listen,
             admin: settings.admin,
             admin_token: settings.admin_token.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
             body_limit: settings.body_limit,
             store: settings.store.clone(),
         }
@@ -320,6 +331,7 @@ impl Fixed {
             ("server.listen", self.listen != other.listen),
             ("server.admin", self.admin != other.admin),
             ("server.admin_token", !is_same_token),
+            ("server.trusted_proxies", self.trusted_proxies != other.trusted_proxies),
             ("server.body_limit", self.body_limit != other.body_limit),
             ("store", self.store != other.store),
         ];

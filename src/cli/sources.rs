@@ -14,7 +14,7 @@ use super::{output, presets};
 use crate::clock;
 use crate::config::Loaded;
 use crate::sources::{DatedSecret, Source};
-use crate::store::{self, SourceRow};
+use crate::store::{self, Reconciliation, SourceRow};
 
 /// List and show sources: the URL to paste at the provider, where its secret is
 #[derive(Debug, Args)]
@@ -51,6 +51,14 @@ struct Row<'l> {
     source: &'l Source,
     url: String,
     seen: Option<SourceRow>,
+    reconciled: Vec<Reconciliation>,
+}
+
+/// What the store has of all sources.
+#[derive(Default)]
+struct Seen {
+    rows: Vec<SourceRow>,
+    reconciled: Vec<Reconciliation>,
 }
 
 impl Sources {
@@ -90,12 +98,13 @@ impl Sources {
     }
 
     /// What the store has of each source; nothing if there is none yet.
-    async fn seen(&self, loaded: &Loaded) -> anyhow::Result<Vec<SourceRow>> {
+    async fn seen(&self, loaded: &Loaded) -> anyhow::Result<Seen> {
         let url = self.store.store.as_ref().unwrap_or(&loaded.settings.store);
         if !store::file_of(url)?.exists() {
-            return Ok(Vec::new());
+            return Ok(Seen::default());
         }
-        Ok(store::open_existing(url)?.sources().await?)
+        let store = store::open_existing(url)?;
+        Ok(Seen { rows: store.sources().await?, reconciled: store.reconciliations().await? })
     }
 
     /// The secrets that the sender offered to the `serve` that runs, if one does.
@@ -114,15 +123,18 @@ impl Sources {
         }
     }
 
-    fn row<'l>(&self, source: &'l Source, loaded: &Loaded, seen: &[SourceRow]) -> Row<'l> {
+    fn row<'l>(&self, source: &'l Source, loaded: &Loaded, seen: &Seen) -> Row<'l> {
         let base = match (&self.public_url, &loaded.settings.public_url) {
             (Some(url), _) => url.as_str().trim_end_matches('/').to_owned(),
             (None, Some(url)) => url.clone(),
             (None, None) => format!("http://{}", loaded.settings.listen),
         };
         let url = format!("{base}/hooks/{}", source.name());
-        let seen = seen.iter().find(|row| row.source == source.name()).cloned();
-        Row { source, url, seen }
+        let places = source.reconcile().map_or(&[][..], |plan| &plan.places);
+        let known = seen.reconciled.iter().filter(|it| it.source == source.name());
+        let reconciled = known.filter(|it| places.contains(&it.place)).cloned().collect();
+        let seen = seen.rows.iter().find(|row| row.source == source.name()).cloned();
+        Row { source, url, seen, reconciled }
     }
 
     fn print_list(&self, rows: &[Row<'_>], loaded: &Loaded) -> std::io::Result<()> {
@@ -168,6 +180,8 @@ impl Row<'_> {
             "unsigned": unsigned(source),
             "secrets_until": source.secrets().iter().map(DatedSecret::until).collect::<Vec<_>>(),
             "docs": source.docs(),
+            "reconciles": source.reconcile().map_or(&[][..], |plan| &plan.places),
+            "reconciled": self.reconciled,
             "events": seen.map_or(0, |seen| seen.events),
             "last_event_at": seen.map(|seen| seen.last_at),
             "last_event_kind": seen.map(|seen| &seen.last_kind),
@@ -212,7 +226,19 @@ impl Row<'_> {
                 line("messages", &none.unwrap_or_else(|| states.join(", ")));
             }
         }
+        self.print_reconciled();
         self.print_checks();
+    }
+
+    /// How its list of what was sent in vain was looked at.
+    fn print_reconciled(&self) {
+        let places = self.source.reconcile().map_or(&[][..], |plan| &plan.places);
+        for place in places {
+            let known = self.reconciled.iter().find(|it| it.place == *place);
+            let said = known.map_or_else(|| "not looked at yet".to_owned(), Reconciliation::said);
+            let total = known.map_or(0, |it| it.total.taken);
+            anstream::println!("{:<10}{place}: {said}; in all {total} taken in", "missed");
+        }
     }
 
     /// For the person whose log says `denied`.

@@ -56,8 +56,8 @@ pub(super) struct Signed {
 impl Trigger {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         // Signed with a stand-in it would only be refused; other variables do not matter here.
-        let of_the_secret = format!("sources.{}.secret", self.source);
-        let loaded = match self.rules.load_needing(|path| path.starts_with(&of_the_secret)) {
+        let its_path = format!("sources.{}.secret", self.source);
+        let loaded = match self.rules.load_needing(|path| path.starts_with(&its_path)) {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };

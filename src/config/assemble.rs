@@ -62,14 +62,21 @@ pub(super) fn addresses(
     }
 }
 
+/// What all sources have in common.
+pub(super) struct Around<'a> {
+    pub(super) vars: &'a Value,
+    pub(super) timezone: &'a jiff::tz::TimeZone,
+    pub(super) country: Option<Country>,
+    /// `server.body_limit`, in bytes.
+    pub(super) body_limit: u64,
+}
+
 /// Builds every source that can be built.
 pub(super) fn sources(
     book: &mut Book,
     id: TreeId,
     settings: BTreeMap<String, Placed<SourceSettings>>,
-    vars: &Value,
-    timezone: &jiff::tz::TimeZone,
-    country: Option<Country>,
+    common: &Around<'_>,
 ) -> Vec<(Source, Surroundings)> {
     let mut built = Vec::new();
     if too_many(book, id, settings.len()) {
@@ -87,12 +94,12 @@ pub(super) fn sources(
                 report(book, id, &path, warnings);
                 let amounts = source.amounts();
                 let around = Surroundings {
-                    vars: vars.clone(),
+                    vars: common.vars.clone(),
                     amounts,
-                    timezone: timezone.clone(),
-                    country,
+                    timezone: common.timezone.clone(),
+                    country: common.country,
                 };
-                built.push((source, around));
+                built.push((source.unpacking_to(common.body_limit), around));
             }
             Err(faults) => report(book, id, &path, faults),
         }

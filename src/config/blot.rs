@@ -12,7 +12,8 @@ use super::text::FileText;
 /// Names of settings whose values are never shown.
 const SECRET_KEYS: [&str; 5] = ["token", "secret", "secrets", "admin_token", "password"];
 /// Parts of names that make them one.
-const SECRET_PARTS: [&str; 6] = ["secret", "token", "password", "passwd", "apikey", "api_key"];
+const SECRET_PARTS: [&str; 7] =
+    ["secret", "token", "password", "passwd", "apikey", "api_key", "private_key"];
 /// The sections in which secrets stand; elsewhere a `token` is a field of an event.
 const SECRET_SECTIONS: [&str; 4] = ["wachat", "server", "sources", "vars"];
 /// How many lines above one are asked for a secret's name.

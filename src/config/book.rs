@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -33,6 +34,7 @@ pub(super) struct Book {
     pub(super) report: Report,
     trees: Vec<Tree>,
     inputs: Inputs,
+    now: Timestamp,
     /// The days of each file that `hours:` name.
     pub(super) holidays: BTreeMap<String, BTreeSet<Date>>,
 }
@@ -49,6 +51,16 @@ struct Tree {
 pub(super) struct TreeId(usize);
 
 impl Book {
+    /// An empty one, opened at `now`.
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self { now, ..Self::default() }
+    }
+
+    /// When the files are read: times in them lie before or after it.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Remembers a file that was read, or would have been were it there: when it changes, the rule
     /// file is to be read again.
     pub(super) fn watch(&mut self, path: &Path) {

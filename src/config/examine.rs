@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use url::Url;
 
 use super::book::{Book, TreeId};
-use super::file::{RuleFile, RuleSettings, ServerSettings, WachatSettings};
+use super::file::{RuleFile, RuleSettings, WachatSettings};
 use super::node::{Content, Node, Origin};
 use super::placed::Placed;
 use super::read::{allowed_or_nearest, nearest};
+use super::server::ServerSettings;
 use crate::model::Fault;
 use crate::secret::Secret;
-use crate::sources::SourceSettings;
+use crate::sources::{SourceSettings, secret_warnings};
 
 /// A secret shorter than this many characters is worth a warning.
 const SECRET_MIN: usize = 16;
@@ -85,6 +86,13 @@ pub(super) fn server(
     let admin = address(book, id, "server.admin", server.admin.as_deref(), 9090);
     let token = server.admin_token.as_ref();
     in_clear(book, id, "server.admin_token");
+    for (place, _) in server.trusted_proxies.iter().enumerate().filter(|(_, it)| it.is_everything())
+    {
+        let path = format!("server.trusted_proxies[{place}]");
+        let message = "with this everybody could say to be somebody else";
+        let fault = Fault::error(path, "trusts-everybody", message);
+        book.fault(id, fault.help("list the addresses of your own proxies, as in `10.0.0.0/8`"));
+    }
     if token.is_some_and(Secret::is_empty) {
         let fault = Fault::error("server.admin_token", "empty-secret", "the admin token is empty");
         book.fault(id, fault.help("write a long random text, or remove the key"));
@@ -142,11 +150,18 @@ pub(super) fn secrets(book: &mut Book, id: TreeId, path: &str, settings: &mut So
         in_clear(book, id, &path);
         warn_if_short(book, id, &path, secret);
     }
+    for name in settings.reconcile.iter().flat_map(|_| ["token", "private_key"]) {
+        in_clear(book, id, &format!("{path}.reconcile.{name}"));
+    }
     let Some(secrets) = &mut settings.secrets else { return };
     for (index, secret) in secrets.iter().enumerate() {
         let path = format!("{path}.secrets[{index}]");
         in_clear(book, id, &path);
         warn_if_short(book, id, &path, secret);
+    }
+    for fault in secret_warnings(secrets, book.now()) {
+        let below = format!("{path}.secrets{}", fault.path);
+        book.fault(id, Fault { path: below, ..fault });
     }
     secrets.retain(|secret| !secret.is_empty());
     if secrets.is_empty() {

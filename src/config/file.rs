@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::placed::{Named, OneOrList, OneOrMany, Placed, Texts};
+use super::server::ServerSettings;
 use crate::dispatch::LaneSettings;
-use crate::model::{ByteSize, OnUncertain, Priority, Span, State};
+use crate::model::{OnUncertain, Priority, Span, State};
 use crate::render::{
     Country, DedupeSettings, GroupSettings, HoursSettings, Mode, SendSettings, ThrottleSettings,
 };
@@ -98,28 +99,6 @@ pub(super) struct WachatSettings {
     /// How fast each session sends.
     #[serde(default)]
     pub(super) instances: BTreeMap<String, LaneSettings>,
-}
-
-/// `server:`
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct ServerSettings {
-    /// Address and port for webhooks; 127.0.0.1:8080 by default.
-    #[schemars(extend("default" = "127.0.0.1:8080", "examples" = ["0.0.0.0:8080"]))]
-    pub(super) listen: Option<String>,
-    /// Address and port for dashboard, API and health; 127.0.0.1:9090 by default.
-    #[schemars(extend("default" = "127.0.0.1:9090", "examples" = ["127.0.0.1:9091"]))]
-    pub(super) admin: Option<String>,
-    /// Needed where the admin address is not on this machine alone.
-    #[schemars(extend("examples" = ["${KABARI_ADMIN_TOKEN}"]))]
-    pub(super) admin_token: Option<Secret>,
-    /// The largest body that is taken; 25MiB by default.
-    #[schemars(extend("default" = "25MiB", "examples" = ["1MiB"]))]
-    pub(super) body_limit: Option<ByteSize>,
-    /// Where the world reaches `listen`, as its senders write it. Senders that sign the address
-    /// they send to are checked with `/hooks/NAME` behind it, where a source has no `url`.
-    #[schemars(extend("examples" = ["https://hooks.shop.example"]))]
-    pub(super) public_url: Option<String>,
 }
 
 /// `recipients:`, each a file with one number a line.

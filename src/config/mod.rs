@@ -16,6 +16,7 @@ mod deserializer;
 mod access;
 mod variant;
 mod placed;
+mod server;
 mod file;
 mod inputs;
 mod book;
@@ -40,6 +41,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use self::assemble::Ground;
 use self::book::{Book, TreeId};
 use self::compose::Common;
@@ -48,7 +51,9 @@ use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
 use self::placed::Placed;
 use self::rehearse::Stages;
 use self::tables::Tables;
+use crate::clock;
 use crate::dispatch::{LaneSettings, People};
+use crate::model::Networks;
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::store::Retention;
@@ -102,6 +107,8 @@ pub struct Settings {
     pub admin_token: Option<Secret>,
     /// `server.public_url`, without a slash at its end: where the world reaches `listen`.
     pub public_url: Option<String>,
+    /// `server.trusted_proxies`.
+    pub trusted_proxies: Networks,
     /// `server.body_limit` in bytes. Default 25 MiB, GitHub's cap.
     pub body_limit: u64,
     /// `store`, a relative path resolved against the rule file. Default `sqlite://kabari.db`.
@@ -140,13 +147,26 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, Box<Report
 ///
 /// # Errors
 /// All problems at once.
-#[expect(clippy::needless_pass_by_value, reason = "the caller has no use for them afterwards")]
 pub fn load_text(
     path: PathBuf,
     text: String,
     options: &LoadOptions<'_>,
 ) -> Result<Loaded, Box<Report>> {
-    let mut book = Book::default();
+    load_text_at(path, text, options, clock::now())
+}
+
+/// The same as if it were `now`: secrets may end soon, or not count yet.
+///
+/// # Errors
+/// All problems at once.
+#[expect(clippy::needless_pass_by_value, reason = "the caller has no use for them afterwards")]
+pub fn load_text_at(
+    path: PathBuf,
+    text: String,
+    options: &LoadOptions<'_>,
+    now: Timestamp,
+) -> Result<Loaded, Box<Report>> {
+    let mut book = Book::at(now);
     let parts = read_all(&mut book, &path, text, options);
     let places = parts.as_ref().map(|parts| rule_places(&book, &parts.rules)).unwrap_or_default();
     let loaded = parts.map(|parts| compile(&mut book, &path, parts));
@@ -238,7 +258,9 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let country = file.defaults.country;
     let public_url = examine::public_url(book, main, file.server.public_url.as_deref());
     assemble::addresses(&mut sources, public_url.as_deref());
-    let sources = assemble::sources(book, main, sources, &vars, &timezone, country);
+    let body_limit = file.server.body_limit.map_or(BODY_LIMIT, |size| size.0);
+    let around = assemble::Around { vars: &vars, timezone: &timezone, country, body_limit };
+    let sources = assemble::sources(book, main, sources, &around);
     let ground = Ground {
         common: Common { main, send: &file.defaults.send },
         defaults: &file.defaults,
@@ -268,7 +290,8 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         admin,
         admin_token: file.server.admin_token,
         public_url,
-        body_limit: file.server.body_limit.map_or(BODY_LIMIT, |size| size.0),
+        trusted_proxies: Networks::new(file.server.trusted_proxies),
+        body_limit,
         store,
         wachat: wachat::Settings { base_url, token, timeout },
         instances,

@@ -2,6 +2,7 @@
 //! begin a client.
 
 mod seats;
+mod retry_after;
 
 use std::any::Any;
 use std::io;
@@ -16,6 +17,8 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::http::seats::Seats;
+
+pub use retry_after::retry_after;
 
 /// How long a client may take over one request's headers, and how long a connection may rest
 /// between two requests.

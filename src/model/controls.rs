@@ -93,4 +93,7 @@ pub struct Readiness {
     pub rules: String,
     /// Each lane that stands still with its reason; never a reason for not being ready.
     pub lanes: Vec<(String, String)>,
+    /// Each list of what a provider sent in vain, with how the last look at it went; never a reason
+    /// for not being ready.
+    pub reconciled: Vec<(String, String)>,
 }

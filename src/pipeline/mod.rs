@@ -5,15 +5,16 @@ mod drafts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::expr::{
     Each, EachTrace, EvalError, Facts, Fuel, Json, Named, Names, Step, Surroundings, View,
 };
-use crate::model::{Content, Event, Message, OnUncertain, Reason, State};
+use crate::model::{Content, Event, EventId, Headers, Message, OnUncertain, Reason, State};
 use crate::render::{self, Country, Mode, Send, SendSettings, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
-use crate::sources::Source;
+use crate::sources::{Read, Source};
 use crate::verify::{Denied, Request};
 
 use drafts::{Drafts, Place};
@@ -142,8 +143,28 @@ impl Pipeline {
     pub fn accept(&self, request: &Request, now: Timestamp) -> Result<Accepted, Rejection> {
         let (source, _) = self.sources.get(request.source()).ok_or(Rejection::UnknownSource)?;
         let proof = source.verify(request, request.received_at())?;
+        let made = self.made(source.read(&proof), now).ok_or(Rejection::UnknownSource)?;
+        Ok(Accepted { secret: proof.secret(), ..made })
+    }
+
+    /// What becomes of an event that its sender told when it was asked for what it sent in vain:
+    /// the same as of one that came, but for the signature. `None` if there is no such source.
+    pub fn told(
+        &self,
+        source: &str,
+        id: EventId,
+        headers: Headers,
+        body: Bytes,
+        now: Timestamp,
+    ) -> Option<Accepted> {
+        let (source, _) = self.sources.get(source)?;
+        self.made(source.told(id, now, headers, body), now)
+    }
+
+    /// What comes of events that are believed; `None` for none.
+    fn made(&self, reads: Vec<Read>, now: Timestamp) -> Option<Accepted> {
         let (mut unreadable, mut id_missing) = (None, false);
-        let mut events = source.read(&proof).into_iter().map(|read| {
+        let mut events = reads.into_iter().map(|read| {
             id_missing |= read.id_missing;
             let messages = match read.json {
                 Ok(json) => self.messages(&read.event, json, now),
@@ -154,9 +175,9 @@ impl Pipeline {
             };
             (read.event, messages)
         });
-        let (event, messages) = events.next().ok_or(Rejection::UnknownSource)?;
+        let (event, messages) = events.next()?;
         let more = events.collect();
-        Ok(Accepted { event, messages, secret: proof.secret(), unreadable, id_missing, more })
+        Some(Accepted { event, messages, secret: 0, unreadable, id_missing, more })
     }
 
     /// The messages that today's rules make of an event that is believed already.

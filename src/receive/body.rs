@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 
 use crate::receive::reply::Reply;
 use crate::receive::settings::Settings;
+use crate::verify::{self, Denied, Packed};
 
 /// How much is set aside at once for a body of a known length: more only as bytes arrive.
 const FIRST_ROOM: u64 = 256 << 10;
@@ -124,6 +125,23 @@ async fn collect(
         }
     }
     Ok((joined.map_or(whole, BytesMut::freeze), held))
+}
+
+/// What is in a body that nobody vouches for, within its share.
+///
+/// # Errors
+/// 413 or 503; or that it is not to be believed.
+pub(crate) fn unpack(
+    packed: &[u8],
+    limit: u64,
+    held: &mut Held,
+) -> Result<Bytes, Result<Reply, Denied>> {
+    let unpacked = verify::unpack(packed, limit, |bytes| held.take(bytes));
+    unpacked.map(Bytes::from).map_err(|why| match why {
+        Packed::TooLong => Ok(Reply::TooLarge),
+        Packed::NoRoom => Ok(Reply::NoRoom),
+        Packed::Broken => Err(Denied::malformed("body", why.to_string())),
+    })
 }
 
 #[cfg(test)]

@@ -20,12 +20,24 @@ const ASKED_FOR_MAX: usize = 64;
 pub(crate) struct Line<'m> {
     metrics: &'m Metrics,
     stopwatch: Stopwatch,
+    /// Behind the proxies that are trusted.
+    client: IpAddr,
     source: String,
     /// What the URL named instead of a configured source: a stranger's words, shortened.
     asked_for: Option<String>,
     believed: Option<Believed>,
     told: bool,
     ended: bool,
+}
+
+/// Why a request is not believed, for the log alone.
+pub(crate) struct Denial {
+    /// The check that failed.
+    pub(crate) denied: Denied,
+    /// How secret and signature differ in shape, without their text.
+    pub(crate) compared: Option<String>,
+    /// Whether it is written.
+    pub(crate) seen: Seen,
 }
 
 struct Believed {
@@ -41,11 +53,12 @@ struct Details {
 }
 
 impl<'m> Line<'m> {
-    pub(crate) fn begin(metrics: &'m Metrics, stopwatch: Stopwatch) -> Self {
+    pub(crate) fn begin(metrics: &'m Metrics, stopwatch: Stopwatch, client: IpAddr) -> Self {
         let source = Metrics::UNKNOWN.to_owned();
         Self {
             metrics,
             stopwatch,
+            client,
             source,
             asked_for: None,
             believed: None,
@@ -62,6 +75,11 @@ impl<'m> Line<'m> {
     /// The request is for no configured source: the name or the path that it asked for.
     pub(crate) fn asked_for(&mut self, name: &str) {
         self.asked_for = Some(name.chars().take(ASKED_FOR_MAX).collect());
+    }
+
+    /// From where the request comes.
+    pub(crate) fn client(&self) -> IpAddr {
+        self.client
     }
 
     /// The configured source, or `unknown`.
@@ -85,15 +103,17 @@ impl<'m> Line<'m> {
     }
 
     /// The request is not believed. The remedy is told to the log alone.
-    pub(crate) fn denied(&mut self, denied: &Denied, client: IpAddr, seen: Seen) {
+    pub(crate) fn denied(&mut self, denial: &Denial) {
         self.told = true;
-        let Seen::Write { kept_back } = seen else { return };
+        let Denial { denied, compared, seen } = denial;
+        let Seen::Write { kept_back } = *seen else { return };
         tracing::warn!(
             source = self.source,
             outcome = "denied",
             reason = denied.label(),
-            %client,
+            client = %self.client,
             kept_back,
+            compared,
             took_us = self.took_us(),
             "denied: {denied}; {}",
             denied.remedy(),
@@ -141,6 +161,7 @@ impl<'m> Line<'m> {
         let Seen::Write { kept_back } = seen else { return };
         tracing::warn!(
             source = self.source,
+            client = %self.client,
             asked_for = self.asked_for,
             outcome = reply.outcome(),
             kept_back,
@@ -229,7 +250,7 @@ mod tests {
     use serde_json::{Value, json};
     use uuid::Uuid;
 
-    use super::Line;
+    use super::{Denial, Line};
     use crate::clock::Stopwatch;
     use crate::model::{Event, EventId, Headers};
     use crate::receive::reply::Reply;
@@ -276,7 +297,7 @@ mod tests {
     }
 
     fn line(metrics: &Metrics) -> Line<'_> {
-        let mut line = Line::begin(metrics, Stopwatch::start());
+        let mut line = Line::begin(metrics, Stopwatch::start(), [192, 0, 2, 1].into());
         line.source("github");
         line
     }
@@ -325,8 +346,11 @@ mod tests {
     fn a_denied_request_says_why_from_where_and_what_to_do() {
         let lines = logged(|metrics, flood| {
             let mut line = line(metrics);
-            let client = "192.0.2.1".parse().unwrap();
-            line.denied(&Denied::Mismatch { secrets: 2 }, client, Seen::Write { kept_back: 3 });
+            line.denied(&Denial {
+                denied: Denied::Mismatch { secrets: 2 },
+                compared: Some("how they differ".to_owned()),
+                seen: Seen::Write { kept_back: 3 },
+            });
             line.end(&Reply::Denied, flood, Timestamp::UNIX_EPOCH);
         });
         let message = "denied: signature does not match any of 2 secret(s); \
@@ -334,6 +358,7 @@ mod tests {
         let expected = json!({
             "level": "WARN", "message": message, "source": "github", "outcome": "denied",
             "reason": "mismatch", "client": "192.0.2.1", "kept_back": 3,
+            "compared": "how they differ",
         });
         assert_eq!(lines, [expected]);
     }
@@ -342,7 +367,7 @@ mod tests {
     fn strangers_who_ask_for_anything_do_not_fill_the_log() {
         let lines = logged(|metrics, flood| {
             for _ in 0..100 {
-                let mut line = Line::begin(metrics, Stopwatch::start());
+                let mut line = Line::begin(metrics, Stopwatch::start(), [192, 0, 2, 1].into());
                 line.asked_for(&"x".repeat(1000));
                 line.end(&Reply::UnknownSource, flood, Timestamp::UNIX_EPOCH);
             }

@@ -4,6 +4,7 @@
 //! answered 200 before it is on the disk, and nobody learns why a signature did not hold.
 
 mod settings;
+mod client;
 mod body;
 mod reply;
 mod line;
@@ -16,7 +17,8 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, Method, Response};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Response, header};
 use axum::routing::any;
 use jiff::Timestamp;
 
@@ -24,13 +26,14 @@ use crate::clock::{self, Stopwatch};
 use crate::model::{Event, EventId, Headers, Message};
 use crate::pipeline::{Accepted, Pipeline, Rejection};
 use crate::receive::body::Budget;
-use crate::receive::line::Line;
+use crate::receive::line::{Denial, Line};
 use crate::receive::reply::Reply;
 use crate::sources::{Answer, Offers, Source};
 use crate::store::{Recorded, SharedStore, StoreError};
 use crate::telemetry::{Failures, Flood, Metrics, Seen};
 use crate::verify::{self, Denied};
 
+pub use client::Proxies;
 pub use settings::{BODY_BUDGET, BODY_LIMIT, BODY_TIME, FAILURES_BURST, FAILURES_PER_S, Settings};
 
 /// Lines in the log about denied requests, and as many about otherwise refused ones, for each
@@ -48,6 +51,7 @@ pub struct Receiver {
     store: SharedStore,
     metrics: Arc<Metrics>,
     settings: Settings,
+    proxies: Proxies,
     clock: fn() -> Timestamp,
     dice: Mutex<fastrand::Rng>,
     budget: Arc<Budget>,
@@ -73,6 +77,7 @@ impl Receiver {
             budget: Arc::new(Budget::new(settings.body_budget)),
             failures: Failures::new(settings.failures_burst, settings.failures_per_s),
             settings,
+            proxies: Proxies::default(),
             clock: clock::now,
             dice: Mutex::new(clock::dice()),
             denied: Flood::new(REFUSED_LINES_MAX, REFUSED_WINDOW_S),
@@ -86,6 +91,13 @@ impl Receiver {
     #[must_use]
     pub fn with_offers(mut self, offers: Arc<Offers>) -> Self {
         self.offers = offers;
+        self
+    }
+
+    /// The same, behind these proxies.
+    #[must_use]
+    pub fn behind(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
         self
     }
 
@@ -104,26 +116,22 @@ impl Receiver {
 
 /// The public listener's routes.
 pub fn router(receiver: Arc<Receiver>) -> Router {
-    Router::new()
-        .route("/hooks/{source}", any(hook))
-        .fallback(async |State(receiver), request: Request| {
-            no_hook(&receiver, request.uri().path(), Reply::NoSuchPage)
-        })
-        .with_state(receiver)
+    Router::new().route("/hooks/{source}", any(hook)).fallback(no_hook).with_state(receiver)
 }
 
 /// One request. A client that leaves drops this future wherever it waits: the bytes that it held
 /// of the budget are given back, and what the store's writer was handed is recorded all the same.
 async fn hook(
     State(receiver): State<Arc<Receiver>>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response<Body> {
     let now = (receiver.clock)();
-    let mut line = Line::begin(&receiver.metrics, Stopwatch::start());
+    let client = receiver.proxies.client(peer.ip(), request.headers());
+    let mut line = Line::begin(&receiver.metrics, Stopwatch::start(), client);
     let reply = match answer(&receiver, request, now, &mut line).await {
         Ok(reply) | Err(Refused::Early(reply)) => reply,
-        Err(Refused::Denied(denied)) => receiver.deny(&denied, client, now, &mut line),
+        Err(Refused::Denied(denial)) => receiver.deny(&denial, now, &mut line),
     };
     let name = line.source_label().to_owned();
     line.end(&reply, &receiver.refused, now);
@@ -131,9 +139,15 @@ async fn hook(
 }
 
 /// What is no webhook leaves its line too: a mistyped address at the sender shows in it.
-fn no_hook(receiver: &Arc<Receiver>, path: &str, reply: Reply) -> Response<Body> {
-    let mut line = Line::begin(&receiver.metrics, Stopwatch::start());
-    line.asked_for(path);
+async fn no_hook(
+    State(receiver): State<Arc<Receiver>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
+    let client = receiver.proxies.client(peer.ip(), request.headers());
+    let mut line = Line::begin(&receiver.metrics, Stopwatch::start(), client);
+    line.asked_for(request.uri().path());
+    let reply = Reply::NoSuchPage;
     line.end(&reply, &receiver.refused, (receiver.clock)());
     reply.into_response()
 }
@@ -143,7 +157,13 @@ enum Refused {
     /// Before or after the question of trust.
     Early(Reply),
     /// It is not to be believed.
-    Denied(Denied),
+    Denied(Denial),
+}
+
+impl From<Reply> for Refused {
+    fn from(reply: Reply) -> Self {
+        Self::Early(reply)
+    }
 }
 
 async fn answer(
@@ -152,20 +172,19 @@ async fn answer(
     now: Timestamp,
     line: &mut Line<'_>,
 ) -> Result<Reply, Refused> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let source = head.uri.path().strip_prefix("/hooks/").unwrap_or_default();
-    let Some(method) = receiver.pipeline.load().source(source).map(|known| {
-        line.source(source);
-        provider::method(known, &head.method)
-    }) else {
-        line.asked_for(source);
-        let by_post = head.method == Method::POST;
-        return Err(Refused::Early(if by_post { Reply::UnknownSource } else { Reply::Method }));
-    };
-    method.map_err(Refused::Early)?;
-    let (body, _held) = body::read(body, &head.headers, &receiver.settings, &receiver.budget)
-        .await
-        .map_err(Refused::Early)?;
+    let signs_unpacked = enter(receiver, source, &head, line)?;
+    let (mut body, mut share) =
+        body::read(body, &head.headers, &receiver.settings, &receiver.budget).await?;
+    if signs_unpacked {
+        let unpacked = body::unpack(&body, receiver.settings.body_limit, &mut share);
+        body = unpacked.map_err(|refused| match refused {
+            Ok(reply) => Refused::Early(reply),
+            Err(denied) => Refused::Denied(receiver.denial(denied, source, None, now)),
+        })?;
+        head.headers.remove(header::CONTENT_ENCODING);
+    }
     let target = head.uri.path_and_query().map_or(head.uri.path(), |target| target.as_str());
     let request = verify::Request::new(
         receiver.event_id(now),
@@ -177,35 +196,54 @@ async fn answer(
         body,
     );
     let pipeline = receiver.pipeline.load();
-    if let Some(reply) = provider::before(pipeline.source(source), &request, now) {
+    let known = pipeline.source(source).ok_or(Reply::UnknownSource)?;
+    if let Some(reply) = provider::before(known, &request, now) {
         if let Reply::Handshake(Answer { offered: Some(offered), .. }) = &reply {
             receiver.offers.keep(source, offered, now);
         }
         return Ok(reply);
     }
-    let accepted = pipeline.accept(&request, now);
+    let accepted = match pipeline.accept(&request, now) {
+        Ok(accepted) => accepted,
+        Err(Rejection::UnknownSource) => return Err(Reply::UnknownSource.into()),
+        Err(Rejection::Denied(denied)) => {
+            let of = Some((known, &request));
+            return Err(Refused::Denied(receiver.denial(denied, source, of, now)));
+        }
+    };
     drop(request);
-    if accepted.is_ok()
-        && let Some(refused) = provider::media_type(pipeline.source(source), &head.headers)
-    {
-        return Err(Refused::Early(refused));
-    }
-    if let Ok(accepted) = &accepted {
-        receiver.warn_of_the_end(pipeline.source(source), accepted.secret, now);
-    }
+    provider::after(known, &head.headers, now)?;
+    receiver.warn_of_the_end(known, accepted.secret, now);
     drop(pipeline);
-    match accepted {
-        Ok(accepted) => Ok(receiver.record(accepted, line).await),
-        Err(Rejection::UnknownSource) => Err(Refused::Early(Reply::UnknownSource)),
-        Err(Rejection::Denied(denied)) => Err(Refused::Denied(denied)),
+    Ok(receiver.record(accepted, line).await)
+}
+
+/// Whether a body may be read for this source at all, and whether it is to be unpacked before it
+/// is verified.
+fn enter(
+    receiver: &Receiver,
+    source: &str,
+    head: &Parts,
+    line: &mut Line<'_>,
+) -> Result<bool, Reply> {
+    let pipeline = receiver.pipeline.load();
+    let Some(known) = pipeline.source(source) else {
+        line.asked_for(source);
+        return Err(Reply::unknown(&head.method));
+    };
+    line.source(source);
+    let entered = provider::enter(known, line.client(), head);
+    if matches!(entered, Err(Reply::NotAllowed { .. })) {
+        receiver.metrics.denied(source, "address");
     }
+    entered
 }
 
 impl Receiver {
     /// Says, once a day, that the sender still signs with a secret that soon counts no more.
-    fn warn_of_the_end(&self, source: Option<&Source>, secret: usize, now: Timestamp) {
-        let Some(until) = source.and_then(|source| source.ends_soon(secret, now)) else { return };
-        let name = source.map(Source::name).unwrap_or_default();
+    fn warn_of_the_end(&self, source: &Source, secret: usize, now: Timestamp) {
+        let Some(until) = source.ends_soon(secret, now) else { return };
+        let name = source.name();
         if let Seen::Write { .. } = self.expiring.look(name, now) {
             let help = "the sender still signs with a secret that soon counts no more: give it the new one";
             tracing::warn!(source = name, secret, %until, "{help}");
@@ -273,18 +311,31 @@ impl Receiver {
         Reply::NotStored { why: why.to_string() }
     }
 
+    /// What is said of a request that is not believed. How the secrets and the signature differ in
+    /// shape is looked at only for a line that will be written.
+    fn denial(
+        &self,
+        denied: Denied,
+        source: &str,
+        of: Option<(&Source, &verify::Request)>,
+        now: Timestamp,
+    ) -> Denial {
+        let seen = self.denied.look(source, now);
+        let of = of.filter(|_| matches!(seen, Seen::Write { .. }));
+        let compared = of.and_then(|(source, request)| source.compare(&denied, request, now));
+        Denial { denied, compared, seen }
+    }
+
     /// Counts a request that was not believed; verified ones never come here, so that no flood of
     /// forgeries can close the door to them.
-    fn deny(
-        &self,
-        denied: &Denied,
-        client: SocketAddr,
-        now: Timestamp,
-        line: &mut Line<'_>,
-    ) -> Reply {
-        self.metrics.denied(line.source_label(), denied.label());
-        line.denied(denied, client.ip(), self.denied.look(line.source_label(), now));
-        if self.failures.over(client.ip(), now) { Reply::TooMany } else { Reply::Denied }
+    fn deny(&self, denial: &Denial, now: Timestamp, line: &mut Line<'_>) -> Reply {
+        let source = line.source_label().to_owned();
+        self.metrics.denied(&source, denial.denied.label());
+        line.denied(denial);
+        let of_address = self.failures.over(line.client(), now);
+        let pipeline = self.pipeline.load();
+        let of_source = pipeline.source(&source).is_some_and(|it| it.over_unverified(now));
+        if of_address || of_source { Reply::TooMany } else { Reply::Denied }
     }
 }
 

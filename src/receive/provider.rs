@@ -1,6 +1,10 @@
 //! What does this provider want before events, instead of events, and as an answer to them?
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use jiff::Timestamp;
 
@@ -8,29 +12,44 @@ use crate::receive::reply::Reply;
 use crate::sources::{ReplySettings, Source};
 use crate::verify::Request;
 
-/// Whether requests by this method are looked at.
+/// Whether a request from this client may be read at all, and whether its body is to be unpacked
+/// before it is verified.
 ///
 /// # Errors
-/// 405.
-pub(super) fn method(source: &Source, method: &Method) -> Result<(), Reply> {
-    let name = method.as_str();
-    let taken = source.takes_method(name) || source.greets_method(name);
-    if taken { Ok(()) } else { Err(Reply::Method) }
+/// 404 for an address that is not allowed, as if there were no such source; 405.
+pub(super) fn enter(source: &Source, client: IpAddr, head: &Parts) -> Result<bool, Reply> {
+    if source.allow_from().is_some_and(|networks| !networks.contain(client)) {
+        return Err(Reply::NotAllowed { by_post: head.method == Method::POST });
+    }
+    let method = head.method.as_str();
+    if !source.takes_method(method) && !source.greets_method(method) {
+        return Err(Reply::Method);
+    }
+    Ok(source.signs_unpacked(text(&head.headers, &header::CONTENT_ENCODING)))
 }
 
 /// The answer to a handshake; 405 for what is none and comes by a method of handshakes alone.
-pub(super) fn before(source: Option<&Source>, request: &Request, now: Timestamp) -> Option<Reply> {
-    let source = source?;
+pub(super) fn before(source: &Source, request: &Request, now: Timestamp) -> Option<Reply> {
     if let Some(answer) = source.greet(request, now) {
         return Some(Reply::Handshake(answer));
     }
     (!source.takes_method(request.greeting().method())).then_some(Reply::Method)
 }
 
-/// 415 for a verified request of a media type that the source does not take.
-pub(super) fn media_type(source: Option<&Source>, headers: &HeaderMap) -> Option<Reply> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    source.is_some_and(|source| !source.takes_media_type(given)).then_some(Reply::MediaType)
+/// Whether a verified request is taken.
+///
+/// # Errors
+/// 415 for a media type that the source does not take, 429 for one request too many.
+pub(super) fn after(source: &Source, headers: &HeaderMap, now: Timestamp) -> Result<(), Reply> {
+    if !source.takes_media_type(text(headers, &header::CONTENT_TYPE)) {
+        return Err(Reply::MediaType);
+    }
+    let whole_s = |wait: Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    source.take_verified(now).map_err(|wait| Reply::OverLimit { retry_s: whole_s(wait) })
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// The answer as this provider wants it.

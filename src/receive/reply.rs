@@ -1,7 +1,7 @@
 //! What is the sender answered? The one table from outcome to status and body.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 
 use crate::http;
 use crate::model::EventId;
@@ -55,6 +55,11 @@ pub(crate) enum Reply {
     TooMany,
     /// No such source.
     UnknownSource,
+    /// Not from there: answered as if there were no such source.
+    NotAllowed {
+        /// Whether it came by POST.
+        by_post: bool,
+    },
     /// No such page.
     NoSuchPage,
     /// Not a POST.
@@ -67,6 +72,11 @@ pub(crate) enum Reply {
     BrokenOff,
     /// The byte budget for bodies is used up.
     NoRoom,
+    /// Verified, but more than the source is to take.
+    OverLimit {
+        /// When the next may come, in seconds.
+        retry_s: u64,
+    },
     /// Verified, but the store cannot keep it now.
     NotStored {
         /// Why, for the log.
@@ -75,6 +85,11 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    /// The answer where there is no such source.
+    pub(crate) fn unknown(method: &Method) -> Self {
+        if method == Method::POST { Self::UnknownSource } else { Self::Method }
+    }
+
     /// The word in the log and in the metric.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
@@ -86,6 +101,8 @@ impl Reply {
             Self::Denied => "denied",
             Self::TooMany => "too many denied",
             Self::UnknownSource => "unknown source",
+            Self::NotAllowed { .. } => "address not allowed",
+            Self::OverLimit { .. } => "over limit",
             Self::NoSuchPage => "no such page",
             Self::Method => "method",
             Self::TooLarge => "too large",
@@ -100,6 +117,13 @@ impl Reply {
     pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Self::UnknownSource => "no such source; the configured ones: `kabari sources`",
+            Self::NotAllowed { .. } => {
+                "`allow_from` of this source does not have this address; behind a proxy it takes \
+                 `server.trusted_proxies`"
+            }
+            Self::OverLimit { .. } => {
+                "verified, but over `limits` of this source; the sender was asked to come again"
+            }
             Self::TooLarge => "the body is over `server.body_limit`",
             Self::TooSlow => "the body did not come in time",
             Self::BrokenOff => "the body broke off",
@@ -120,9 +144,11 @@ impl Reply {
             Self::Accepted { .. } | Self::Duplicate { .. } | Self::Batch { .. } => StatusCode::OK,
             Self::Unreadable { .. } | Self::BrokenOff => StatusCode::BAD_REQUEST,
             Self::Denied => StatusCode::UNAUTHORIZED,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Self::UnknownSource | Self::NoSuchPage => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooMany | Self::OverLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::UnknownSource | Self::NoSuchPage | Self::NotAllowed { by_post: true } => {
+                StatusCode::NOT_FOUND
+            }
+            Self::Method | Self::NotAllowed { by_post: false } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NoRoom | Self::NotStored { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -153,9 +179,15 @@ impl Reply {
             Self::Handshake(answer) => Body::from(answer.body.clone()),
             Self::MediaType => Body::from(r#"{"error":"media type"}"#),
             Self::Denied => Body::from(r#"{"error":"signature"}"#),
-            Self::TooMany => Body::from(r#"{"error":"too many requests"}"#),
-            Self::UnknownSource | Self::NoSuchPage => Body::from(r#"{"error":"not found"}"#),
-            Self::Method => Body::from(r#"{"error":"method"}"#),
+            Self::TooMany | Self::OverLimit { .. } => {
+                Body::from(r#"{"error":"too many requests"}"#)
+            }
+            Self::UnknownSource | Self::NoSuchPage | Self::NotAllowed { by_post: true } => {
+                Body::from(r#"{"error":"not found"}"#)
+            }
+            Self::Method | Self::NotAllowed { by_post: false } => {
+                Body::from(r#"{"error":"method"}"#)
+            }
             Self::TooLarge => Body::from(r#"{"error":"too large"}"#),
             Self::TooSlow => Body::from(r#"{"error":"too slow"}"#),
             Self::BrokenOff => Body::from(r#"{"error":"incomplete body"}"#),
@@ -168,7 +200,10 @@ impl Reply {
             Self::NoRoom => Some((header::RETRY_AFTER, NO_ROOM_RETRY)),
             Self::NotStored { .. } => Some((header::RETRY_AFTER, NOT_STORED_RETRY)),
             Self::TooMany => Some((header::RETRY_AFTER, TOO_MANY_RETRY)),
-            Self::Method => Some((header::ALLOW, HeaderValue::from_static("POST"))),
+            Self::OverLimit { retry_s } => Some((header::RETRY_AFTER, HeaderValue::from(*retry_s))),
+            Self::Method | Self::NotAllowed { by_post: false } => {
+                Some((header::ALLOW, HeaderValue::from_static("POST")))
+            }
             _ => None,
         }
     }
@@ -223,6 +258,19 @@ mod tests {
             (Reply::UnknownSource, 404, r#"{"error":"not found"}"#.to_owned(), ""),
             (Reply::NoSuchPage, 404, r#"{"error":"not found"}"#.to_owned(), ""),
             (Reply::Method, 405, r#"{"error":"method"}"#.to_owned(), "allow: POST"),
+            (Reply::NotAllowed { by_post: true }, 404, r#"{"error":"not found"}"#.to_owned(), ""),
+            (
+                Reply::NotAllowed { by_post: false },
+                405,
+                r#"{"error":"method"}"#.to_owned(),
+                "allow: POST",
+            ),
+            (
+                Reply::OverLimit { retry_s: 7 },
+                429,
+                r#"{"error":"too many requests"}"#.to_owned(),
+                "retry-after: 7",
+            ),
             (Reply::TooLarge, 413, r#"{"error":"too large"}"#.to_owned(), ""),
             (Reply::TooSlow, 408, r#"{"error":"too slow"}"#.to_owned(), ""),
             (Reply::BrokenOff, 400, r#"{"error":"incomplete body"}"#.to_owned(), ""),

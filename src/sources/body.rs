@@ -3,13 +3,14 @@
 use bytes::Bytes;
 
 use crate::expr::Json;
+use crate::verify::{FormFields, form_fields};
 
 /// Unicode's byte order mark in UTF-8, which some senders put in front of their JSON.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The JSON document in a body, or why there is none.
 ///
-/// Only a form (`application/x-www-form-urlencoded`) is told by its content type: its field `form`
+/// Only a form is told by its content type: its field `form`
 /// holds the JSON, or, where none is named, its fields are the members of an object. Everything
 /// else is read as JSON, since senders are careless with that header.
 pub(super) fn json(
@@ -17,8 +18,10 @@ pub(super) fn json(
     form: Option<&str>,
     body: &Bytes,
 ) -> Result<Json, String> {
-    let body =
-        if content_type.is_some_and(is_form) { from_form(form, body)? } else { body.clone() };
+    let body = match form_fields(content_type, body) {
+        Some(fields) => from_form(form, fields)?,
+        None => body.clone(),
+    };
     let body =
         if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body };
     if body.is_empty() {
@@ -27,15 +30,9 @@ pub(super) fn json(
     Json::parse(body).map_err(|error| error.to_string())
 }
 
-fn is_form(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
-fn from_form(field: Option<&str>, body: &[u8]) -> Result<Bytes, String> {
-    let mut fields = form_urlencoded::parse(body);
+fn from_form(field: Option<&str>, fields: FormFields<'_>) -> Result<Bytes, String> {
     if let Some(field) = field {
-        let found = fields.find(|(name, _)| name == field);
+        let found = fields.into_iter().find(|(name, _)| name == field);
         let (_, value) = found.ok_or_else(|| format!("the form has no field `{field}`"))?;
         return Ok(Bytes::from(value.into_owned()));
     }

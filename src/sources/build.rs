@@ -1,18 +1,24 @@
 //! What do a source's settings come to, and what is wrong with them?
 
+use std::sync::Arc;
+
 use super::handshake::Handshake;
 use super::lookup::Lookup;
 use super::presets::{nearest, presets};
+use super::reconcile::Reconcile;
 use super::rotation::{DatedSecret, Secrets};
-use super::settings::{ReplySettings, SourceSettings, TestEvents, Unsigned};
+use super::settings::{Gzip, ReplySettings, SourceSettings, TestEvents, Unsigned};
 use super::source::Identity;
 use crate::expr::{AmountUnit, BatchPath, Condition};
-use crate::model::{Fault, Severity, Span};
+use crate::model::{Fault, Meter, Networks, Severity, Span};
 use crate::secret::Secret;
 use crate::verify::{Address, Scheme};
 
 /// A secret with fewer characters can be found by trying.
 const SECRET_MIN: usize = 16;
+
+/// How long a body may be once it is unpacked, in bytes, where nobody says: as long as a plain one.
+const UNPACKED_MAX: u64 = 25 << 20;
 
 /// A source but for its name.
 #[derive(Debug)]
@@ -42,7 +48,17 @@ pub(super) struct Parts {
     pub(super) methods: Vec<String>,
     /// Lower case; `None` where any media type is taken.
     pub(super) accepts: Option<Vec<String>>,
+    /// From where requests may come; `None` where it does not matter.
+    pub(super) allow_from: Option<Networks>,
+    /// What is let through of the verified requests and of the others; `None` lets all.
+    pub(super) verified: Option<Meter>,
+    pub(super) unverified: Option<Meter>,
+    pub(super) gzip: Option<Gzip>,
+    /// How long a body may be once it is unpacked, in bytes.
+    pub(super) unpacked_max: u64,
     pub(super) unsigned: Vec<Unsigned>,
+    /// How the sender is asked for what it sent in vain.
+    pub(super) reconcile: Option<Arc<Reconcile>>,
     pub(super) docs: Option<String>,
     pub(super) secret_at: Option<String>,
 }
@@ -71,6 +87,15 @@ impl Parts {
         let identity = identity(settings.id.as_deref(), &mut faults);
         let test_when = test_when(&settings, &mut faults);
         let events = batch(settings.events.as_deref(), &mut faults);
+        let reconcile = settings.reconcile.as_ref().filter(|_| own.reconcile.is_some());
+        let reconcile = reconcile.map(|it| Reconcile::build(it).map(|it| (it, Vec::new())));
+        let reconcile = reconcile.and_then(|it| keep(it, "reconcile", &mut faults)).map(Arc::new);
+        if settings.allow_from.as_ref().is_some_and(Vec::is_empty) {
+            let fault =
+                Fault::error("allow_from", "nobody", "with an empty list nobody could send");
+            faults.push(fault.help("list the sender's addresses, or leave the key out"));
+        }
+        let limits = settings.limits.unwrap_or_default();
         match (scheme, identity) {
             (Some(scheme), Some(identity)) if !refuses(&faults) => {
                 let parts = Self {
@@ -94,7 +119,13 @@ impl Parts {
                     accepts: settings
                         .accepts
                         .map(|all| all.iter().map(|it| it.to_lowercase()).collect()),
+                    allow_from: settings.allow_from.map(Networks::new),
+                    verified: limits.verified.map(Meter::new),
+                    unverified: limits.unverified.map(Meter::new),
+                    gzip: settings.gzip,
+                    unpacked_max: UNPACKED_MAX,
                     unsigned: settings.unsigned.unwrap_or_default(),
+                    reconcile,
                     docs: settings.docs,
                     secret_at: settings.secret_at,
                 };

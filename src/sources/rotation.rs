@@ -10,10 +10,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use crate::model::Fault;
 use crate::secret::Secret;
 
 /// How long before a secret expires it is spoken of, in seconds: two weeks.
-pub const SOON_S: i64 = 14 * 24 * 60 * 60;
+pub const SOON_S: i64 = 14 * DAY_S;
+/// A day, in seconds.
+const DAY_S: i64 = 24 * 60 * 60;
 
 /// A secret, and from when until when it counts.
 #[derive(Clone, Debug, JsonSchema)]
@@ -68,8 +71,14 @@ impl Deref for DatedSecret {
 }
 
 impl DatedSecret {
-    fn counts(&self, now: Timestamp) -> bool {
+    /// Whether it counts at `now`.
+    pub fn counts(&self, now: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
+    }
+
+    /// When it begins to count.
+    pub fn from(&self) -> Option<Timestamp> {
+        self.from
     }
 
     /// When it ends to count.
@@ -81,6 +90,38 @@ impl DatedSecret {
     pub fn ends_soon(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| until.as_second() - now.as_second() <= SOON_S)
     }
+}
+
+/// What the person who runs this should know, at `now`, of the times of one source's secrets; the
+/// paths are below the list.
+pub fn warnings(secrets: &[DatedSecret], now: Timestamp) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (place, secret) in secrets.iter().enumerate() {
+        let Some(until) = secret.until.filter(|_| secret.ends_soon(now)) else { continue };
+        let path = format!("[{place}]");
+        let (wrong, help) = if until <= now {
+            let wrong = format!("this secret counts no more since {until}");
+            (wrong, "remove it".to_owned())
+        } else {
+            let days = (until.as_second() - now.as_second()) / DAY_S;
+            let wrong = format!("this secret counts until {until}, {days} days from now");
+            let help = "give the sender a new one (`kabari secrets new`) if it has none yet; \
+                        `kabari_secret_matched_total` tells by position which one it uses";
+            (wrong, help.to_owned())
+        };
+        faults.push(Fault::warning(path, "secret-ends", wrong).help(help));
+    }
+    let given = || secrets.iter().filter(|secret| !secret.is_empty());
+    if given().next().is_some() && !given().any(|secret| secret.counts(now)) {
+        let next = given().filter_map(|secret| secret.from.filter(|from| now < *from)).min();
+        let wrong = match next {
+            Some(from) => format!("none of the secrets counts before {from}: all is refused"),
+            None => "none of the secrets counts any more: all is refused".to_owned(),
+        };
+        let help = "add a secret that counts now, without `from` or with an earlier one";
+        faults.push(Fault::warning("", "no-secret-now", wrong).help(help));
+    }
+    faults
 }
 
 /// The secrets of one source, in the order in which they are written.
@@ -207,6 +248,31 @@ mod tests {
         }
         assert!(!secrets.all()[1].ends_soon(at("2026-11-16T00:00:00Z")));
         assert!(secrets.all()[1].ends_soon(at("2026-11-17T00:00:00Z")));
+    }
+
+    #[test]
+    fn one_is_warned_before_a_secret_ends_and_while_none_counts() {
+        let told = |yaml: &str, now: &str| {
+            let secrets: Vec<DatedSecret> = serde_yaml::from_str(yaml).unwrap();
+            let warnings = warnings(&secrets, at(now)).into_iter();
+            warnings
+                .map(|it| format!("{} {}: {}", it.path, it.code, it.message))
+                .collect::<Vec<_>>()
+        };
+        let both = "[{ secret: old, until: 2026-12-01 }, { secret: new, from: 2026-12-01 }]";
+        assert_eq!(told(both, "2026-11-16T23:59:59Z"), [""; 0]);
+        let soon =
+            "[0] secret-ends: this secret counts until 2026-12-01T00:00:00Z, 1 days from now";
+        assert_eq!(told(both, "2026-11-30T00:00:00Z"), [soon]);
+        let ended = "[0] secret-ends: this secret counts no more since 2026-12-01T00:00:00Z";
+        assert_eq!(told(both, "2026-12-01T00:00:00Z"), [ended]);
+        let gap = "[{ secret: new, from: 2026-12-24 }, '']";
+        let none = " no-secret-now: none of the secrets counts before 2026-12-24T00:00:00Z: all is refused";
+        assert_eq!(told(gap, "2026-12-23T23:59:59Z"), [none]);
+        assert_eq!(told(gap, "2026-12-24T00:00:00Z"), [""; 0]);
+        let over = "[{ secret: old, until: 2026-12-01 }]";
+        let never = " no-secret-now: none of the secrets counts any more: all is refused";
+        assert_eq!(told(over, "2026-12-01T00:00:00Z"), [ended, never]);
     }
 
     #[test]

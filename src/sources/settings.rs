@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::handshake::Handshake;
+use super::reconcile::ReconcileSettings;
 use super::rotation::DatedSecret;
 use crate::expr::AmountUnit;
-use crate::model::Span;
+use crate::model::{Network, Rate, Span};
 use crate::secret::Secret;
 use crate::verify::SchemeSettings;
 
@@ -86,10 +87,25 @@ pub struct SourceSettings {
     /// verified.
     #[schemars(extend("examples" = [["application/json"]]))]
     pub accepts: Option<Vec<String>>,
+    /// The addresses and networks that the sender sends from: to all others the source does not
+    /// exist (404, told by the log and by `kabari_denied_total`). Behind a proxy it takes
+    /// `server.trusted_proxies`. Providers publish theirs and change them: GitHub's are the `hooks`
+    /// of <https://api.github.com/meta>. The signature is checked in any case.
+    #[schemars(extend("examples" = [["192.0.2.0/24", "2001:db8::/32"]]))]
+    pub allow_from: Option<Vec<Network>>,
+    /// How many requests are too many; by default none is.
+    pub limits: Option<LimitSettings>,
+    /// For a sender that packs its bodies with gzip (`Content-Encoding: gzip`): whether it signs the
+    /// `packed` bytes or the `plain` ones. Unpacked they may be as long as `server.body_limit`.
+    /// Without it a packed body is recorded and refused with 400.
+    #[schemars(extend("examples" = ["packed"]))]
+    pub gzip: Option<Gzip>,
     /// The parts of a request that whoever has seen one can change: `body`, `id`, `kind`,
     /// `timestamp`.
     #[schemars(extend("examples" = [["id"]]))]
     pub unsigned: Option<Vec<Unsigned>>,
+    /// Asks the sender for events that it sent in vain.
+    pub reconcile: Option<ReconcileSettings>,
     /// Where the sender documents its webhooks.
     #[schemars(extend("examples" = ["https://docs.example/webhooks"]))]
     pub docs: Option<String>,
@@ -112,6 +128,31 @@ pub struct ReplySettings {
     /// The body, by default empty.
     #[schemars(extend("examples" = ["OK"]))]
     pub body: String,
+}
+
+/// How many requests to one source are too many. Whoever is over hears 429 and when to come again.
+/// Either is counted by itself, so a flood of forgeries takes nothing from what is verified. As many
+/// as the rate names may come at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitSettings {
+    /// Verified requests, from all addresses. Over it they are not recorded: an event of a sender
+    /// that does not try again, such as GitHub, is lost then.
+    #[schemars(extend("examples" = ["600/min"]))]
+    pub verified: Option<Rate>,
+    /// Requests that are not believed, from all addresses; beside the limit that each address has.
+    #[schemars(extend("examples" = ["60/min"]))]
+    pub unverified: Option<Rate>,
+}
+
+/// Which bytes of a packed body its sender signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Gzip {
+    /// Those that come: they are checked first, and unpacked if they are believed.
+    Packed,
+    /// Those inside: they are unpacked first.
+    Plain,
 }
 
 /// A part of a request that is not under the signature.
@@ -192,7 +233,15 @@ impl SourceSettings {
             reply: self.reply.clone().or_else(|| preset.reply.clone()),
             methods: self.methods.clone().or_else(|| preset.methods.clone()),
             accepts: self.accepts.clone().or_else(|| preset.accepts.clone()),
+            allow_from: self.allow_from.clone().or_else(|| preset.allow_from.clone()),
+            limits: self.limits.or(preset.limits),
+            gzip: self.gzip.or(preset.gzip),
             unsigned: self.unsigned.clone().or_else(|| preset.unsigned.clone()),
+            reconcile: match (&self.reconcile, &preset.reconcile) {
+                (Some(own), Some(theirs)) => Some(own.over(theirs)),
+                // A preset only says whose API it is.
+                (own, _) => own.clone(),
+            },
             docs: text(&self.docs, &preset.docs),
             secret_at: text(&self.secret_at, &preset.secret_at),
         }

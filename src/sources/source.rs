@@ -12,6 +12,7 @@ use super::build::Parts;
 use super::glob::{glob, meet};
 use super::handshake::{Answer, Handshake};
 use super::lookup::Lookup;
+use super::reconcile::Reconcile;
 use super::rotation::DatedSecret;
 use super::settings::{ReplySettings, SourceSettings, Unsigned};
 use crate::expr::{AmountUnit, BatchPath, Facts, Json, Surroundings};
@@ -23,7 +24,7 @@ use crate::verify::{Denied, Outgoing, Request, Scheme, Verified, is_challenge};
 #[derive(Debug)]
 pub struct Source {
     name: String,
-    parts: Parts,
+    pub(super) parts: Parts,
     /// What templates of a source see beside the event: nothing.
     around: Arc<Surroundings>,
 }
@@ -106,6 +107,11 @@ impl Source {
         }
     }
 
+    /// How the sender is asked for what it sent in vain, if it is.
+    pub fn reconcile(&self) -> Option<&Arc<Reconcile>> {
+        self.parts.reconcile.as_ref()
+    }
+
     /// Where the sender documents its webhooks.
     pub fn docs(&self) -> Option<&str> {
         self.parts.docs.as_deref()
@@ -178,10 +184,14 @@ impl Source {
         // A stranger can have such a word signed by the sender's handshake.
         let signs_words = self.parts.handshake.is_some_and(Handshake::signs_words);
         if signs_words && std::str::from_utf8(proof.body()).is_ok_and(is_challenge) {
-            let (header, why) = ("body".to_owned(), "it is a word that a handshake would sign");
-            return Err(Denied::Malformed { header, why });
+            return Err(Denied::malformed("body", "it is a word that a handshake would sign"));
         }
         Ok(proof)
+    }
+
+    /// How its secrets and the signature of a request that was `denied` differ in shape, for the log.
+    pub fn compare(&self, denied: &Denied, request: &Request, now: Timestamp) -> Option<String> {
+        self.parts.scheme.compare(denied, request, &self.parts.secrets.at(now), now)
     }
 
     /// What the request is answered if it is the sender's handshake, and no event.
@@ -199,28 +209,34 @@ impl Source {
 
     /// What the verified request says: one event, or all of a batch; never none.
     pub fn read(&self, proof: &Verified<'_>) -> Vec<Read> {
-        let (headers, body) = (proof.headers(), proof.body().clone());
+        let mut headers = proof.headers();
+        let unpacked = self.unpacked(&mut headers, proof.body());
+        let body = unpacked.as_ref().map_or_else(|_| proof.body().clone(), Bytes::clone);
         let event = self.unread(proof.id(), proof.received_at(), headers, body);
-        let mut reads = self.understand(&event, proof.header("content-type"), None);
+        let json = unpacked.and_then(|body| self.json(proof.header("content-type"), &body));
+        let mut reads = self.understand(&event, json, None);
         for read in &mut reads {
-            if proof.header("content-encoding").is_some() {
-                let hint = "it has a Content-Encoding: let the sender send it plain";
-                read.json = std::mem::replace(&mut read.json, Err(String::new()))
-                    .map_err(|why| format!("{why}; {hint}"));
+            if let (Err(why), Some(_)) = (&mut read.json, event.headers.get("content-encoding")) {
+                why.push_str(
+                    "; it has a Content-Encoding: let the sender send it plain, or say `gzip:`",
+                );
             }
             read.event.digest = self.digest_of(proof, &read.event);
         }
         reads
     }
 
+    fn json(&self, content_type: Option<&str>, body: &Bytes) -> Result<Json, String> {
+        body::json(content_type, self.parts.form.as_deref(), body)
+    }
+
     /// Unless the id is signed, a request that was seen is told by its signature; of a batch, an
     /// event in it by that and its own body.
     fn digest_of(&self, proof: &Verified<'_>, event: &Event) -> Option<Digest> {
-        let patterns = &self.parts.never_repeats;
-        if patterns.is_empty() {
+        if self.parts.never_repeats.is_empty() {
             return None;
         }
-        let never_repeats = patterns.iter().any(|pattern| self.kind_matches(pattern, &event.kind));
+        let never_repeats = self.never_repeats(&event.kind);
         let mut bytes = proof.digest();
         if self.parts.events.is_some() {
             let both = Sha256::new_with_prefix(bytes).chain_update(&event.body).finalize();
@@ -250,7 +266,8 @@ impl Source {
     ) -> Vec<Read> {
         let content_type = headers.get("content-type").map(str::to_owned);
         let event = self.unread(id, received_at, headers, body);
-        let mut reads = self.understand(&event, content_type.as_deref(), kind);
+        let json = self.json(content_type.as_deref(), &event.body);
+        let mut reads = self.understand(&event, json, kind);
         for read in reads.iter_mut().filter(|read| read.id_missing) {
             read.event.provider_id = Some(read.event.id.to_string());
         }
@@ -300,10 +317,9 @@ impl Source {
     fn understand(
         &self,
         event: &Event,
-        content_type: Option<&str>,
+        json: Result<Json, String>,
         given_kind: Option<&str>,
     ) -> Vec<Read> {
-        let json = body::json(content_type, self.parts.form.as_deref(), &event.body);
         let documents = match json.and_then(|json| self.documents(json)) {
             Ok(documents) => documents.into_iter().map(Ok).collect(),
             Err(why) => vec![Err(why)],

@@ -8,6 +8,7 @@ mod address;
 mod lock;
 mod judge;
 mod gathering;
+mod reconciliation;
 mod retention;
 mod upkeep;
 mod sqlite;
@@ -25,6 +26,7 @@ pub use address::{backup, file_of, history, open, open_existing};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
+pub use reconciliation::{Reconciliation, Tally};
 pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
 pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
 pub use upkeep::{Moves, Upkeep};
@@ -146,6 +148,12 @@ pub trait Store: Upkeep {
 
     /// What came from each source that has sent anything, by name.
     async fn sources(&self) -> Result<Vec<SourceRow>, StoreError>;
+
+    /// How far each provider's own list was compared with what came, by source and list.
+    async fn reconciliations(&self) -> Result<Vec<Reconciliation>, StoreError>;
+
+    /// Keeps that of one list, in the place of what was known of it.
+    async fn keep_reconciliation(&self, known: Reconciliation) -> Result<(), StoreError>;
 
     /// Whether it can write now.
     async fn ping(&self) -> Result<(), StoreError>;

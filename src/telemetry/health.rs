@@ -19,13 +19,15 @@ pub fn healthz() -> Health {
 /// Whether verified events can be recorded. A lane that stands still is told, and is no failure:
 /// its messages wait in the store.
 pub fn readyz(readiness: &Readiness) -> Health {
-    let lanes: serde_json::Map<_, _> =
-        readiness.lanes.iter().map(|(lane, why)| (lane.clone(), why.as_str().into())).collect();
+    let map = |pairs: &[(String, String)]| -> serde_json::Map<String, serde_json::Value> {
+        pairs.iter().map(|(name, said)| (name.clone(), said.as_str().into())).collect()
+    };
     let body = serde_json::json!({
         "ready": readiness.ready,
         "store": readiness.store,
         "rules": readiness.rules,
-        "stopped_lanes": lanes,
+        "stopped_lanes": map(&readiness.lanes),
+        "reconciled": map(&readiness.reconciled),
     });
     Health { status: if readiness.ready { 200 } else { 503 }, body: body.to_string() }
 }
@@ -41,6 +43,7 @@ mod tests {
             store: "ok".to_owned(),
             rules: "ok".to_owned(),
             lanes: vec![("jakarta".to_owned(), "paused by hand".to_owned())],
+            reconciled: Vec::new(),
         }
     }
 

@@ -68,8 +68,21 @@ metrics! {
     denied: Family<Denial, Counter> = "kabari_denied_total",
     /// Which of a source's secrets matched, from 0: an old one that is not used any more may go.
     secret_matched: Family<Position, Counter> = "kabari_secret_matched_total",
+    /// Secrets of a source that count now: with 0 all its requests are refused.
+    secrets_valid: Family<Source, Gauge> = "kabari_secrets_valid",
+    /// When the secret at this position, from 0, ends to count, in seconds since 1970.
+    secret_until: Family<Position, Gauge> = "kabari_secret_until_timestamp_seconds",
     /// Events whose request lacked the id that its source promises; a digest took its place.
     id_missing: Family<Source, Counter> = "kabari_id_missing_total",
+    /// What a provider was asked for that it sent in vain, by source: entries of its list that were
+    /// looked at (asked), those sent in vain (missed), and of these what became of them (taken,
+    /// duplicate, failed).
+    reconciled: Family<Reconciled, Counter> = "kabari_reconcile_events_total",
+    /// Whether the last look at a source's list came to its end (1) or not (0).
+    reconcile_success: Family<Source, Gauge> = "kabari_reconcile_success",
+    /// When a look at a source's list last came to its end, in seconds since 1970.
+    reconcile_success_time: Family<Source, Gauge<f64, AtomicU64>> =
+        "kabari_reconcile_success_timestamp_seconds",
     /// Messages in the store, by state.
     messages: Family<InState, Gauge> = "kabari_messages",
     /// Calls to Wachat, by instance, fate and reason.
@@ -102,6 +115,12 @@ struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Source {
     source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reconciled {
+    source: String,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -163,6 +182,23 @@ impl Metrics {
         self.id_missing.get_or_create(&Source { source: source.to_owned() }).inc();
     }
 
+    /// So many entries of a provider's list were `asked`, `missed`, `taken`, `duplicate`, `failed`.
+    pub fn reconcile_counted(&self, source: &str, outcome: &'static str, count: u64) {
+        let label = Reconciled { source: source.to_owned(), outcome };
+        self.reconciled.get_or_create(&label).inc_by(count);
+    }
+
+    /// A look at a provider's list ended at `now`.
+    pub fn reconciled(&self, source: &str, to_its_end: bool, now: Timestamp) {
+        let label = Source { source: source.to_owned() };
+        self.reconcile_success.get_or_create(&label).set(i64::from(to_its_end));
+        if to_its_end {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds need 41 of 53 bits")]
+            let seconds = now.as_millisecond() as f64 / 1000.0;
+            self.reconcile_success_time.get_or_create(&label).set(seconds);
+        }
+    }
+
     /// A request was not believed; the reason is `Denied::label`.
     pub fn denied(&self, source: &str, reason: &'static str) {
         self.denied.get_or_create(&Denial { source: source.to_owned(), reason }).inc();
@@ -172,6 +208,23 @@ impl Metrics {
     pub fn secret_matched(&self, source: &str, position: usize) {
         let position = u32::try_from(position).unwrap_or(u32::MAX);
         self.secret_matched.get_or_create(&Position { source: source.to_owned(), position }).inc();
+    }
+
+    /// Of these sources, how many secrets count now, and when each ends that does (in seconds since
+    /// 1970). Others are forgotten.
+    pub fn secrets<'s>(&self, sources: impl Iterator<Item = (&'s str, usize, Vec<Option<i64>>)>) {
+        self.secrets_valid.clear();
+        self.secret_until.clear();
+        for (source, valid, ends) in sources {
+            let label = Source { source: source.to_owned() };
+            self.secrets_valid.get_or_create(&label).set(i64::try_from(valid).unwrap_or(i64::MAX));
+            for (position, until) in ends.into_iter().enumerate() {
+                let Some(until) = until else { continue };
+                let position = u32::try_from(position).unwrap_or(u32::MAX);
+                let label = Position { source: source.to_owned(), position };
+                self.secret_until.get_or_create(&label).set(until);
+            }
+        }
     }
 
     /// The store could not write.
@@ -255,6 +308,8 @@ mod tests {
         metrics.event("github");
         metrics.denied("github", "mismatch");
         metrics.secret_matched("stripe", 1);
+        metrics.secrets([("gone", 1, vec![])].into_iter());
+        metrics.secrets([("stripe", 1, vec![None, Some(1_800_000_000)])].into_iter());
         metrics.store_unavailable();
         metrics.attempt("jakarta", Fate::Sent, None, 3.1);
         metrics.attempt("jakarta", Fate::Failed, Some(Reason::Media), 3.1);
@@ -270,6 +325,8 @@ mod tests {
             r#"kabari_events_total{source="github"} 1"#,
             r#"kabari_denied_total{source="github",reason="mismatch"} 1"#,
             r#"kabari_secret_matched_total{source="stripe",position="1"} 1"#,
+            r#"kabari_secrets_valid{source="stripe"} 1"#,
+            r#"kabari_secret_until_timestamp_seconds{source="stripe",position="1"} 1800000000"#,
             r"kabari_store_unavailable_total 1",
             r#"kabari_attempts_total{instance="jakarta",fate="sent",reason=""} 1"#,
             r#"kabari_attempts_total{instance="jakarta",fate="failed",reason="media"} 1"#,
@@ -286,6 +343,7 @@ mod tests {
             assert!(page.lines().any(|have| have == line), "{line}\n{page}");
         }
         assert!(page.contains("# HELP kabari_rules Rules in force.\n"), "{page}");
+        assert!(!page.contains("gone"), "{page}");
     }
 
     #[test]

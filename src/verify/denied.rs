@@ -1,5 +1,7 @@
 //! Why is a request not believed?
 
+use std::borrow::Cow;
+
 /// Why a request is not believed. For the log and the metric; the sender learns only "401".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
@@ -21,7 +23,7 @@ pub enum Denied {
         /// Its name.
         header: String,
         /// What is wrong with its shape, without its content.
-        why: &'static str,
+        why: Cow<'static, str>,
     },
     /// None of the secrets makes this signature.
     #[error("signature does not match any of {secrets} secret(s)")]
@@ -40,6 +42,11 @@ pub enum Denied {
 }
 
 impl Denied {
+    /// A part of the request is not of the scheme's form.
+    pub fn malformed(part: impl Into<String>, why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Malformed { header: part.into(), why: why.into() }
+    }
+
     /// What the person who runs this can look at. For the log alone.
     pub fn remedy(&self) -> &'static str {
         match self {

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::form::{FormFields, form_fields};
+
 /// The largest body that is searched, in bytes: the senders concerned send a few KB.
 const LARGEST: usize = 1 << 20;
 /// How many elements of a batch are looked at.
@@ -18,17 +20,17 @@ pub(super) enum Fields<'r> {
     /// A JSON document.
     Json(&'r RawValue),
     /// The fields of a form.
-    Form(Vec<(Cow<'r, str>, Cow<'r, str>)>),
+    Form(FormFields<'r>),
 }
 
 impl<'r> Fields<'r> {
     /// Reads no more than whether it is a document; the error says what it is not.
-    pub(super) fn of(body: &'r [u8], is_form: bool) -> Result<Self, &'static str> {
+    pub(super) fn of(body: &'r [u8], content_type: Option<&str>) -> Result<Self, &'static str> {
         if body.len() > LARGEST {
             return Err("it is too large to be searched for a signature");
         }
-        if is_form {
-            return Ok(Self::Form(form_urlencoded::parse(body).collect()));
+        if let Some(fields) = form_fields(content_type, body) {
+            return Ok(Self::Form(fields));
         }
         let text = std::str::from_utf8(body).map_err(|_| "it is no UTF-8")?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -101,6 +103,8 @@ fn step<'r>(value: &'r RawValue, name: &str) -> Vec<&'r RawValue> {
 mod tests {
     use super::*;
 
+    const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+
     fn path(text: &str) -> Vec<String> {
         text.split('.').map(str::to_owned).collect()
     }
@@ -108,7 +112,7 @@ mod tests {
     #[test]
     fn texts_and_numbers_come_as_they_are_written() {
         let body = br#"{"a": {"b": "x\u00e9", "n": 10000.00, "l": [1, {"c": true}], "z": null}}"#;
-        let fields = Fields::of(body, false).unwrap();
+        let fields = Fields::of(body, None).unwrap();
         for (at, expected) in [
             ("a.b", Some("xé")),
             ("a.n", Some("10000.00")),
@@ -120,14 +124,14 @@ mod tests {
         ] {
             assert_eq!(fields.text(&path(at)).as_deref(), expected, "{at}");
         }
-        let form = Fields::of(b"a=1&a=2&b.c=%2B", true).unwrap();
+        let form = Fields::of(b"a=1&a=2&b.c=%2B", FORM).unwrap();
         assert_eq!(form.text(&path("a")).as_deref(), Some("2"));
         assert_eq!(form.text(&path("b.c")).as_deref(), Some("+"));
     }
 
     #[test]
     fn a_star_goes_through_every_element() {
-        let Ok(Fields::Json(document)) = Fields::of(br#"{"l":[{"i":1},{"i":2},{}]}"#, false) else {
+        let Ok(Fields::Json(document)) = Fields::of(br#"{"l":[{"i":1},{"i":2},{}]}"#, None) else {
             panic!()
         };
         let found: Vec<&str> =

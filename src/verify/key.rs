@@ -30,13 +30,19 @@ pub(super) enum KeyForm {
 }
 
 impl KeyForm {
+    pub(super) const ALL: [Self; 4] = [Self::Text, Self::Hex, Self::Base64, Self::Whsec];
+
     pub(super) fn parse(name: &str) -> Option<Self> {
-        match name {
-            "text" => Some(Self::Text),
-            "hex" => Some(Self::Hex),
-            "base64" => Some(Self::Base64),
-            "whsec" => Some(Self::Whsec),
-            _ => None,
+        Self::ALL.into_iter().find(|form| form.name() == name)
+    }
+
+    /// As it is written in `key:`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+            Self::Whsec => "whsec",
         }
     }
 

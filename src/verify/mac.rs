@@ -13,6 +13,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::Denied;
+use super::look::Look;
 use crate::secret::{Secret, same};
 
 /// A hash.
@@ -180,27 +181,24 @@ pub fn is_challenge(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(fits)
 }
 
-/// What is wrong with the shape of a written MAC, before any is computed.
-pub(super) fn misshapen(hash: Hash, encoding: Encoding, given: &str) -> Option<&'static str> {
-    let right_length = encoding.length(hash.length());
-    if given.is_empty() {
-        return Some("the signature is empty");
+/// Whether a written MAC has the right shape, before any is computed.
+pub(super) fn is_shaped(hash: Hash, encoding: Encoding, given: &str) -> bool {
+    given.len() == encoding.length(hash.length()) && given.bytes().all(|byte| encoding.has(byte))
+}
+
+/// What is wrong with the shape of a written MAC, without its text.
+pub(super) fn misshapen(hash: Hash, encoding: Encoding, given: &str) -> Option<String> {
+    if is_shaped(hash, encoding, given) {
+        return None;
     }
-    if given.len() < right_length {
-        return Some("the signature is too short for its hash and encoding");
-    }
-    if given.len() > right_length {
-        return Some("the signature is too long for its hash and encoding");
-    }
-    if !given.bytes().all(|byte| encoding.has(byte)) {
-        return Some(match encoding {
-            Encoding::Hex => "the signature is not in lower-case hexadecimal digits",
-            Encoding::HexUpper => "the signature is not in upper-case hexadecimal digits",
-            Encoding::Base64 => "the signature is not in base64",
-            Encoding::Base64url => "the signature is not in base64url",
-        });
-    }
-    None
+    let letters = match encoding {
+        Encoding::Hex => "hex digits",
+        Encoding::HexUpper => "upper-case hex digits",
+        Encoding::Base64 => "characters of base64",
+        Encoding::Base64url => "characters of base64url",
+    };
+    let length = encoding.length(hash.length());
+    Some(format!("{length} {letters} expected, got {}", Look::of(given)))
 }
 
 /// A signature that held.

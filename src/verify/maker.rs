@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::key::KeyForm;
+use super::look::Look;
 use super::mac::{self, Encoding, Hash};
 use super::public_key::{self, Algorithm};
-use super::signature::SignatureSettings;
+use super::signature_settings::SignatureSettings;
 use crate::model::Fault;
 use crate::secret::Secret;
 
@@ -86,14 +87,35 @@ impl Maker {
         }
     }
 
-    /// What is wrong with the shape of a written signature, before any is computed.
-    pub(super) fn misshapen(&self, encoding: Encoding, given: &str) -> Option<&'static str> {
+    /// Whether a written signature has the right shape, before any is computed.
+    pub(super) fn is_shaped(&self, encoding: Encoding, given: &str) -> bool {
+        match self {
+            Self::Hmac(hash, _) | Self::Digest(hash) => mac::is_shaped(*hash, encoding, given),
+            Self::PublicKey(..) => self.misshapen(encoding, given).is_none(),
+        }
+    }
+
+    /// What is wrong with the shape of a written signature, without its text.
+    pub(super) fn misshapen(&self, encoding: Encoding, given: &str) -> Option<String> {
         match self {
             Self::Hmac(hash, _) | Self::Digest(hash) => mac::misshapen(*hash, encoding, given),
             Self::PublicKey(algorithm, _) => match encoding.read(given) {
-                None => Some("the signature is not in its encoding"),
-                Some(bytes) => algorithm.misshapen(bytes.len()),
+                None => Some(format!("{encoding} expected, got {}", Look::of(given))),
+                Some(bytes) => algorithm.misshapen(bytes.len()).map(str::to_owned),
             },
+        }
+    }
+
+    /// What the secret's text is taken for, of a keyed hash.
+    pub(super) fn key_form(&self) -> Option<KeyForm> {
+        if let Self::Hmac(_, form) = self { Some(*form) } else { None }
+    }
+
+    /// The same with the secret taken for something else.
+    pub(super) fn with_key_form(&self, form: KeyForm) -> Self {
+        match self {
+            Self::Hmac(hash, _) => Self::Hmac(*hash, form),
+            other => other.clone(),
         }
     }
 

@@ -96,9 +96,13 @@ impl Request {
         parameters.find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// Whether the body says that it is a form.
+    pub(super) fn content_type(&self) -> Option<&str> {
+        self.headers.get("content-type")
+    }
+
+    /// Whether the body says that it is a form, written as addresses are.
     pub(super) fn is_form(&self) -> bool {
-        let media_type = self.headers.get("content-type").unwrap_or_default();
+        let media_type = self.content_type().unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim();
         media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
@@ -136,7 +140,7 @@ impl<'r> Greeting<'r> {
         if self.0.body.len() > SMALL {
             return None;
         }
-        let fields = Fields::of(&self.0.body, self.0.is_form()).ok()?;
+        let fields = Fields::of(&self.0.body, self.0.content_type()).ok()?;
         fields.text(&[name.to_owned()]).map(Cow::into_owned)
     }
 }
@@ -181,14 +185,7 @@ impl<'r> Verified<'r> {
     /// delivery has the same one, whatever was changed in its headers; and nobody can sign with it.
     /// Where the body is not signed, it counts beside the signature.
     pub fn digest(&self) -> [u8; 16] {
-        let mut digest = Sha256::new_with_prefix(self.made.mac.as_bytes());
-        if !self.covers_body {
-            digest.update([0]);
-            digest.update(&self.request.body);
-        }
-        let digest: [u8; 32] = digest.finalize().into();
-        let (half, _) = digest.split_at(16);
-        half.try_into().unwrap_or_default()
+        digest_of(&self.made.mac, (!self.covers_body).then_some(&*self.request.body))
     }
 
     /// The body, byte for byte.
@@ -214,14 +211,27 @@ impl<'r> Verified<'r> {
     /// The headers that may be kept: all but those that carry credentials.
     pub fn headers(&self) -> Headers {
         let kept = self.request.headers.0.iter();
-        Headers(kept.filter(|(name, _)| !self.is_credential(name)).cloned().collect())
+        let keep = |(name, _): &&(String, String)| !is_credential(&self.credentials, name);
+        Headers(kept.filter(keep).cloned().collect())
     }
+}
 
-    /// Other signatures too: GitHub sends a SHA-1 of the same body with the same secret beside the
-    /// one that is looked at.
-    fn is_credential(&self, name: &str) -> bool {
-        self.credentials.iter().any(|header| header == name)
-            || ["authorization", "proxy-authorization", "cookie"].contains(&name)
-            || name.contains("signature")
+/// Other signatures too: GitHub sends a SHA-1 of the same body with the same secret beside the one
+/// that is looked at.
+pub(super) fn is_credential(credentials: &[String], name: &str) -> bool {
+    credentials.iter().any(|header| header == name)
+        || ["authorization", "proxy-authorization", "cookie"].contains(&name)
+        || name.contains("signature")
+}
+
+/// What tells a signature from all others.
+pub(super) fn digest_of(mac: &str, unsigned_body: Option<&[u8]>) -> [u8; 16] {
+    let mut digest = Sha256::new_with_prefix(mac.as_bytes());
+    if let Some(body) = unsigned_body {
+        digest.update([0]);
+        digest.update(body);
     }
+    let digest: [u8; 32] = digest.finalize().into();
+    let (half, _) = digest.split_at(16);
+    half.try_into().unwrap_or_default()
 }

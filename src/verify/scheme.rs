@@ -9,15 +9,18 @@ use serde::Deserialize;
 
 use super::contentful::ContentfulScheme;
 use super::jwt::{JwtScheme, JwtSettings};
+use super::key::KeyForm;
 use super::place::{Place, PlaceSettings};
 use super::public_key;
-use super::signature::{SignatureScheme, SignatureSettings, Signer};
+use super::request::{digest_of, is_credential};
+use super::signature::{SignatureScheme, Signer};
+use super::signature_settings::SignatureSettings;
 use super::timestamp::{SignedTime, TimestampSettings};
 use super::token::{TokenScheme, TokenSettings};
 use super::twilio::TwilioScheme;
 use super::view::{Address, View};
 use super::{Denied, Outgoing, Request, Verified};
-use crate::model::{Fault, Severity};
+use crate::model::{Fault, Headers, Severity};
 use crate::secret::Secret;
 
 /// How one sender signs.
@@ -230,6 +233,30 @@ impl Scheme {
         Ok(Verified::new(request, made, self.covers_body(), Arc::clone(&self.credentials)))
     }
 
+    /// The signature or token that was sent, if it has the right shape.
+    pub(super) fn sent(&self, request: &Request) -> Option<String> {
+        let view = View::new(request, self.address.as_ref());
+        match &self.shape {
+            Shape::Signature(it) => it.sent(&view),
+            Shape::Token(it) => it.sent(&view),
+            Shape::Jwt(_) | Shape::Twilio(_) | Shape::Contentful(_) => None,
+        }
+    }
+
+    /// What the secret's text is taken for, of a keyed hash.
+    pub(super) fn key_form(&self) -> Option<KeyForm> {
+        if let Shape::Signature(it) = &self.shape { it.maker().key_form() } else { None }
+    }
+
+    /// The same with the secret's text taken for something else.
+    pub(super) fn with_key_form(&self, form: KeyForm) -> Self {
+        let shape = match &self.shape {
+            Shape::Signature(it) => Shape::Signature(Box::new(it.with_key_form(form))),
+            other => other.clone(),
+        };
+        Self { shape, address: self.address.clone(), credentials: Arc::clone(&self.credentials) }
+    }
+
     /// The request with all that makes it believed; `None` if that cannot be done with this secret:
     /// a signature of a key pair needs `private_key`.
     pub fn sign(
@@ -250,6 +277,26 @@ impl Scheme {
             Shape::Contentful(_) => ContentfulScheme::sign(&mut outgoing, secret, at),
         };
         is_signed.then_some(outgoing)
+    }
+
+    /// The digest that a request with these headers would have ([`Verified::digest`]), if it is as
+    /// its signature says; `None` where that does not stand in a header, or leaves the body out.
+    pub fn claimed_digest(&self, headers: &Headers) -> Option<[u8; 16]> {
+        let Shape::Signature(it) = &self.shape else { return None };
+        if !it.covers_body() {
+            return None;
+        }
+        let mut asked = Outgoing::post("", Vec::new(), Timestamp::UNIX_EPOCH);
+        asked.headers.clone_from(&headers.0);
+        let mac = it.claimed(&View::new(&asked.arriving(), None))?;
+        Some(digest_of(&mac, None))
+    }
+
+    /// The headers that may be kept: all but those that carry credentials.
+    pub fn without_credentials(&self, headers: Headers) -> Headers {
+        let kept =
+            headers.0.into_iter().filter(|(name, _)| !is_credential(&self.credentials, name));
+        Headers(kept.collect())
     }
 
     /// Whether every byte of the body is under the signature.

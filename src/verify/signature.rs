@@ -5,62 +5,20 @@ use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Deserialize;
 
 use super::hole::{Beside, Of};
-use super::mac::{self, Encoding, Hash, Match};
+use super::key::KeyForm;
+use super::look::Look;
+use super::mac::{self, Encoding, Match};
 use super::maker::Maker;
 use super::place::{OneOrMore, Place, dotted};
-use super::public_key::Algorithm;
+use super::signature_settings::SignatureSettings;
 use super::signed::Signed;
 use super::timestamp::{SignedTime, TimePlace};
 use super::view::{View, malformed};
 use super::{Denied, Outgoing};
 use crate::model::Fault;
 use crate::secret::Secret;
-
-/// `hmac:`, `digest:` and `public_key:` of `verify:`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SignatureSettings {
-    /// `hmac` and `digest`: the hash, by default sha256.
-    #[schemars(extend("examples" = ["sha256"]))]
-    pub hash: Option<Hash>,
-    /// `public_key`: the algorithm.
-    #[schemars(extend("examples" = ["ed25519"]))]
-    pub algorithm: Option<Algorithm>,
-    /// `hmac`: what the secret's text stands for: `text` (as it is, the default), `hex`, `base64`
-    /// or `whsec` (base64 after an optional `whsec_`). `public_key`: the key itself (PEM, hex or
-    /// base64), where it is not the source's secret.
-    #[schemars(extend("examples" = ["base64"]))]
-    pub key: Option<String>,
-    /// The header that carries the signature; of several the first that is there.
-    #[schemars(extend("examples" = ["X-Signature"]))]
-    pub header: Option<OneOrMore>,
-    /// The parameter of the query that carries it.
-    #[schemars(extend("examples" = ["signature"]))]
-    pub query: Option<String>,
-    /// The dotted path in the body at which it stands.
-    #[schemars(extend("examples" = ["signature.value"]))]
-    pub field: Option<String>,
-    /// The path, with `*` for each element of a list, of the parts of a batch that are signed one
-    /// by one; `field` and `signed` are within such a part. All must hold.
-    #[schemars(extend("examples" = ["events.*"]))]
-    pub each: Option<String>,
-    /// What stands before the signature, as `sha256=`; by default nothing.
-    #[schemars(extend("examples" = ["sha256="]))]
-    pub prefix: Option<String>,
-    /// What separates several signatures; any may hold.
-    #[schemars(extend("examples" = [","]))]
-    pub separator: Option<String>,
-    /// How the signature is written, by default hex.
-    #[schemars(extend("examples" = ["base64"]))]
-    pub encoding: Option<Encoding>,
-    /// What is signed, as `{timestamp}.{body}`; by default `{body}`. Of several any may hold.
-    #[schemars(extend("examples" = ["{timestamp}.{body}"]))]
-    pub signed: Option<OneOrMore>,
-}
 
 /// A signature over a template.
 #[derive(Clone, Debug)]
@@ -95,28 +53,6 @@ impl fmt::Display for SignatureScheme {
             write!(f, "; {timestamp}")?;
         }
         Ok(())
-    }
-}
-
-impl SignatureSettings {
-    /// These settings where they say something, and `preset` where they do not.
-    #[must_use]
-    pub fn over(&self, preset: &Self) -> Self {
-        let own_place = self.header.is_some() || self.query.is_some() || self.field.is_some();
-        let place = if own_place { self } else { preset };
-        Self {
-            hash: self.hash.or(preset.hash),
-            algorithm: self.algorithm.or(preset.algorithm),
-            key: self.key.clone().or_else(|| preset.key.clone()),
-            header: place.header.clone(),
-            query: place.query.clone(),
-            field: place.field.clone(),
-            each: self.each.clone().or_else(|| preset.each.clone()),
-            prefix: self.prefix.clone().or_else(|| preset.prefix.clone()),
-            separator: self.separator.clone().or_else(|| preset.separator.clone()),
-            encoding: self.encoding.or(preset.encoding),
-            signed: self.signed.clone().or_else(|| preset.signed.clone()),
-        }
     }
 }
 
@@ -244,12 +180,20 @@ impl SignatureScheme {
         Ok(made)
     }
 
+    /// The one signature that a request carries, as we would write it, whether it holds or not.
+    pub(super) fn claimed(&self, view: &View<'_>) -> Option<String> {
+        let sent = self.place.read(view).ok().filter(|_| self.separator.is_none())?;
+        let given = self.encoding.read(self.found(&sent).ok()?.candidates.first()?)?;
+        Some(self.encoding.write(&given))
+    }
+
     /// The signatures that are of the right shape, and the time among them.
     fn found<'s>(&self, sent: &'s str) -> Result<Found<'s>, Denied> {
-        let wrong = |why| Err(malformed(&self.place.to_string(), why));
+        let wrong = |why: String| Err(malformed(&self.place.to_string(), why));
         let Some(separator) = &self.separator else {
             let Some(given) = sent.strip_prefix(self.prefix.as_str()) else {
-                return wrong("the signature's prefix is missing");
+                let look = Look::of(sent);
+                return wrong(format!("`{}` expected in front, got {look}", self.prefix));
             };
             return match self.maker.misshapen(self.encoding, given) {
                 Some(why) => wrong(why),
@@ -261,19 +205,19 @@ impl SignatureScheme {
             Some(SignedTime { place: TimePlace::InList(prefix), .. }) => {
                 match take_time(&mut items, prefix) {
                     Ok(time) => Some(time),
-                    Err(why) => return wrong(why),
+                    Err(why) => return wrong(why.to_owned()),
                 }
             }
             _ => None,
         };
         let given: Vec<&str> =
             items.iter().filter_map(|item| item.strip_prefix(self.prefix.as_str())).collect();
-        let shaped = |given: &&&str| self.maker.misshapen(self.encoding, given).is_none();
+        let shaped = |given: &&&str| self.maker.is_shaped(self.encoding, given);
         let candidates: Vec<&str> = given.iter().filter(shaped).copied().collect();
         match given.first() {
-            None => wrong("there is no signature with the scheme's prefix"),
+            None => wrong(format!("no part of it begins with `{}`", self.prefix)),
             Some(first) if candidates.is_empty() => {
-                wrong(self.maker.misshapen(self.encoding, first).unwrap_or("it is misshapen"))
+                wrong(self.maker.misshapen(self.encoding, first).unwrap_or_default())
             }
             Some(_) => Ok(Found { candidates, time }),
         }
@@ -337,6 +281,21 @@ impl SignatureScheme {
 
     pub(super) fn needs_address(&self) -> bool {
         self.signed.iter().any(|signed| signed.has(|hole| hole.of == Of::Url))
+    }
+
+    /// What stands where signatures do: the first of the right shape.
+    pub(super) fn sent(&self, view: &View<'_>) -> Option<String> {
+        let elements = match &self.each {
+            Some(path) => view.each(path).ok()?,
+            None => Vec::new(),
+        };
+        let sent = self.place.read(elements.first().unwrap_or(view)).ok()?;
+        self.found(&sent).ok()?.candidates.first().map(|first| (*first).to_owned())
+    }
+
+    /// The same with the secret's text taken for something else.
+    pub(super) fn with_key_form(&self, form: KeyForm) -> Self {
+        Self { maker: self.maker.with_key_form(form), ..self.clone() }
     }
 
     pub(super) fn maker(&self) -> &Maker {

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::look::Look;
 use super::mac::{self, Match};
 use super::place::{OneOrMore, Place, dotted};
 use super::view::{View, malformed};
@@ -109,7 +110,8 @@ impl TokenScheme {
     fn check_one(&self, view: &View<'_>, secrets: &[Secret]) -> Result<Match, Denied> {
         let sent = self.place.read(view)?;
         let Some(given) = sent.strip_prefix(self.prefix.as_str()) else {
-            return Err(malformed(&self.place.to_string(), "the token's prefix is missing"));
+            let why = format!("`{}` expected in front, got {}", self.prefix, Look::of(&sent));
+            return Err(malformed(&self.place.to_string(), why));
         };
         if given.is_empty() {
             return Err(malformed(&self.place.to_string(), "the token is empty"));
@@ -118,6 +120,16 @@ impl TokenScheme {
             let written = self.write(secret);
             Ok(mac::is(&written, given).then_some(written))
         })
+    }
+
+    /// The token that was sent.
+    pub(super) fn sent(&self, view: &View<'_>) -> Option<String> {
+        let elements = match &self.each {
+            Some(path) => view.each(path).ok()?,
+            None => Vec::new(),
+        };
+        let sent = self.place.read(elements.first().unwrap_or(view)).ok()?;
+        sent.strip_prefix(self.prefix.as_str()).map(str::to_owned)
     }
 
     pub(super) fn sign(&self, outgoing: &mut Outgoing, secret: &Secret) -> bool {

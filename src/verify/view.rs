@@ -6,6 +6,7 @@ use std::cell::OnceCell;
 use serde_json::value::RawValue;
 
 use super::fields::{Fields, elements};
+use super::form::form_fields;
 use super::{Denied, Request};
 
 /// The address of a source as its sender knows it, without a query.
@@ -70,7 +71,7 @@ impl<'r> View<'r> {
 
     /// The JSON that is signed: the body, or of a form what its field `payload` holds.
     pub(super) fn payload(&self) -> Result<Cow<'r, [u8]>, Denied> {
-        if !self.request.is_form() {
+        if form_fields(self.request.content_type(), self.request.body()).is_none() {
             return Ok(Cow::Borrowed(self.request.body()));
         }
         self.field(&["payload".to_owned()]).map(|text| match text {
@@ -98,12 +99,12 @@ impl<'r> View<'r> {
     fn fields(&self) -> Result<&Fields<'r>, Denied> {
         let read = self.fields.get_or_init(|| match self.element {
             Some(element) => Ok(Fields::Json(element)),
-            None => Fields::of(self.request.body(), self.request.is_form()),
+            None => Fields::of(self.request.body(), self.request.content_type()),
         });
-        read.as_ref().map_err(|why| malformed("body", why))
+        read.as_ref().map_err(|why| malformed("body", *why))
     }
 }
 
-pub(super) fn malformed(part: &str, why: &'static str) -> Denied {
-    Denied::Malformed { header: part.to_owned(), why }
+pub(super) fn malformed(part: &str, why: impl Into<Cow<'static, str>>) -> Denied {
+    Denied::malformed(part, why)
 }

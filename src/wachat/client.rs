@@ -19,7 +19,6 @@ use crate::model::{Content, Recipient, Verdict};
 use crate::secret::Secret;
 
 use super::error::{Answer, verdict};
-use super::retry_after::retry_after;
 use super::words::without_echo;
 
 /// How long it may take until a connection stands.
@@ -115,7 +114,7 @@ impl Client {
 
     async fn read(&self, mut response: Response) -> Verdict {
         let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers(), clock::now().into());
+        let retry_after = http::retry_after(response.headers(), clock::now().into());
         let mut bytes = Vec::new();
         while bytes.len() < ANSWER_BYTES_MAX {
             match response.chunk().await {

@@ -2,7 +2,6 @@
 
 mod api;
 mod client;
-mod retry_after;
 mod words;
 mod error;
 

@@ -19,6 +19,7 @@ mod settle;
 mod by_hand;
 mod recover;
 mod lists;
+mod reconciliations;
 mod history;
 mod fault;
 mod upkeep;
@@ -35,8 +36,8 @@ use tokio::sync::watch;
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use crate::store::{
     Claim, Claimed, Claims, Counts, EventFilter, EventRow, Gathering, LaneMemory, LaneState, Lease,
-    MessageFilter, Moved, OptOut, Outcome, Recorded, Settlement, Shut, SourceRow, Store,
-    StoreError,
+    MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, Shut, SourceRow,
+    Store, StoreError,
 };
 
 pub use backup::Copied;
@@ -263,6 +264,14 @@ impl Store for SqliteStore {
 
     async fn sources(&self) -> Result<Vec<SourceRow>, StoreError> {
         self.readers.ask(lists::sources).await
+    }
+
+    async fn reconciliations(&self) -> Result<Vec<Reconciliation>, StoreError> {
+        self.readers.ask(reconciliations::all).await
+    }
+
+    async fn keep_reconciliation(&self, known: Reconciliation) -> Result<(), StoreError> {
+        self.writer.run(reconciliations::Keep(known)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -11,7 +11,8 @@ use crate::store::StoreError;
 const STEPS: &[&str] = &[
     include_str!("../migrations/sqlite/0001_queue.sql"),
     include_str!("../migrations/sqlite/0002_terms.sql"),
-    include_str!("../migrations/sqlite/0003_upkeep.sql"),
+    include_str!("../migrations/sqlite/0003_reconciled.sql"),
+    include_str!("../migrations/sqlite/0004_upkeep.sql"),
 ];
 
 /// "kbri", as the first step writes it.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use kabari::secret::Secret;
-use kabari::sources::{Source, SourceSettings};
+use kabari::sources::{Source, SourceSettings, samples};
 use kabari::verify::{Outgoing, Scheme};
 use serde_json::Value;
 
@@ -78,7 +78,7 @@ async fn every_handshake_of_the_table_is_answered_as_it_says() {
     NOW.store(NOON, Ordering::SeqCst);
     let house = House::new().await;
     let (private, _) = Scheme::new_pair(&SEED).unwrap();
-    assert!(rows.len() >= 22);
+    let mut compared = 0;
     for row in &rows {
         let provider = row["provider"].as_str().unwrap();
         let (preset, secret) = preset(provider);
@@ -90,12 +90,17 @@ async fn every_handshake_of_the_table_is_answered_as_it_says() {
             asked = house.source().source(preset).unwrap().sign(asked, Some(&private)).unwrap();
         }
         if matches!(preset, "adyen" | "dropbox-sign") {
-            // These are no questions but events, with an answer of their own: see the presets.
-            continue;
+            asked = event_in_place_of_words(&house, preset);
         }
         let answer = house.send(&asked).await;
-        let due = &row["response"];
+        let mut due = row["response"].clone();
+        if preset == "adyen" {
+            // What the row says of older setups, which newer ones take as well.
+            assert!(row["note"].as_str().unwrap().contains("[accepted] with 200"), "{row}");
+            due = serde_json::json!({ "status": 200, "body": "[accepted]" });
+        }
         assert_eq!(answer.status, due["status"], "{provider}: {answer:?}");
+        compared += 1;
         if let Some(json) = due.get("json").filter(|_| preset != "x") {
             assert_eq!(&answer.json(), json, "{provider}");
         }
@@ -108,6 +113,28 @@ async fn every_handshake_of_the_table_is_answered_as_it_says() {
             assert!(any_rate || got == value.as_str(), "{provider} {name}: {answer:?}");
         }
     }
+    assert!(compared >= 22 && compared == rows.len(), "{compared} of {}", rows.len());
+}
+
+/// Two rows are no questions but events, of which they have no body: the built-in ones stand in, as
+/// these senders write them.
+fn event_in_place_of_words(house: &House, preset: &str) -> Outgoing {
+    let sample = samples().iter().find(|sample| sample.preset == preset).unwrap();
+    let mut request = outgoing(preset, sample.body.as_bytes());
+    for (name, value) in sample.headers {
+        request.put_header(name, value);
+    }
+    let pipeline = house.source();
+    let mut signed = pipeline.source(preset).unwrap().sign(request, None).unwrap();
+    if preset == "dropbox-sign" {
+        let fields = form_urlencoded::parse(&signed.body).into_owned();
+        let part = |(name, value)| {
+            format!("--xyz\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        signed.body = (fields.map(part).collect::<String>() + "--xyz--\r\n").into_bytes();
+        signed.put_header("content-type", "multipart/form-data; boundary=xyz");
+    }
+    signed
 }
 
 #[tokio::test]

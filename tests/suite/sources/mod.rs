@@ -3,6 +3,7 @@
 
 mod vectors;
 mod presets;
+mod mutations;
 mod handshakes;
 mod custom;
 mod traps;

@@ -14,6 +14,21 @@ use super::{CLOCK, House, NOON, NOW, outgoing, settings};
 /// A small set of the project's own, so that every preset is tried wherever the tests run.
 const OWN: &str = include_str!("vectors.json");
 
+/// Of the vectors that do no harm either way, those that are believed although the reference's
+/// libraries refuse them, and why.
+const SOFTER: [(&str, &str); 3] = [
+    // "Space after the comma: node and python SDKs do not trim". The list is one of HTTP, in which
+    // spaces mean nothing (RFC 9110, 5.6.1.1); a proxy that joins lines adds them, and WorkOS sends
+    // one. What is signed is checked all the same.
+    ("stripe-22", "a space between the items of a list"),
+    // "Empty body is refused by the SDK even with a matching HMAC". Whoever signed it knows the
+    // secret: it is recorded as unreadable and answered 400, so no rule sees it.
+    ("shopify-11", "an empty body, signed rightly"),
+    // "webhookTimestamp is a string". It is in the signed body, so nobody but Linear wrote it, and
+    // it is held to the same tolerance.
+    ("linear-09", "a number that is written as a text"),
+];
+
 fn reference() -> Option<String> {
     let here = env!("CARGO_MANIFEST_DIR");
     let file = "shared/reference/vectors.json";
@@ -127,6 +142,10 @@ async fn every_vector_of_the_reference_is_judged_rightly_by_the_real_listener() 
     assert!(schemes.len() >= 72 && vectors.len() >= 380, "{} {}", schemes.len(), vectors.len());
     let (counts, wrong) = play(&vectors).await;
     println!("vectors met: {counts:?}\n{}", wrong.join("\n"));
-    let hard: Vec<&String> = wrong.iter().filter(|line| !line.starts_with("soft")).collect();
-    assert!(hard.is_empty(), "{counts:?}\n{}", wrong.join("\n"));
+    let named =
+        |line: &str| line.split(' ').nth(1).unwrap_or_default().trim_matches('"').to_owned();
+    let softer: BTreeSet<String> = wrong.iter().map(|line| named(line)).collect();
+    let expected = SOFTER.iter().map(|(id, _)| (*id).to_owned()).collect();
+    assert_eq!(softer, expected, "{counts:?}\n{}", wrong.join("\n"));
+    assert!(wrong.iter().all(|line| line.starts_with("soft")), "{}", wrong.join("\n"));
 }

@@ -3,6 +3,7 @@
 mod source;
 mod rules;
 mod codes;
+mod comparisons;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,6 +86,6 @@ fn files_fit_in_a_head_and_their_names_tell() {
 }
 
 #[test]
-fn signatures_are_compared_in_constant_time() {
-    nothing_wrong(&rules::signatures(&house()));
+fn secrets_and_signatures_are_compared_in_constant_time_by_one_function() {
+    nothing_wrong(&comparisons::in_the_open(&house()));
 }

@@ -7,7 +7,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 /// An answer's `Retry-After` (RFC 9110, 10.2.3) as a span from now: seconds, or an HTTP date seen
 /// from the answer's own `Date`, so that the two machines' clocks need not agree; without a `Date`,
 /// from `now`. `None` where there is none or it cannot be read; a date that has passed is zero.
-pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
