@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kabari::model::{Message, MessageId, Priority, Reason, Recipient, State};
 use kabari::store::{
-    Case, Claim, Judge, Lease, Moved, Recorded, Ruling, SharedStore, Shut, SqliteStore, Store,
+    Case, Claim, Judge, Lease, Moved, Recorded, Ruling, SharedStore, Shut, SqliteStore,
 };
 use proptest_state_machine::StateMachineTest;
 use tempfile::TempDir;

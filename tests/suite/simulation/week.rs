@@ -300,7 +300,7 @@ impl Week {
             for message in store.messages(filter).await.unwrap() {
                 let to = match (state, self.dice.u32(0..10)) {
                     (State::Waiting, 0) => State::Cancelled,
-                    (State::Uncertain, 0..3) | (State::Failed, 0..3) => State::Waiting,
+                    (State::Uncertain | State::Failed, 0..3) => State::Waiting,
                     (State::Uncertain, 3..5) => State::Sent,
                     (State::Uncertain, 5) => State::Cancelled,
                     _ => continue,
