@@ -5,6 +5,7 @@ mod answer;
 mod shown;
 mod health;
 mod events;
+mod replay;
 mod messages;
 mod moves;
 mod send;
@@ -30,6 +31,7 @@ use crate::store::SharedStore;
 use crate::telemetry::{Failures, Metrics};
 
 pub use moves::{MOVES_MAX, Wish};
+pub use replay::{REPLAYS_MAX, replayed_json};
 pub use send::SendRequest;
 pub use shown::{Numbers, event_json, message_and_attempts_json, message_json};
 
@@ -107,6 +109,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
     let api = Router::new()
         .route("/api/overview", get(control::overview))
         .route("/api/events", get(events::list))
+        .route("/api/events/replay", post(replay::replay))
         .route("/api/events/{id}", get(events::one))
         .route("/api/messages", get(messages::list))
         .route("/api/messages/{id}", get(messages::one).post(moves::many))

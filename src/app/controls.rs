@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::Shared;
 use super::reload::Why;
+use super::{Shared, replay};
 use crate::alerts::Bell;
+use crate::clock;
 use crate::dispatch::Observer;
-use crate::model::{Attempt, Controls, Message, Readiness, Reason, State};
+use crate::model::{Attempt, Controls, Message, Readiness, Reason, Replay, Replayed, State};
 use crate::sources::Source;
 use crate::store::{Reconciliation, Room};
 use crate::telemetry::Metrics;
@@ -24,6 +25,12 @@ impl Controls for Shared {
 
     async fn resume(&self, instance: &str) -> bool {
         self.lanes.resume(instance).await
+    }
+
+    async fn replay(&self, asked: Replay) -> Result<Vec<Replayed>, String> {
+        let pipeline = self.rules.pipeline.load_full();
+        let replayed = replay::replay(&self.store, &pipeline, &asked, clock::now()).await;
+        replayed.map_err(|error| error.to_string())
     }
 
     async fn readiness(&self) -> Readiness {

@@ -12,6 +12,7 @@ mod upkeep;
 mod room;
 mod reload;
 pub mod by_hand;
+pub mod replay;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -58,7 +58,7 @@ enum Command {
     Trigger(trigger::Trigger),
     /// Send one message now
     Send(send::SendNow),
-    /// List and show events
+    /// List, show and replay events
     Events(events::Events),
     /// List, show, retry, resend and cancel messages, one or many
     Messages(messages::Messages),

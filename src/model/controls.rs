@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 
+use super::{EventId, Message};
+
 /// What the dashboard and its API need from the floor above: implemented by `app`.
 #[async_trait]
 pub trait Controls: Send + Sync {
@@ -17,8 +19,67 @@ pub trait Controls: Send + Sync {
     /// Lets a lane go on, whatever stopped it; `false` if there is no such lane.
     async fn resume(&self, instance: &str) -> bool;
 
+    /// Plays events through the rules in force; what is new goes into line, unless it is only a look.
+    ///
+    /// # Errors
+    /// What is wrong with the store.
+    async fn replay(&self, asked: Replay) -> Result<Vec<Replayed>, String>;
+
     /// Whether kabari can take events, and what else is worth knowing.
     async fn readiness(&self) -> Readiness;
+}
+
+/// Which events are to be played through the rules once more.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Their ids.
+    pub events: Vec<EventId>,
+    /// Messages that are there are made once more, told from the first ones by this number.
+    pub again: Option<u64>,
+    /// Nothing is made, only shown.
+    pub dry_run: bool,
+}
+
+/// What today's rules make of one event.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// The event.
+    pub event: EventId,
+    /// Its source's name.
+    pub source: String,
+    /// What happened.
+    pub kind: String,
+    /// Its messages, of the rules and of the store.
+    pub messages: Vec<(Fits, Message)>,
+    /// How many of them went into line.
+    pub made: usize,
+    /// Why nothing can be made of it.
+    pub problem: Option<String>,
+}
+
+/// How a message of today's rules fits to what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fits {
+    /// It is not there yet.
+    New,
+    /// It is there as it is.
+    There,
+    /// It is there and says something else; it stays.
+    Otherwise,
+    /// It is there, and today's rules do not make it; it stays.
+    Gone,
+}
+
+impl Fits {
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::There => "there",
+            Self::Otherwise => "otherwise",
+            Self::Gone => "gone",
+        }
+    }
 }
 
 /// The answer of `/readyz`.

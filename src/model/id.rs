@@ -55,6 +55,20 @@ impl MessageId {
     }
 }
 
+impl MessageId {
+    /// The id of the same message made once more, told from others by this number.
+    #[must_use]
+    pub fn again(self, number: u64) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(self.0.as_bytes());
+        digest.update(number.to_be_bytes());
+        let digest = digest.finalize();
+        let mut bytes = *self.0.as_bytes();
+        bytes[6..].copy_from_slice(&digest[..10]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+}
+
 /// A text that is no id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("an id has 36 characters, as 01999999-0000-7000-8000-000000000000; `list` shows them")]

@@ -20,7 +20,7 @@ mod controls;
 mod needs;
 
 pub use attempt::{Attempt, Fate, Reason, Scope, Verdict};
-pub use controls::{Controls, Readiness};
+pub use controls::{Controls, Fits, Readiness, Replay, Replayed};
 pub use event::{Digest, Event, Headers};
 pub use fault::{Fault, Severity};
 pub use hours::{DAY_MINUTES, Hours, Opening, Otherwise, bit};

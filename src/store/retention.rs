@@ -27,7 +27,7 @@ pub struct RetentionSettings {
     #[schemars(extend("default" = "90d", "examples" = ["30d", "forever"]))]
     pub events: Option<Keep>,
     /// How long messages are kept that are sent, failed, skipped or cancelled, or `forever`;
-    /// default 90d. All others stay until they are done.
+    /// default 90d. All others stay until they are done, and none goes before its event's body.
     #[schemars(extend("default" = "90d", "examples" = ["90d", "forever"]))]
     pub messages: Option<Keep>,
     /// When the store holds more than this, the oldest go before their time. No limit by default.
@@ -160,8 +160,9 @@ pub struct Round {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Part {
     #[default]
-    Messages,
     Events,
+    /// Those whose event has no body any more: a replay must find what was made of it.
+    Messages,
     /// Messages that go for their size alone: bodies are larger, so these come after them.
     Oldest,
     Keys,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::model::{EventId, MessageId, State};
+use crate::model::{EventId, Message, MessageId, State};
 use crate::store::{
     EventFilter, MessageFilter, Moved, Pruned, Retention, Round, StoreError, StoreSize,
 };
@@ -16,6 +16,9 @@ pub trait Upkeep: Send + Sync {
 
     /// The ids of the events of a filter, the oldest first; with a limit the newest so many.
     async fn event_ids(&self, filter: EventFilter) -> Result<Vec<EventId>, StoreError>;
+
+    /// The messages that an event became part of, other than by itself: those of its groups.
+    async fn joined(&self, event: EventId) -> Result<Vec<Message>, StoreError>;
 
     /// A person moves messages, as by [`crate::store::Store::move_by_hand`]: one answer for each,
     /// in their order. A bounded number goes into each transaction, so that nobody waits for long.

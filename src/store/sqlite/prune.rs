@@ -90,7 +90,9 @@ fn look(connection: &Connection, round: Round, limits: &Limits) -> rusqlite::Res
 /// none of the following has.
 fn messages(connection: &Connection, round: Round, until: i64) -> rusqlite::Result<Found> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq, created_at, state IN ('sent', 'failed', 'cancelled', 'skipped'),
+        "SELECT seq, created_at, state IN ('sent', 'failed', 'cancelled', 'skipped')
+                 AND NOT EXISTS (SELECT 1 FROM events
+                     WHERE events.id = messages.event AND length(events.content) > 0),
              seq = (SELECT max(seq) FROM messages)
          FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     )?;
@@ -104,7 +106,7 @@ fn messages(connection: &Connection, round: Round, until: i64) -> rusqlite::Resu
             break;
         }
     }
-    let then = if round.part == Part::Messages { Part::Events } else { Part::Keys };
+    let then = if round.part == Part::Messages { Part::Oldest } else { Part::Keys };
     Ok(walk.end(round.part, then))
 }
 
@@ -132,7 +134,7 @@ fn events(
             break;
         }
     }
-    Ok(walk.end(Part::Events, Part::Oldest))
+    Ok(walk.end(Part::Events, Part::Messages))
 }
 
 /// Whether nothing that is still to be decided was made of the event.
@@ -270,7 +272,9 @@ fn remove_message(connection: &Connection, seq: i64, now: i64) -> rusqlite::Resu
     let state: Option<String> = connection
         .prepare_cached(
             "SELECT state FROM messages
-             WHERE seq = ?1 AND state IN ('sent', 'failed', 'cancelled', 'skipped')",
+             WHERE seq = ?1 AND state IN ('sent', 'failed', 'cancelled', 'skipped')
+                 AND NOT EXISTS (SELECT 1 FROM events
+                     WHERE events.id = messages.event AND length(events.content) > 0)",
         )?
         .query_row([seq], |row| row.get(0))
         .optional()?;

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use crate::model::{EventId, MessageId};
+use crate::model::{EventId, Message, MessageId};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::by_hand::{MoveByHand, MoveMany};
+use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
 use crate::store::sqlite::{lists, prune};
 use crate::store::{
     EventFilter, MessageFilter, Moved, Moves, Pruned, Retention, Round, StoreError, StoreSize,
@@ -25,6 +26,10 @@ impl Upkeep for SqliteStore {
 
     async fn event_ids(&self, filter: EventFilter) -> Result<Vec<EventId>, StoreError> {
         self.readers.ask(move |connection| Ok(event_ids(connection, filter)?)).await
+    }
+
+    async fn joined(&self, event: EventId) -> Result<Vec<Message>, StoreError> {
+        self.readers.ask(move |connection| joined(connection, event)).await
     }
 
     async fn move_many(&self, moves: Moves) -> Result<Vec<Moved>, StoreError> {
@@ -74,4 +79,15 @@ fn event_ids(connection: &Connection, filter: EventFilter) -> rusqlite::Result<V
         .collect::<rusqlite::Result<Vec<_>>>()?;
     ids.reverse();
     Ok(ids)
+}
+
+fn joined(connection: &Connection, event: EventId) -> Result<Vec<Message>, StoreError> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE_COLUMNS} FROM messages
+         WHERE seq IN (SELECT message FROM gathered WHERE event = ?1)"
+        ))?
+        .query_map([event.0.as_bytes()], MessageRow::read)?
+        .map(|row| row?.into_message())
+        .collect()
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use kabari::admin::{Admin, router};
 use kabari::model::{
     Content, Controls, Event, EventId, Headers, Kind, Message, MessageId, Origin, Policy,
-    Readiness, Recipient, State,
+    Readiness, Recipient, Replay, Replayed, State,
 };
 use kabari::secret::Secret;
 use kabari::store::{Recorded, SqliteStore, Store};
@@ -48,6 +48,11 @@ impl Controls for Floor {
     async fn resume(&self, instance: &str) -> bool {
         self.asked.lock().unwrap().push(format!("resume {instance}"));
         instance == "jakarta"
+    }
+
+    async fn replay(&self, asked: Replay) -> Result<Vec<Replayed>, String> {
+        self.asked.lock().unwrap().push(format!("replay {}", asked.events.len()));
+        Ok(Vec::new())
     }
 
     async fn readiness(&self) -> Readiness {

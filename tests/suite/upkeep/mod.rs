@@ -2,6 +2,7 @@
 
 mod backup;
 mod moves;
+mod replay;
 mod retention;
 
 use std::process::Output;

@@ -1,4 +1,6 @@
-//! `kabari events list|show`
+//! `kabari events list|show|replay`
+
+mod replay;
 
 use std::process::ExitCode;
 
@@ -18,7 +20,7 @@ use crate::store::{self, EventFilter, MessageFilter, SharedStore};
 /// How many lines a person gets without asking for more.
 const ROWS: usize = 50;
 
-/// List and show events
+/// List, show and replay events
 #[derive(Debug, Args)]
 pub(super) struct Events {
     #[command(subcommand)]
@@ -52,6 +54,7 @@ enum EventsCommand {
         #[arg(long)]
         json: bool,
     },
+    Replay(replay::ReplayEvents),
     /// Show one event, its body and its messages
     Show {
         /// Its id
@@ -67,18 +70,28 @@ enum EventsCommand {
 
 impl Events {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let url = match self.store.resolve(&self.rules) {
+        let Self { command, rules, store } = self;
+        if let EventsCommand::Replay(replay) = command {
+            return replay.run(&rules, &store).await;
+        }
+        let url = match store.resolve(&rules) {
             Ok(url) => url,
             Err(code) => return Ok(code),
         };
-        let store = store::open_existing(&url)?;
-        match self.command {
-            EventsCommand::List { source, kind, since, until, limit, json } => {
+        command.look(&store::open_existing(&url)?).await
+    }
+}
+
+impl EventsCommand {
+    async fn look(self, store: &SharedStore) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::List { source, kind, since, until, limit, json } => {
                 let limit = limit.or_else(|| (!json).then_some(ROWS));
                 let (since, until) = (since.map(|it| it.0), until.map(|it| it.0));
-                list(&store, EventFilter { source, kind, since, until, limit }, json).await
+                list(store, EventFilter { source, kind, since, until, limit }, json).await
             }
-            EventsCommand::Show { id, full, json } => show(&store, id, full, json).await,
+            Self::Show { id, full, json } => show(store, id, full, json).await,
+            Self::Replay(_) => anyhow::bail!("a replay is more than a look"),
         }
     }
 }

@@ -1,0 +1,111 @@
+//! What would today's rules make of events that came before? And make what is not there yet.
+
+use jiff::Timestamp;
+
+use crate::expr::Json;
+use crate::model::{EventId, Fits, Message, Replay, Replayed};
+use crate::pipeline::Pipeline;
+use crate::store::{MessageFilter, SharedStore, StoreError};
+
+/// Plays events through the rules; unless it is only a look, what is new goes into line.
+///
+/// # Errors
+/// When the store cannot be read or written; what was made before that stays.
+pub async fn replay(
+    store: &SharedStore,
+    pipeline: &Pipeline,
+    asked: &Replay,
+    now: Timestamp,
+) -> Result<Vec<Replayed>, StoreError> {
+    let mut all = Vec::with_capacity(asked.events.len());
+    for id in &asked.events {
+        let mut replayed = one(store, pipeline, *id, asked, now).await?;
+        if !asked.dry_run {
+            let new = replayed.messages.iter().filter(|(fits, _)| *fits == Fits::New);
+            let new: Vec<Message> = new.map(|(_, message)| message.clone()).collect();
+            if !new.is_empty() {
+                replayed.made = store.add_messages(new).await?;
+            }
+        }
+        all.push(replayed);
+    }
+    Ok(all)
+}
+
+async fn one(
+    store: &SharedStore,
+    pipeline: &Pipeline,
+    id: EventId,
+    asked: &Replay,
+    now: Timestamp,
+) -> Result<Replayed, StoreError> {
+    let unplayed = |source: &str, kind: &str, problem: &str| Replayed {
+        event: id,
+        source: source.to_owned(),
+        kind: kind.to_owned(),
+        messages: Vec::new(),
+        made: 0,
+        problem: Some(problem.to_owned()),
+    };
+    let Some(event) = store.event(id).await? else {
+        return Ok(unplayed("", "", "there is no such event"));
+    };
+    let problem = |problem| Ok(unplayed(&event.source, &event.kind, problem));
+    if event.body.is_empty() {
+        return problem("its body is kept no longer (`retention`, or `kabari purge`)");
+    }
+    if pipeline.source(&event.source).is_none() {
+        return problem("its source is not in the rule file");
+    }
+    let Ok(json) = Json::parse(event.body.clone()) else {
+        return problem("its body cannot be read");
+    };
+    let made = pipeline.messages(&event, json, now);
+    let of_event = MessageFilter { event: Some(id), ..MessageFilter::default() };
+    let there = store.messages(of_event).await?;
+    // Of an event that became part of another one's message there is no message of its own.
+    let joined = store.joined(id).await?;
+    Ok(Replayed {
+        event: id,
+        source: event.source.clone(),
+        kind: event.kind.clone(),
+        messages: compared(made, there, &joined, asked),
+        made: 0,
+        problem: None,
+    })
+}
+
+/// Each message of the rules and of the store, once.
+fn compared(
+    made: Vec<Message>,
+    there: Vec<Message>,
+    joined: &[Message],
+    asked: &Replay,
+) -> Vec<(Fits, Message)> {
+    let mut all = Vec::with_capacity(made.len());
+    let ids: Vec<_> = made.iter().map(|message| message.id).collect();
+    for mut message in made {
+        let is_part = || {
+            joined.iter().any(|it| it.origin == message.origin && it.recipient == message.recipient)
+        };
+        let kept = there.iter().find(|kept| kept.id == message.id);
+        match (asked.again, kept) {
+            (Some(again), _) => {
+                message.id = message.id.again(again);
+                message.terms.or.iter_mut().for_each(|or| or.id = or.id.again(again));
+                // Whoever asks for it again knows that it was there.
+                message.terms.dedupe = None;
+                all.push((Fits::New, message));
+            }
+            (None, Some(kept)) if kept.content == message.content => {
+                all.push((Fits::There, kept.clone()));
+            }
+            (None, Some(kept)) => all.push((Fits::Otherwise, kept.clone())),
+            (None, None) if is_part() => all.push((Fits::There, message)),
+            (None, None) => all.push((Fits::New, message)),
+        }
+    }
+    let gone = there.into_iter().filter(|kept| !ids.contains(&kept.id));
+    all.extend(gone.map(|kept| (Fits::Gone, kept)));
+    all
+}

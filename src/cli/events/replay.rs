@@ -1,0 +1,286 @@
+//! `kabari events replay`: events of before through today's rules, looked at first
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use owo_colors::OwoColorize;
+use serde_json::{Value, json};
+
+use super::super::input::{RuleFile, StoreUrl};
+use super::super::moment::Moment;
+use super::super::output;
+use super::super::progress::Progress;
+use super::super::running::Running;
+use crate::admin::{Numbers, REPLAYS_MAX, replayed_json};
+use crate::app::replay::replay;
+use crate::clock;
+use crate::config::Loaded;
+use crate::model::{self, EventId};
+use crate::store::{self, EventFilter, LaneLock, SharedStore};
+
+/// Messages shown before "and so many more".
+const SHOWN: usize = 50;
+/// Events replayed at once: the bar moves on after each of these.
+const AT_ONCE: usize = 50;
+const _: () = assert!(AT_ONCE <= REPLAYS_MAX);
+
+/// Play events through today's rules, and make the messages that are not there yet
+///
+/// What would be made is shown first, and nothing is done without --yes or an answer on the
+/// terminal. Messages that are there stay as they are, whatever became of them.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(super) struct ReplayEvents {
+    /// Their ids; or say which ones with --source, --kind, --since, …
+    ids: Vec<EventId>,
+    /// Only of this source
+    #[arg(long)]
+    source: Option<String>,
+    /// Only of this kind
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only received since: 2h, 7d, 2026-03-01, or a time with its zone
+    #[arg(long, value_name = "WHEN")]
+    since: Option<Moment>,
+    /// Only received before, in the same forms
+    #[arg(long, value_name = "WHEN")]
+    until: Option<Moment>,
+    /// No more than so many, the newest
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Every event, where no filter is given
+    #[arg(long)]
+    all: bool,
+    /// Make messages once more that are there already: people get them a second time
+    #[arg(long)]
+    again: bool,
+    /// Only show what would be made
+    #[arg(long)]
+    dry_run: bool,
+    /// Do it without asking
+    #[arg(long)]
+    yes: bool,
+    /// Show numbers whole
+    #[arg(long)]
+    full: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kabari events replay 01999999-0000-7000-8000-000000000000
+  kabari events replay --source stripe --kind invoice.paid --since 2d --dry-run
+  kabari events replay --source stripe --since 2h --yes";
+
+/// The way to replay: through the running `kabari serve`, with its rules, or on the store itself.
+enum Player {
+    Running(Running),
+    Own { store: SharedStore, loaded: Box<Loaded>, _lanes: Option<LaneLock> },
+}
+
+/// What is to be done with the events.
+struct How {
+    again: Option<u64>,
+    dry_run: bool,
+    full: bool,
+}
+
+impl ReplayEvents {
+    pub(super) async fn run(self, rules: &RuleFile, store: &StoreUrl) -> anyhow::Result<ExitCode> {
+        if let Some(wrong) = self.misuse() {
+            return Ok(output::usage(&wrong));
+        }
+        let url = match store.resolve(rules) {
+            Ok(url) => url,
+            Err(code) => return Ok(code),
+        };
+        let ids = self.chosen(&url).await?;
+        let player = match Player::find(rules, &url, self.dry_run)? {
+            Ok(player) => player,
+            Err(code) => return Ok(code),
+        };
+        let again = self.again.then(|| clock::dice().u64(..));
+        let look = How { again, dry_run: true, full: self.full };
+        let (seen, _) = player.play(&ids, &look).await?;
+        let new = count(&seen, "new");
+        if !self.json {
+            show(&seen)?;
+        }
+        let goes = !self.dry_run && 0 < new && (self.yes || self.agreed(new)?);
+        let mut made = 0;
+        if goes {
+            made = player.play(&ids, &How { dry_run: false, ..look }).await?.1;
+        }
+        if self.json {
+            output::json(&json!({"dry_run": !goes, "new": new, "made": made, "events": seen}))?;
+        } else if goes {
+            anstream::println!("{made} messages made");
+        }
+        let refused = !self.dry_run && 0 < new && !goes;
+        Ok(ExitCode::from(if refused { output::NO } else { 0 }))
+    }
+
+    fn misuse(&self) -> Option<String> {
+        let filtered = self.all
+            || self.source.is_some()
+            || self.kind.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+            || self.limit.is_some();
+        match (self.ids.is_empty(), filtered) {
+            (false, true) => {
+                Some("name events by their ids or by a filter, not by both".to_owned())
+            }
+            (true, false) => Some(
+                "which events? name their ids, say which (--source, --kind, --since, …), or write \
+                 --all; `kabari events replay --help` has examples"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    async fn chosen(&self, url: &str) -> anyhow::Result<Vec<EventId>> {
+        if !self.ids.is_empty() {
+            return Ok(self.ids.clone());
+        }
+        let filter = EventFilter {
+            source: self.source.clone(),
+            kind: self.kind.clone(),
+            since: self.since.map(|it| it.0),
+            until: self.until.map(|it| it.0),
+            limit: self.limit,
+        };
+        Ok(store::open_existing(url)?.event_ids(filter).await?)
+    }
+
+    /// Whether the person at the terminal agrees.
+    fn agreed(&self, new: usize) -> anyhow::Result<bool> {
+        let is_person = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        if self.json || !is_person {
+            anstream::eprintln!("nothing was made: add --yes to make these {new} messages");
+            return Ok(false);
+        }
+        anstream::eprint!("make these {new} messages? [y/N] ");
+        std::io::stderr().flush()?;
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+}
+
+impl Player {
+    fn find(rules: &RuleFile, url: &str, dry_run: bool) -> anyhow::Result<Result<Self, ExitCode>> {
+        let token = rules.load_quietly().and_then(|loaded| loaded.settings.admin_token);
+        if let Some(running) = Running::find(url, token)? {
+            return Ok(Ok(Self::Running(running)));
+        }
+        // What is made must be right; what is only looked at may lack a variable.
+        let loaded = if dry_run { rules.load_lenient() } else { rules.load_strict() };
+        let loaded = match loaded {
+            Ok(loaded) => Box::new(loaded),
+            Err(code) => return Ok(Err(code)),
+        };
+        let lanes = if dry_run { None } else { Some(store::lock_lanes(&store::file_of(url)?)?) };
+        let store = store::open_existing(url)?;
+        Ok(Ok(Self::Own { store, loaded, _lanes: lanes }))
+    }
+
+    /// What came of each event, and how many messages were made.
+    async fn play(&self, ids: &[EventId], how: &How) -> anyhow::Result<(Vec<Value>, usize)> {
+        let mut progress = Progress::start("events");
+        let (mut all, mut made) = (Vec::with_capacity(ids.len()), 0);
+        for part in ids.chunks(AT_ONCE) {
+            let played = self.part(part, how).await?;
+            made += played.iter().filter_map(|one| one["made"].as_u64()).sum::<u64>();
+            all.extend(played);
+            #[expect(clippy::cast_precision_loss, reason = "for a bar")]
+            progress.at(all.len() as f64 / ids.len() as f64, all.len() as u64);
+        }
+        progress.finish();
+        Ok((all, usize::try_from(made)?))
+    }
+
+    async fn part(&self, ids: &[EventId], how: &How) -> anyhow::Result<Vec<Value>> {
+        let How { again, dry_run, full } = *how;
+        match self {
+            Self::Running(running) => {
+                let asked = json!({"ids": ids, "again": again, "dry_run": dry_run, "full": full});
+                let (status, mut answer) = running.post("/api/events/replay", &asked).await?;
+                if status != 200 {
+                    bail!("the running kabari answered {status}: {answer}");
+                }
+                let events = answer["events"].as_array_mut().context("an answer without events")?;
+                Ok(std::mem::take(events))
+            }
+            Self::Own { store, loaded, .. } => {
+                let asked = model::Replay { events: ids.to_vec(), again, dry_run };
+                let played = replay(store, &loaded.pipeline, &asked, clock::now()).await?;
+                let numbers = Numbers::full_if(full);
+                Ok(played.iter().map(|one| replayed_json(one, numbers)).collect())
+            }
+        }
+    }
+}
+
+fn messages(events: &[Value]) -> impl Iterator<Item = (&Value, &Value)> {
+    events.iter().flat_map(|event| {
+        event["messages"].as_array().into_iter().flatten().map(move |message| (event, message))
+    })
+}
+
+fn count(events: &[Value], fits: &str) -> usize {
+    messages(events).filter(|(_, message)| message["fits"] == fits).count()
+}
+
+/// `+` is new, `~` would be another today and stays, `-` is no more made and stays.
+fn show(events: &[Value]) -> anyhow::Result<()> {
+    let mut out = anstream::stdout();
+    for event in events.iter().filter(|event| event["problem"].is_string()).take(SHOWN) {
+        let word = |name: &str| event[name].as_str().unwrap_or_default();
+        writeln!(out, "! {}  {}", word("event"), word("problem"))?;
+    }
+    let differs = |message: &&(&Value, &Value)| message.1["fits"] != "there";
+    let rows: Vec<_> = messages(events).collect();
+    for (event, message) in rows.iter().filter(differs).take(SHOWN) {
+        let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let (sign, text) = match message["fits"].as_str() {
+            Some("new") => ("+", ""),
+            Some("otherwise") => ("~", ", today another"),
+            _ => ("-", ", today none"),
+        };
+        let request = &message["request"];
+        let line = format!(
+            "{sign} {}  {}  {} → {}  {}{text}  {}",
+            word(&event["event"]),
+            word(&event["kind"]),
+            word(&message["rule"]),
+            word(&request["number"]),
+            word(&message["state"]),
+            output::printable(&word(&request["message"])),
+        );
+        match sign {
+            "+" => writeln!(out, "{}", line.green())?,
+            "~" => writeln!(out, "{}", line.yellow())?,
+            _ => writeln!(out, "{}", line.dimmed())?,
+        }
+    }
+    let more = rows.iter().filter(differs).count().saturating_sub(SHOWN);
+    if 0 < more {
+        writeln!(out, "… and {more} more")?;
+    }
+    let [new, there, otherwise, gone] =
+        ["new", "there", "otherwise", "gone"].map(|fits| count(events, fits));
+    writeln!(
+        out,
+        "{} events: {new} new messages; {there} are there, {otherwise} would be others today, \
+         {gone} none (these stay)",
+        events.len()
+    )?;
+    Ok(())
+}
