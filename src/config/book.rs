@@ -20,7 +20,7 @@ use super::later;
 use super::node::{Content, Found, Node, Origin, follow};
 use super::parse::{Counts, Parsed, parse};
 use super::placed::Placed;
-use super::places::{RulePlaces, path_at};
+use super::places::RulePlaces;
 use super::problem::{Problem, Report};
 use super::read::Reading;
 use super::syntax;
