@@ -22,14 +22,14 @@ use tokio::sync::watch;
 
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Reason, Recipient, State};
 
-pub use address::{backup, file_of, history, open, open_existing};
+pub use address::{backup, file_of, history, open, open_existing, purge};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
 pub use reconciliation::{Reconciliation, Tally};
 pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
 pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
-pub use upkeep::{Moves, Upkeep};
+pub use upkeep::{Moves, Purged, Upkeep};
 
 /// What survives a crash.
 #[async_trait]
