@@ -1,7 +1,7 @@
 //! Does a queue of a million cost more than one of a thousand? `cargo bench --bench queue`.
 //!
-//! Claims 32 messages in one commit and settles them in the next, on disk, with a small backlog and
-//! with a large one. The floor is a bare SQLite table with one index: take 32, mark them, delete
+//! Claims 32 messages, and settles them in the commit that claims the next 32, as a lane does; on
+//! disk, with a small backlog and with a large one. The floor is a bare SQLite table with one index: take 32, mark them, delete
 //! them, two commits. `KABARI_BENCH_BACKLOG` and `KABARI_BENCH_SECONDS` change the size.
 
 #![expect(
@@ -21,7 +21,7 @@ use kabari::model::{
     Attempt, Content, Event, EventId, Fate, Headers, Kind, Message, MessageId, OnUncertain, Origin,
     Policy, Recipient, Scope, State, Terms, Verdict,
 };
-use kabari::store::{Claim, Claimed, Settlement, SqliteStore, Store};
+use kabari::store::{Claim, Claimed, Ended, Settlement, SqliteStore, Store, TurnedOver};
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -49,8 +49,35 @@ fn main() {
         let (bare, ours) = (median(bare), median(ours));
         println!("{backlog:<12}{bare:>14.0}{ours:>14.0}{:>10.2}", ours / bare);
         kabari.push(ours);
+        if backlog == large {
+            let memory = rss_mib();
+            drop(store);
+            let (first, waited) = runtime.block_on(restart(&file("kabari")));
+            println!(
+                "with {backlog} waiting: {memory:.0} MiB of memory; a restart has its first message \
+                 ({first}) to send after {waited:.0?}"
+            );
+        }
     }
     println!("{large} against {SMALL}: {:.2}", kabari[1] / kabari[0]);
+}
+
+/// What this process has in memory now, proc(5), in MiB.
+fn rss_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+}
+
+/// From opening the file to the first message that may go, as `serve` does it.
+async fn restart(path: &Path) -> (MessageId, Duration) {
+    let started = Instant::now();
+    let store = SqliteStore::open(path).unwrap();
+    store.recover(Timestamp::now()).await.unwrap();
+    let lanes = store.lanes().await.unwrap();
+    let claim = Claim::new(lanes[0].instance.clone(), 1, Timestamp::now());
+    let taken = store.claim(claim).await.unwrap().taken;
+    (taken[0].message.id, started.elapsed())
 }
 
 fn number(name: &str, default: usize) -> usize {
@@ -62,26 +89,28 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// Takes and settles for so long; what leaves is put back as a new message, so the backlog stays.
+/// Takes and settles for so long, as a lane does: the next claim is in the commit that settles the
+/// last one. What leaves is put back as a new message, so the backlog stays.
 async fn run(store: &SqliteStore, time: Duration) -> f64 {
     let (started, mut done) = (Instant::now(), 0);
-    let mut busy = Duration::ZERO;
+    let (mut busy, mut ended) = (Duration::ZERO, Vec::new());
     while started.elapsed() < time {
         let now = Timestamp::now();
         let turn = Instant::now();
-        let taken = store.claim(Claim::new("bench", BATCH, now)).await.unwrap().taken;
-        assert_eq!(taken.len(), BATCH);
-        let messages: Vec<Message> = taken.iter().map(|claimed| again(&claimed.message)).collect();
-        let settling = taken.into_iter().map(|claimed| settle(store, claimed, now));
-        futures_util::future::join_all(settling).await;
+        let claim = Claim::new("bench", BATCH, now);
+        let TurnedOver { held, claims } = store.turn_over(&ended, Some(claim)).await.unwrap();
         busy += turn.elapsed();
-        done += BATCH;
+        assert!(held.iter().all(|held| *held) && claims.taken.len() == BATCH);
+        done += held.len();
+        let messages: Vec<Message> = claims.taken.iter().map(|it| again(&it.message)).collect();
+        ended = claims.taken.into_iter().map(|claimed| sent(claimed, now)).collect();
         assert_eq!(store.add_messages(messages).await.unwrap(), BATCH);
     }
+    store.turn_over(&ended, None).await.unwrap();
     done as f64 / busy.as_secs_f64()
 }
 
-async fn settle(store: &SqliteStore, claimed: Claimed, now: Timestamp) {
+fn sent(claimed: Claimed, now: Timestamp) -> Ended {
     let verdict = Verdict {
         fate: Fate::Sent,
         reason: None,
@@ -99,7 +128,7 @@ async fn settle(store: &SqliteStore, claimed: Claimed, now: Timestamp) {
         counts: true,
         attempt,
     };
-    assert!(store.settle(claimed.lease, settlement).await.unwrap());
+    Ended { lease: claimed.lease, settlement }
 }
 
 async fn fill(path: &Path, backlog: usize) -> SqliteStore {

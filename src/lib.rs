@@ -32,10 +32,11 @@ pub mod rules;
 pub mod render;
 pub mod pipeline;
 
-// Hands: the disk, Wachat, what is attached.
+// Hands: the disk, Wachat, what is attached, whoever is to be told.
 pub mod store;
 pub mod wachat;
 pub mod media;
+pub mod alerts;
 
 // Stories.
 pub mod receive;

@@ -10,6 +10,7 @@ mod messages;
 mod moves;
 mod send;
 mod control;
+mod optouts;
 mod page;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,6 +116,8 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/messages/{id}/{move}", post(messages::move_by_hand))
         .route("/api/sources/{name}/offered", get(control::offered))
         .route("/api/send", post(send::send))
+        .route("/api/optouts", post(optouts::add))
+        .route("/api/optouts/remove", post(optouts::remove))
         .route("/api/reload", post(control::reload))
         .route("/api/lanes/{instance}/{change}", post(control::lane));
     let guarded = metrics.merge(pages).merge(api);

@@ -5,8 +5,8 @@ use anyhow::{Context, bail};
 use crate::admin::SendRequest;
 use crate::clock;
 use crate::config::Settings;
-use crate::dispatch;
-use crate::model::Message;
+use crate::dispatch::{self, Once};
+use crate::model::{Message, State};
 use crate::pipeline::Pipeline;
 use crate::store;
 use crate::wachat::Client;
@@ -21,21 +21,36 @@ pub async fn send(
     store_url: &str,
     asked: SendRequest,
 ) -> anyhow::Result<Message> {
-    let client = Client::new(settings.wachat.clone())?;
+    let client = Client::new(settings.wachat.clone())?.with_fates(settings.fates.clone());
     let _lanes = store::lock_lanes(&store::file_of(store_url)?)?;
     let store = store::open(store_url)?;
     let now = clock::now();
     let id = clock::event_id(now, &mut clock::dice());
-    let (event, message) =
+    let (event, mut message) =
         asked.into_event(id, None, pipeline.defaults(), now).map_err(anyhow::Error::msg)?;
-    let id = message.id;
+    if let Some(recipient) = &message.recipient
+        && let Some((reason, detail)) =
+            dispatch::barred(&store, &settings.people, recipient).await?
+    {
+        message.state = State::Skipped;
+        (message.reason, message.detail) = (Some(reason), Some(detail));
+    }
+    let (id, is_barred) = (message.id, message.state == State::Skipped);
     store.recover(now).await?;
     store.record(event, vec![message]).await?;
-    if !dispatch::once(&store, &client, id, now).await? {
-        bail!(
+    let once =
+        if is_barred { Once::Tried } else { dispatch::once(&store, &client, id, now).await? };
+    match once {
+        Once::Tried => {}
+        Once::Behind => bail!(
             "an earlier message to this number waits: this one is message {id} in the queue behind \
              it; `kabari serve` sends both"
-        );
+        ),
+        Once::Shut(reason) => bail!(
+            "its WhatsApp session stands still ({}): message {id} waits in the queue until a person \
+             resumes the lane of a running `kabari serve`",
+            reason.as_str()
+        ),
     }
     let (message, _) = store.message(id).await?.context("the message is gone")?;
     Ok(message)

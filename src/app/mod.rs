@@ -5,13 +5,14 @@ mod snapshot;
 mod spots;
 mod events;
 mod watch;
+mod needs;
 mod upkeep;
 mod reload;
 pub mod by_hand;
 pub mod replay;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -23,12 +24,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
+use crate::alerts::{Alerts, Bell};
 use crate::clock;
 use crate::config::{Loaded, Settings};
 use crate::dispatch::{Dispatcher, Lanes, Observer};
 use crate::gather::Gatherer;
 use crate::http;
-use crate::model::{Attempt, Controls, Message, Readiness, Reason, Replay, Replayed, State};
+use crate::model::{
+    Attempt, Controls, Message, Readiness, Reason, Replay, Replayed, State, Watched,
+};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
 use crate::reconcile::Reconciler;
@@ -56,6 +60,8 @@ pub struct App {
     administering: Stopping,
     /// Reads the rule file again, by itself and on SIGHUP.
     keeping_up: Stopping,
+    /// Tells people what needs them.
+    alerting: Stopping,
     /// Removes what has had its time.
     upkeep: Stopping,
     /// Given back when everything has ended.
@@ -70,6 +76,8 @@ struct Shared {
     lanes: Lanes,
     /// What senders offered; from the one listener to the other.
     offers: Arc<Offers>,
+    /// Up to where messages without a recipient are counted, and how many there are.
+    no_recipient: Mutex<(i64, u64)>,
 }
 
 /// A task and the way to end it.
@@ -91,14 +99,17 @@ impl App {
         let private = bind(settings.admin, "server.admin").await?;
         let (listen, admin_addr) = (public.local_addr()?, private.local_addr()?);
         let metrics = Arc::new(Metrics::default());
-        let client = Client::new(settings.wachat.clone())?;
-        let observer = Arc::new(Watch(Arc::clone(&metrics)));
+        let client = Client::new(settings.wachat.clone())?.with_fates(settings.fates.clone());
+        let bell = Bell::default();
+        let observer = Arc::new(Watch { metrics: Arc::clone(&metrics), bell: bell.clone() });
         let dispatcher =
             Dispatcher::new(Arc::clone(&store), client, settings.instances.clone(), observer);
         let lanes = dispatcher.lanes();
-        let rules = Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), again.read);
+        let rules =
+            Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), bell.clone(), again.read);
         lanes.set_people(settings.people.clone());
-        let shared = Arc::new(Shared { rules, store, metrics, lanes, offers: Arc::default() });
+        let (offers, no_recipient) = (Arc::default(), Mutex::default());
+        let shared = Arc::new(Shared { rules, store, metrics, lanes, offers, no_recipient });
         let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
         let reconciler = Reconciler::new(
             Arc::clone(&shared.rules.pipeline),
@@ -118,6 +129,7 @@ impl App {
             }),
             administering: administer(&shared, &settings, private),
             keeping_up: keep_up(&shared, again.watch)?,
+            alerting: alert(&shared, &settings, &bell)?,
             upkeep: upkeep(&shared),
             shared,
             listen,
@@ -143,7 +155,8 @@ impl App {
     /// Takes no more requests, lets attempts under way end, and returns when all is quiet.
     pub async fn stop(self) -> anyhow::Result<()> {
         tracing::info!("stopping: no more requests are taken, attempts under way end");
-        let kept_up = self.keeping_up.end().await.and(self.upkeep.end().await);
+        let kept_up = self.keeping_up.end().await;
+        let kept_up = kept_up.and(self.alerting.end().await).and(self.upkeep.end().await);
         let (received, sent) = tokio::join!(self.receiving.end(), self.sending.end());
         let administered = self.administering.end().await;
         tracing::info!("stopped");
@@ -204,6 +217,10 @@ impl App {
         for (name, lane) in &settings.instances {
             tracing::info!(instance = name, "lane {name}: {lane}");
         }
+        if let Some(hook) = &settings.alerts {
+            let host = hook.host();
+            tracing::info!(host, "what needs a person is told to {host}");
+        }
     }
 }
 
@@ -241,7 +258,8 @@ fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> 
     let receiver = receiver.with_offers(Arc::clone(&shared.offers)).behind(proxies);
     let receiver = Arc::new(receiver);
     Stopping::spawn(|stop| async move {
-        Ok(http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await?)
+        http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await;
+        Ok(())
     })
 }
 
@@ -255,7 +273,8 @@ fn administer(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) 
     );
     let admin = Arc::new(admin.with_offers(Arc::clone(&shared.offers)));
     Stopping::spawn(|stop| async move {
-        Ok(http::serve(listener, admin::router(admin), stop.cancelled_owned()).await?)
+        http::serve(listener, admin::router(admin), stop.cancelled_owned()).await;
+        Ok(())
     })
 }
 
@@ -270,6 +289,18 @@ fn keep_up(shared: &Arc<Shared>, watching: bool) -> anyhow::Result<Stopping> {
             () = shared.rules.keep_up(hangup, watching) => {}
             () = remind(&shared) => {}
         }
+        Ok(())
+    }))
+}
+
+/// What was told is kept beside the store.
+fn alert(shared: &Arc<Shared>, settings: &Settings, bell: &Bell) -> anyhow::Result<Stopping> {
+    let mut memory = store::file_of(&settings.store)?.into_os_string();
+    memory.push("-alerts");
+    let alerts = Alerts::new(Arc::clone(shared) as Arc<dyn Watched>, bell, memory.into());
+    bell.set(settings.alerts.clone());
+    Ok(Stopping::spawn(|stop| async move {
+        alerts.run(stop).await;
         Ok(())
     }))
 }
@@ -363,18 +394,25 @@ impl Shared {
     }
 }
 
-/// Counts what the lanes do.
-struct Watch(Arc<Metrics>);
+/// Counts what the lanes do, and rings where that may need a person.
+struct Watch {
+    metrics: Arc<Metrics>,
+    bell: Bell,
+}
 
 impl Observer for Watch {
-    fn attempt(&self, message: &Message, attempt: &Attempt, _state: State) {
+    fn attempt(&self, message: &Message, attempt: &Attempt, state: State) {
         let verdict = &attempt.verdict;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of one call")]
         let seconds = attempt.took_ms as f64 / 1000.0;
-        self.0.attempt(&message.instance, verdict.fate, verdict.reason, seconds);
+        self.metrics.attempt(&message.instance, verdict.fate, verdict.reason, seconds);
+        if matches!(state, State::Uncertain | State::Failed) {
+            self.bell.ring();
+        }
     }
 
     fn lane(&self, instance: &str, standing_still: Option<Reason>) {
-        self.0.lane_open(instance, standing_still.is_none());
+        self.metrics.lane_open(instance, standing_still.is_none());
+        self.bell.ring();
     }
 }

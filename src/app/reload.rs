@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use super::snapshot::Snapshot;
 use super::watch::{QUIET, Watch};
+use crate::alerts::Bell;
 use crate::clock;
 use crate::config::{Inputs, Loaded, Report, Settings};
 use crate::dispatch::{LaneSettings, Lanes};
@@ -20,7 +21,7 @@ use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::store::Retention;
 use crate::telemetry::Metrics;
-use crate::wachat::{self, Client};
+use crate::wachat::{self, Client, Fates};
 
 /// How often it is read again when it changes while it is read.
 const READINGS_MAX: usize = 5;
@@ -58,6 +59,7 @@ pub(super) struct Rules {
     pub(super) pipeline: Arc<ArcSwap<Pipeline>>,
     lanes: Lanes,
     metrics: Arc<Metrics>,
+    bell: Bell,
     read: Arc<Read>,
     retention: watch::Sender<Retention>,
     fixed: Fixed,
@@ -75,6 +77,7 @@ struct Last {
     inputs: Inputs,
     snapshot: Snapshot,
     wachat: wachat::Settings,
+    fates: Fates,
     lanes: BTreeMap<String, LaneSettings>,
 }
 
@@ -133,20 +136,28 @@ impl Rules {
         loaded: Loaded,
         lanes: Lanes,
         metrics: Arc<Metrics>,
+        bell: Bell,
         read: Arc<Read>,
     ) -> Self {
         let inputs = loaded.inputs();
-        let Settings { wachat, instances, .. } = loaded.settings.clone();
+        let Settings { wachat, fates, instances, .. } = loaded.settings.clone();
         let snapshot = Snapshot::of(&inputs);
         metrics.rules_loaded(loaded.pipeline.rule_count(), clock::now());
         Self {
             pipeline: Arc::new(ArcSwap::from_pointee(loaded.pipeline)),
             lanes,
             metrics,
+            bell,
             read,
             retention: watch::Sender::new(loaded.settings.retention),
             fixed: Fixed::of(&loaded.settings),
-            last: tokio::sync::Mutex::new(Last { inputs, snapshot, wachat, lanes: instances }),
+            last: tokio::sync::Mutex::new(Last {
+                inputs,
+                snapshot,
+                wachat,
+                fates,
+                lanes: instances,
+            }),
             swaps: watch::Sender::new(()),
             mistakes: Mutex::new(None),
         }
@@ -212,14 +223,19 @@ impl Rules {
 
     /// `ok`, or what is wrong with the file on disk.
     pub(super) fn standing(&self) -> String {
-        let mistakes = self.mistakes.lock().unwrap_or_else(PoisonError::into_inner);
-        mistakes.clone().unwrap_or_else(|| "ok".to_owned())
+        self.mistakes().unwrap_or_else(|| "ok".to_owned())
+    }
+
+    /// What is wrong with the file on disk, if anything.
+    pub(super) fn mistakes(&self) -> Option<String> {
+        self.mistakes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn refuse(&self, bad: &BadRules) -> String {
         let told = format!("the last good rules stay in force: {}", bad.detail);
         *self.mistakes.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
         self.metrics.reload_failed();
+        self.bell.ring();
         tracing::error!("the rule file has mistakes, the last good one stays: {}", bad.summary);
         bad.report.clone()
     }
@@ -231,13 +247,15 @@ impl Rules {
         let needs_restart = self.fixed.differences(&Fixed::of(&settings));
         let rules = pipeline.rule_count();
         self.lanes.set_people(settings.people);
+        self.bell.set(settings.alerts);
         self.retention.send_if_modified(|now| {
             std::mem::replace(now, settings.retention) != settings.retention
         });
         if why == Why::Told || client.is_some() || settings.instances != last.lanes {
             self.lanes.update(client, settings.instances.clone());
         }
-        (last.wachat, last.lanes) = (settings.wachat, settings.instances);
+        (last.wachat, last.fates) = (settings.wachat, settings.fates);
+        last.lanes = settings.instances;
         let old = self.pipeline.swap(Arc::new(pipeline));
         self.swaps.send_replace(());
         // A hundred thousand rules take their time to be forgotten.
@@ -287,9 +305,10 @@ impl Last {
         let wachat = &loaded.settings.wachat;
         let is_same = wachat.base_url == self.wachat.base_url
             && wachat.timeout == self.wachat.timeout
-            && wachat.token.equals(self.wachat.token.expose().as_bytes());
+            && wachat.token.equals(self.wachat.token.expose().as_bytes())
+            && loaded.settings.fates == self.fates;
         let client = match (!is_same).then(|| Client::new(wachat.clone())).transpose() {
-            Ok(client) => client,
+            Ok(client) => client.map(|it| it.with_fates(loaded.settings.fates.clone())),
             Err(why) => {
                 let inputs = loaded.inputs();
                 return Err(BadRules { inputs, ..BadRules::because(format!("{why:#}")) });

@@ -211,17 +211,12 @@ impl EventInput {
     fn raw(&self, pipeline: &Pipeline) -> anyhow::Result<Raw> {
         let source = self.source.clone();
         if let Some(name) = &self.sample {
-            let (preset, kind) = match name.split_once('/') {
-                Some((preset, kind)) => (preset.to_owned(), kind),
-                None => (preset_of(pipeline, source.as_deref())?, name.as_str()),
-            };
-            let sample = sources::sample(&preset, kind).with_context(|| {
-                format!("there is no sample {preset}/{kind}; there are: {}", sample_names(&preset))
-            })?;
+            let sample = sample_named(pipeline, source.as_deref(), name)?;
+            let preset = sample.preset;
             let headers = sample.headers.iter();
             let headers =
                 Headers(headers.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
-            let source = source.unwrap_or_else(|| preset.clone());
+            let source = source.unwrap_or_else(|| preset.to_owned());
             let body = Bytes::from_static(sample.body.as_bytes());
             let told = format!("the built-in sample {preset}/{}", sample.kind);
             let kind = self.kind.clone().or_else(|| Some(sample.kind.to_owned()));
@@ -281,6 +276,26 @@ pub(super) fn unknown_source(pipeline: &Pipeline, name: &str) -> String {
 pub(super) fn sample_names(preset: &str) -> String {
     let kinds = sources::samples().iter().filter(|sample| sample.preset == preset);
     kinds.map(|sample| sample.kind).collect::<Vec<_>>().join(", ")
+}
+
+/// The sample `PRESET/KIND`, or a kind of the source's preset. A kind may have a slash in it too.
+fn sample_named(
+    pipeline: &Pipeline,
+    source: Option<&str>,
+    name: &str,
+) -> anyhow::Result<&'static sources::Sample> {
+    let whole = name.split_once('/');
+    if let Some(sample) = whole.and_then(|(preset, kind)| sources::sample(preset, kind)) {
+        return Ok(sample);
+    }
+    let known = |preset: &str| sources::samples().iter().any(|sample| sample.preset == preset);
+    let (preset, kind) = match whole.filter(|(preset, _)| source.is_none() || known(preset)) {
+        Some((preset, kind)) => (preset.to_owned(), kind),
+        None => (preset_of(pipeline, source)?, name),
+    };
+    sources::sample(&preset, kind).with_context(|| {
+        format!("there is no sample {preset}/{kind}; there are: {}", sample_names(&preset))
+    })
 }
 
 fn preset_of(pipeline: &Pipeline, source: Option<&str>) -> anyhow::Result<String> {

@@ -1,16 +1,20 @@
 //! `kabari optout add|remove|list`: who wants no messages?
 //!
-//! The store is written directly, also while `serve` runs: it asks the list anew for each message.
+//! While `serve` runs it is told; it asks the list anew for each message.
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::input::{RuleFile, StoreUrl};
 use super::output;
+use super::running::Running;
 use crate::clock;
 use crate::model::Recipient;
 use crate::render;
+use crate::secret::Secret;
 use crate::store::{self, OptOut, SharedStore};
 
 /// Keep the list of those who want no messages
@@ -60,18 +64,71 @@ impl OptOuts {
         };
         let url = self.store.store.unwrap_or(loaded.settings.store);
         let country = loaded.pipeline.defaults().country;
+        let token = loaded.settings.admin_token;
         match self.command {
             OptOutsCommand::Add { numbers, note } => {
                 let all = read(&numbers, country)?;
-                add(&store::open(&url)?, all, note).await
+                add(&List::of(&url, token, true)?, all, note).await
             }
             OptOutsCommand::Remove { numbers } => {
                 let all = read(&numbers, country)?;
-                remove(&store::open_existing(&url)?, all).await
+                remove(&List::of(&url, token, false)?, all).await
             }
             OptOutsCommand::List { full, json } => {
                 list(&store::open_existing(&url)?, full, json).await
             }
+        }
+    }
+}
+
+/// Who keeps the list.
+enum List {
+    /// A running `serve`.
+    Running(Running),
+    /// Nobody else, so it is written here.
+    Here(SharedStore),
+}
+
+impl List {
+    fn of(url: &str, token: Option<Secret>, make: bool) -> anyhow::Result<Self> {
+        Ok(match Running::find(url, token)? {
+            Some(running) => Self::Running(running),
+            None if make => Self::Here(store::open(url)?),
+            None => Self::Here(store::open_existing(url)?),
+        })
+    }
+
+    /// Whether it was not on the list.
+    async fn add(&self, recipient: Recipient, note: Option<String>) -> anyhow::Result<bool> {
+        match self {
+            Self::Running(running) => {
+                let body = json!({"number": recipient.expose(), "note": note});
+                changed(running.post("/api/optouts", &body).await?)
+            }
+            Self::Here(store) => {
+                Ok(store.opt_out(OptOut { recipient, since: clock::now(), note }).await?)
+            }
+        }
+    }
+
+    /// Whether it was on the list.
+    async fn remove(&self, recipient: &Recipient) -> anyhow::Result<bool> {
+        match self {
+            Self::Running(running) => {
+                let body = json!({"number": recipient.expose()});
+                changed(running.post("/api/optouts/remove", &body).await?)
+            }
+            Self::Here(store) => Ok(store.opt_in(recipient).await?),
+        }
+    }
+}
+
+fn changed((status, answer): (u16, Value)) -> anyhow::Result<bool> {
+    match answer.get("changed").and_then(Value::as_bool) {
+        Some(changed) if status == 200 => Ok(changed),
+        _ => {
+            let said = answer.get("error").and_then(Value::as_str).unwrap_or("no words");
+            bail!("the running kabari refuses it ({status}): {said}")
         }
     }
 }
@@ -82,15 +139,10 @@ fn read(numbers: &[String], country: Option<render::Country>) -> anyhow::Result<
     numbers.iter().map(read).collect()
 }
 
-async fn add(
-    store: &SharedStore,
-    all: Vec<Recipient>,
-    note: Option<String>,
-) -> anyhow::Result<ExitCode> {
+async fn add(list: &List, all: Vec<Recipient>, note: Option<String>) -> anyhow::Result<ExitCode> {
     for recipient in all {
         let shown = recipient.to_string();
-        let opt_out = OptOut { recipient, since: clock::now(), note: note.clone() };
-        if store.opt_out(opt_out).await? {
+        if list.add(recipient, note.clone()).await? {
             anstream::println!("{shown} gets no messages any more");
         } else {
             anstream::println!("{shown} was on the list already");
@@ -99,10 +151,10 @@ async fn add(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn remove(store: &SharedStore, all: Vec<Recipient>) -> anyhow::Result<ExitCode> {
+async fn remove(list: &List, all: Vec<Recipient>) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for recipient in all {
-        if store.opt_in(&recipient).await? {
+        if list.remove(&recipient).await? {
             anstream::println!("{recipient} gets messages again");
         } else {
             anstream::println!("{recipient} was not on the list");
@@ -120,9 +172,9 @@ async fn list(store: &SharedStore, full: bool, json: bool) -> anyhow::Result<Exi
     if json {
         let lines = all.iter().map(|one| {
             let number = shown(&one.recipient);
-            serde_json::json!({"number": number, "since": one.since.to_string(), "note": one.note})
+            json!({"number": number, "since": one.since.to_string(), "note": one.note})
         });
-        anstream::println!("{}", lines.collect::<serde_json::Value>());
+        anstream::println!("{}", lines.collect::<Value>());
         return Ok(ExitCode::SUCCESS);
     }
     for one in &all {

@@ -18,7 +18,7 @@ pub(super) fn list(as_json: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let lines = known.iter().map(|(name, row)| {
-        vec![name.clone(), sample_names(name), unsigned(row).join(", "), signs(row)]
+        vec![(*name).to_owned(), sample_names(name), unsigned(row).join(", "), signs(row)]
     });
     output::table(&["preset", "samples", "not signed", "signs"], lines.collect())?;
     Ok(ExitCode::SUCCESS)

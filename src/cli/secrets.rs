@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use owo_colors::OwoColorize;
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::sources::presets;
+use crate::sources;
 use crate::verify::{Algorithm, Scheme};
 
 /// How many random bytes are in a secret: as many as SHA-256 makes use of.
@@ -39,8 +39,8 @@ impl Secrets {
             anstream::println!("{}", hex::encode(random));
             return Ok(ExitCode::SUCCESS);
         };
-        let known = presets().map_err(|fault| anyhow::anyhow!(fault.message))?;
-        let row = known.get(&name).with_context(|| {
+        let row = sources::preset(&name).map_err(|fault| anyhow::anyhow!(fault.message))?;
+        let row = row.with_context(|| {
             format!("there is no preset `{name}`; `kabari sources presets` lists them")
         })?;
         let verify = row.verify.as_ref().context("the preset does not say how it signs")?;

@@ -1,5 +1,6 @@
 //! `kabari serve`: receive webhooks and send messages, until told to stop.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::input::{self, RuleFile, StoreUrl};
 use super::output;
 use crate::app::{App, BadRules, Rereading};
-use crate::config::Loaded;
+use crate::config::{Loaded, Report};
 use crate::render;
 use crate::telemetry::{self, Format};
 
@@ -51,10 +52,8 @@ impl Serve {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };
-        if !loaded.warnings.is_empty() {
-            anstream::eprintln!("{}", loaded.warnings.render(output::colour_of_errors()));
-        }
         let _logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
+        self.warn(&loaded.warnings);
         self.overrule(&mut loaded)?;
         // Before it says that it is ready: whoever reads that may stop it at once.
         let stop = stop_signal()?;
@@ -67,6 +66,18 @@ impl Serve {
         let app = App::start(loaded, Rereading { read: Arc::new(read), watch }).await?;
         app.run(stop).await?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// For people as `check` shows it; a log for programs has nothing between its lines.
+    fn warn(&self, warnings: &Report) {
+        if warnings.is_empty() {
+            return;
+        }
+        if self.log.is_json() {
+            tracing::warn!("the rule file has warnings:\n{}", warnings.render(false));
+        } else {
+            anstream::eprintln!("{}", warnings.render(output::colour_of_errors()));
+        }
     }
 
     /// Puts what the command line says in the place of what the file says.
@@ -82,8 +93,10 @@ impl Serve {
             let read = |number: &String| {
                 render::recipient(number, country).with_context(|| "--only-to cannot be read")
             };
-            settings.people.only_to =
-                Some(self.only_to.iter().map(read).collect::<anyhow::Result<_>>()?);
+            let only_to: BTreeSet<_> =
+                self.only_to.iter().map(read).collect::<anyhow::Result<_>>()?;
+            loaded.pipeline.reaching_in_test(only_to.clone());
+            settings.people.only_to = Some(only_to);
         }
         Ok(())
     }

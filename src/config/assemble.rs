@@ -1,13 +1,16 @@
 //! How do settings become a pipeline? Each room compiles its own; mistakes get their places here.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::book::{Book, TreeId};
 use super::compose::{self, Common, Composed, Place};
 use super::doubts::Doubts;
+use super::examine::Known;
 use super::file::{DefaultSettings, RuleFile, RuleSettings};
 use super::placed::Placed;
 use super::rehearse::Stages;
@@ -16,13 +19,15 @@ use super::tables::Tables;
 use super::{delivery, examine, rehearse, scalar};
 use crate::expr::{Condition, Each, Scope, Surroundings};
 use crate::model::{Fault, OnUncertain, Policy};
-use crate::pipeline::{Defaults, Pipeline, Rule};
-use crate::render::Country;
+use crate::pipeline::{Defaults, Delivery, Pipeline, Rule};
+use crate::render::{Country, Send};
 use crate::rules::Matcher;
-use crate::sources::{Source, SourceSettings, TestEvents, presets};
+use crate::sources::{Source, SourceSettings, TestEvents, preset};
 
 /// How many sources there may be.
 const SOURCES_MAX: usize = 1000;
+/// Of more rules than these, what is read in their texts is forgotten until they are used.
+const RULES_MANY: usize = 10_000;
 /// How many values `vars:` may hold, times the sources: each has a copy.
 const VARS_MAX: usize = 1_000_000;
 
@@ -38,9 +43,9 @@ pub(super) fn tests_go_out(
     settings: &BTreeMap<String, Placed<SourceSettings>>,
 ) -> HashMap<String, Vec<String>> {
     let told_by = |name: &String, settings: &SourceSettings| {
-        let preset = presets().ok()?.get(settings.preset.as_ref().unwrap_or(name));
+        let row = preset(settings.preset.as_ref().unwrap_or(name)).ok()?;
         let own = settings.test_when.as_ref();
-        let when = own.or_else(|| preset.and_then(|preset| preset.test_when.as_ref()))?;
+        let when = own.or_else(|| row.and_then(|row| row.test_when.as_ref()))?;
         Some(Condition::compile(when).ok()?.paths())
     };
     settings
@@ -128,8 +133,10 @@ pub(super) struct Ground<'a> {
     pub(super) defaults: &'a DefaultSettings,
     pub(super) sources: &'a [(Source, Surroundings)],
     pub(super) doubts: Doubts<'a>,
-    pub(super) tables: Tables,
+    pub(super) tables: &'a Tables,
     pub(super) stages: Stages<'a>,
+    /// What rules say of delivery that say nothing themselves.
+    pub(super) plain: OnceCell<Arc<Delivery>>,
 }
 
 impl<'a> Ground<'a> {
@@ -143,25 +150,41 @@ impl<'a> Ground<'a> {
 /// Compiles every rule that can be compiled.
 pub(super) fn rules(
     book: &mut Book,
-    settings: Vec<(TreeId, Placed<RuleSettings>)>,
+    written: &[(TreeId, usize)],
     ground: &Ground<'_>,
-) -> Vec<(Matcher, Rule)> {
-    let mut compiled = Vec::with_capacity(settings.len());
+    known: &mut Known<'_>,
+) -> (Vec<Matcher>, Vec<Rule>) {
+    let (mut matchers, mut rules) = (Vec::new(), Vec::new());
+    matchers.reserve_exact(written.len());
+    rules.reserve_exact(written.len());
+    let are_many = written.len() > RULES_MANY;
     let mut repeats = Repeats::default();
-    let folder = book.folder(ground.common.main);
-    let find = |name: &str| ground.tables.find(&folder, name);
-    compose::defaults(book, &ground.common, &Scope::with_tables(&find));
-    for (id, Placed { path, value }) in settings {
-        let at = Place { id, path: &path };
-        if let Some((matcher, sends, rule)) = rule(book, at, value, ground) {
-            repeats.note(book, at, compiled.len(), &matcher.source, &sends);
-            let sends = sends.into_iter().map(|composed| composed.send).collect();
-            compiled.push((matcher, Rule { sends, ..rule }));
+    compose::defaults(book, &ground.common, &Scope::with_tables(ground.common.tables));
+    for (id, index) in written.iter().copied() {
+        if book.is_over(id) {
+            continue;
         }
+        let Some(settings) = book.read_rule(id, index) else { continue };
+        book.report.rules += 1;
+        known.examine(book, (id, index), &settings);
+        let Placed { path, value } = settings;
+        let at = Place { id, path: &path };
+        if let Some((mut matcher, sends, rule)) = rule(book, at, value, ground) {
+            repeats.note(book, at, rules.len(), &matcher.source, &sends);
+            let mut sends: Vec<Send> = sends.into_iter().map(|composed| composed.send).collect();
+            sends.shrink_to_fit();
+            if are_many {
+                sends.iter_mut().for_each(Send::put_off);
+                matcher.when.iter_mut().for_each(Condition::put_off);
+            }
+            matchers.push(matcher);
+            rules.push(Rule { sends, ..rule });
+        }
+        book.forget_rule(id, index);
     }
-    repeats.tell(book, &compiled);
+    repeats.tell(book, &matchers);
     ground.tables.watch(book);
-    compiled
+    (matchers, rules)
 }
 
 fn rule(
@@ -201,27 +224,33 @@ fn rule(
         book.fault(id, fault.help("write 1 or more"));
     }
     let on_uncertain: Option<OnUncertain> = settings.on_uncertain.or(defaults.on_uncertain);
+    let is_read = when.is_some();
     let matcher = Matcher {
         source: settings.source,
         kinds: settings.kind.0,
         pattern: settings.pattern,
-        when: when?,
+        when: when.flatten(),
     };
-    let each = each.ok()?;
-    if sends.len() < count {
-        return None;
-    }
+    let all_sends = sends.len() == count;
+    // Of a rule with a mistake in one place the others are tried all the same.
     if let Some(source) = ground.source(&matcher.source).filter(|_| !book.is_full()) {
-        let said = rehearse::Said { matcher: &matcher, each: each.as_ref(), sends: &sends };
+        let each = each.as_ref().ok().and_then(Option::as_ref);
+        let said = rehearse::Said { matcher: &matcher, each, sends: &sends };
         if let Some(stage) = ground.stages.of(source, &matcher) {
             rehearse::rule(book, at, &stage, &said);
             rehearse::names(book, at, &stage, &scope);
         }
-        ground.doubts.rule(book, at, source, &matcher, &sends);
+        // Of what was only partly read, nothing is certain.
+        let is_whole = !book.has_error_below(id, &format!("{path}.send"));
+        let sure = if is_whole { sends.as_slice() } else { &[] };
+        ground.doubts.rule(book, at, source, &matcher, sure);
+    }
+    if !(is_read && all_sends) {
+        return None;
     }
     let rule = Rule {
         names: scope.names(),
-        each,
+        each: each.ok()?,
         name: settings.name,
         sends: Vec::new(),
         attempts_max: attempts,
@@ -267,12 +296,17 @@ fn names(
 /// Puts the parts together.
 pub(super) fn pipeline(
     sources: Vec<(Source, Surroundings)>,
-    rules: Vec<(Matcher, Rule)>,
+    (matchers, rules): (Vec<Matcher>, Vec<Rule>),
     instance: String,
     file: &RuleFile,
 ) -> Pipeline {
     let instance = file.defaults.instance.clone().unwrap_or(instance);
-    Pipeline::new(sources, rules, Defaults { instance, country: file.defaults.country })
+    Pipeline::with_matchers(
+        sources,
+        matchers,
+        rules,
+        Defaults { instance, country: file.defaults.country },
+    )
 }
 
 /// The address of the store, a relative path taken from the rule file's folder.

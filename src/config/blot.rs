@@ -38,7 +38,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 /// where its anchor is.
 pub(super) fn secrets(root: &Node) -> Vec<(usize, Range<usize>)> {
     let mut found = Vec::new();
-    if let Content::Map(sections) = &root.content {
+    if let Content::Map(sections) = root.content() {
         for (key, section) in sections {
             if SECRET_SECTIONS.contains(&key.text.as_str()) {
                 collect(section, false, &mut found);
@@ -49,7 +49,7 @@ pub(super) fn secrets(root: &Node) -> Vec<(usize, Range<usize>)> {
 }
 
 fn collect(node: &Node, secret: bool, found: &mut Vec<(usize, Range<usize>)>) {
-    match &node.content {
+    match node.content() {
         Content::Scalar(scalar) if secret => {
             found.push((node.file, node.span.clone()));
             found.extend(scalar.comment.iter().map(|comment| (node.file, comment.span.clone())));

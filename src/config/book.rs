@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -11,10 +12,15 @@ use serde::Deserialize;
 use super::LoadOptions;
 use super::blot::{self, is_secret};
 use super::deserializer::Trail;
+use super::file::RuleSettings;
+use super::innermost::path_at;
 use super::inputs::{Include, Inputs};
 use super::interpolate::Interpolation;
+use super::later;
 use super::node::{Content, Found, Node, Origin, follow};
-use super::parse::parse;
+use super::parse::{Counts, Parsed, parse};
+use super::placed::Placed;
+use super::places::RulePlaces;
 use super::problem::{Problem, Report};
 use super::read::Reading;
 use super::syntax;
@@ -35,6 +41,8 @@ pub(super) struct Book {
     trees: Vec<Tree>,
     inputs: Inputs,
     now: Timestamp,
+    /// How much there is in all files so far.
+    counts: Counts,
     /// The days of each file that `hours:` name.
     pub(super) holidays: BTreeMap<String, BTreeSet<Date>>,
 }
@@ -92,9 +100,10 @@ impl Book {
         if text.starts_with('\u{feff}') {
             text.drain(..'\u{feff}'.len_utf8());
         }
-        self.report.files.push(FileText::new(path.display().to_string(), text));
+        self.report.files.push(Arc::new(FileText::new(path.display().to_string(), text)));
         let text = &self.report.files[file];
-        let (root, mistakes) = parse(file, text);
+        let Parsed { root, mistakes, counts } = parse(file, text, self.counts);
+        self.counts = counts;
         if let Some(root) = &root {
             self.report.secrets.entry(file).or_default();
             for (file, range) in blot::secrets(root) {
@@ -113,7 +122,7 @@ impl Book {
         }
         let broken = root.is_none() && !faults.is_empty();
         // An empty file is an empty mapping.
-        let blank = Node { file, span: 0..0, content: Content::Map(Vec::new()) };
+        let blank = Node::new(file, 0..0, Content::Map(Vec::new()));
         let mut root = root.filter(|root| !root.is_blank()).unwrap_or(blank);
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut variables = Interpolation::new(options, folder, text, included);
@@ -139,12 +148,75 @@ impl Book {
     pub(super) fn read<T: for<'n> Deserialize<'n>>(&mut self, id: TreeId) -> Option<T> {
         let tree = self.trees.get_mut(id.0)?;
         let value = tree.reading.read(&tree.root, &Trail::Top);
-        let names = tree.root.get("rules").map(rule_names).unwrap_or_default();
-        self.report.rule_names.insert(tree.file, names);
+        self.report.rule_names.insert(tree.file, BTreeMap::new());
         for (fault, file, range) in tree.reading.take_faults() {
             self.record(file, fault, range);
         }
         value
+    }
+
+    /// Reads one of the rules of a file; what is wrong is kept.
+    pub(super) fn read_rule(&mut self, id: TreeId, index: usize) -> Option<Placed<RuleSettings>> {
+        let tree = self.trees.get(id.0)?;
+        let Content::Map(entries) = tree.root.content() else { return None };
+        let (key, rules) = entries.iter().find(|(key, _)| key.text == later::SECTION)?;
+        let Content::List(rules) = rules.content() else { return None };
+        let (top, node) = (Trail::Key(&Trail::Top, key), rules.get(index)?);
+        let value = tree.reading.read(node, &Trail::Index(&top, index));
+        for (fault, file, range) in tree.reading.take_faults() {
+            self.record(file, fault, range);
+        }
+        value
+    }
+
+    /// Forgets what a rule said, as far as it can be read again.
+    pub(super) fn forget_rule(&mut self, id: TreeId, index: usize) {
+        let Some(tree) = self.trees.get_mut(id.0) else { return };
+        let Some(node) = tree.root.entry_mut(later::SECTION, index) else { return };
+        // What was left out of it is known by its address.
+        if !tree.reading.is_noted(node) {
+            node.forget();
+        }
+    }
+
+    /// Whether so much is wrong with a file that the rest of it is not of interest.
+    pub(super) fn is_over(&self, id: TreeId) -> bool {
+        self.trees.get(id.0).is_none_or(|tree| tree.reading.is_over())
+    }
+
+    /// How many rules a file has.
+    pub(super) fn rule_count(&self, id: TreeId) -> usize {
+        match self.node(id, later::SECTION).map(Node::content) {
+            Some(Content::List(rules)) => rules.len(),
+            _ => 0,
+        }
+    }
+
+    /// Names the rules in which something is wrong, for the report.
+    pub(super) fn name_rules(&mut self) {
+        for tree in &self.trees {
+            let Some(name) = self.report.files.get(tree.file).map(|text| &text.name) else {
+                continue;
+            };
+            let of_file = self.report.problems.iter().filter(|problem| problem.file == *name);
+            let named = of_file.filter_map(|problem| {
+                let index = problem.path.strip_prefix("rules[")?.split_once(']')?.0.parse().ok()?;
+                let path = format!("{}[{index}].name", later::SECTION);
+                let Found::Value(node) = follow(&tree.root, &path).0 else { return None };
+                Some((index, node.scalar()?.text.clone()))
+            });
+            let named: BTreeMap<usize, String> = named.collect();
+            self.report.rule_names.insert(tree.file, named);
+        }
+    }
+
+    /// The trees, for where rules stand.
+    pub(super) fn take_places(&mut self, rules: &[(TreeId, usize)]) -> RulePlaces {
+        let rules = rules.iter().map(|(id, index)| (id.0, *index)).collect();
+        let trees = std::mem::take(&mut self.trees);
+        let texts = &self.report.files;
+        let with_text = |tree: Tree| Some((Arc::clone(texts.get(tree.file)?), tree.root));
+        RulePlaces::of(trees.into_iter().filter_map(with_text).collect(), rules)
     }
 
     /// The node at a path, if it is there and was read.
@@ -283,11 +355,6 @@ impl Book {
         path.map(Path::to_owned).unwrap_or_default()
     }
 
-    /// The text of a file.
-    pub(super) fn text(&self, file: usize) -> Option<&FileText> {
-        self.report.files.get(file)
-    }
-
     /// `file:line` of a path, for what refers to it later.
     pub(super) fn place(&self, id: TreeId, path: &str) -> String {
         let node = self.node(id, path);
@@ -298,46 +365,6 @@ impl Book {
         };
         format!("{}:{}", text.name, text.place(node.span.start).0)
     }
-}
-
-/// The names of all rules that have one, by their places.
-fn rule_names(rules: &Node) -> Vec<Option<String>> {
-    let Content::List(rules) = &rules.content else { return Vec::new() };
-    let name = |rule: &Node| Some(rule.get("name")?.scalar()?.text.clone());
-    rules.iter().map(name).collect()
-}
-
-/// The path of the innermost value or key that begins at or around a byte.
-fn path_at(root: &Node, offset: usize) -> String {
-    let mut node = root;
-    let mut path = String::new();
-    loop {
-        let next = match &node.content {
-            Content::Scalar(_) => None,
-            Content::List(list) => list
-                .iter()
-                .enumerate()
-                .rfind(|(_, child)| child.span.start <= offset)
-                .filter(|(_, child)| reaches(child, offset))
-                .map(|(index, child)| (child, format!("[{index}]"))),
-            Content::Map(entries) => entries
-                .iter()
-                .rfind(|(key, _)| key.file == node.file && key.span.start <= offset)
-                .filter(|(_, child)| reaches(child, offset))
-                .map(|(key, child)| {
-                    let dot = if path.is_empty() { "" } else { "." };
-                    (child, format!("{dot}{}", key.text))
-                }),
-        };
-        let Some((child, step)) = next else { return path };
-        path.push_str(&step);
-        node = child;
-    }
-}
-
-/// Whether a byte belongs to this value; a block mapping ends where the next key begins.
-fn reaches(node: &Node, offset: usize) -> bool {
-    offset < node.span.end || (offset == node.span.end && node.scalar().is_some())
 }
 
 /// A message about a value that came from a variable or another file, without that value: neither

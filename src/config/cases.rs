@@ -1,6 +1,6 @@
 //! `tests:` of the rule file: which event, what must come of it?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::book::{Book, TreeId};
 use super::edit;
-use super::examine;
+use super::examine::{self, Known};
 use super::file::{TestEvent, TestSettings};
 use super::placed::Placed;
 use crate::model::{Fault, Headers};
@@ -49,8 +49,8 @@ pub struct TestCase {
 pub(super) struct Around<'a> {
     /// The names of all sources.
     pub(super) sources: &'a [String],
-    /// The names of all rules.
-    pub(super) rules: &'a BTreeSet<String>,
+    /// All rules.
+    pub(super) rules: &'a Known<'a>,
     /// The folder of the file in which they stand.
     pub(super) folder: &'a Path,
 }
@@ -97,23 +97,17 @@ pub(super) fn case(
 }
 
 /// A rule that no file has makes no message: the test can only fail.
-fn known_rules(
-    book: &mut Book,
-    id: TreeId,
-    path: &str,
-    test: &TestSettings,
-    rules: &BTreeSet<String>,
-) {
+fn known_rules(book: &mut Book, id: TreeId, path: &str, test: &TestSettings, rules: &Known<'_>) {
     for (index, expected) in test.expect.iter().enumerate() {
-        let Some(rule) = expected.rule.as_ref().filter(|rule| !rules.contains(*rule)) else {
+        let Some(rule) = expected.rule.as_ref().filter(|rule| !rules.has_rule(rule)) else {
             continue;
         };
         let at = format!("{path}.expect[{index}].rule");
         let fault = Fault::warning(at, "unknown-rule", format!("there is no rule `{rule}`"));
-        let help = if rules.len() > COMPARED_MAX {
+        let help = if rules.rule_names().len() > COMPARED_MAX {
             "name a rule of this file, or of one that it includes".to_owned()
         } else {
-            let names: Vec<&str> = rules.iter().map(String::as_str).collect();
+            let names: Vec<&str> = rules.rule_names().collect();
             super::read::allowed_or_nearest(rule, &names)
         };
         book.fault(id, fault.help(help));

@@ -27,6 +27,7 @@ pub static CODES: &[Code] = &[
     warning("audio-caption", "sound with a `message`, which WhatsApp does not show"),
     error("bad-burst", "a burst of nothing"),
     error("bad-cap", "a cap under which nothing would ever be sent"),
+    error("bad-fate", "a line of `wachat.fates` that cannot be meant"),
     error("bad-header", "no name of a header"),
     error("bad-in-flight", "nothing could ever be on its way"),
     error("bad-key", "a key that cannot be read, or a form of key that there is not"),

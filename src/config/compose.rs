@@ -1,7 +1,7 @@
 //! What does each send of a rule come to, with what it takes from `defaults.send`?
 
 use super::book::{Book, TreeId};
-use crate::expr::Scope;
+use crate::expr::{FindTable, Scope};
 use crate::model::Fault;
 use crate::render::{Send, SendSettings};
 
@@ -20,6 +20,24 @@ pub(super) struct Common<'a> {
     /// The main file.
     pub(super) main: TreeId,
     pub(super) send: &'a SendSettings,
+    /// The tables of the main file, which its own texts look into.
+    pub(super) tables: FindTable<'a>,
+}
+
+impl Common<'_> {
+    /// Compiles what a rule sends; fields that it took from the main file look into the tables there.
+    pub(super) fn compile(
+        &self,
+        settings: &SendSettings,
+        inherited: &[&'static str],
+        scope: &Scope<'_>,
+    ) -> Result<Send, Vec<Fault>> {
+        let outer = scope.looking_into(self.tables);
+        Send::compile_each(settings, &|field| {
+            let name = field.split('[').next().unwrap_or(field);
+            if inherited.contains(&name) { &outer } else { scope }
+        })
+    }
 }
 
 /// One send, complete.
@@ -45,7 +63,7 @@ impl Composed {
     ) -> Option<Self> {
         let at = format!("send{index}");
         let inherited = settings.inherit(common.send);
-        match Send::compile_in(&settings, scope) {
+        match common.compile(&settings, &inherited, scope) {
             Ok(send) => Some(Self { at, settings, send, inherited, main: common.main }),
             Err(faults) => {
                 for fault in faults {

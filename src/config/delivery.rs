@@ -1,14 +1,16 @@
 //! What does a rule say of its messages beside what they are?
 
+use std::sync::Arc;
+
 use super::assemble::{Ground, report};
 use super::book::{Book, TreeId};
 use super::compose::{Composed, Place};
 use super::file::RuleSettings;
 use super::lists;
 use crate::expr::Scope;
-use crate::model::{Fault, Rest};
+use crate::model::{Fault, Priority, Rest};
 use crate::pipeline::Delivery;
-use crate::render::{HoursSettings, Mode, Send, Terms, TermsSettings};
+use crate::render::{HoursSettings, Mode, Terms, TermsSettings};
 
 /// Reads the file that `hours:` name, and names it by its path.
 pub(super) fn holidays(book: &mut Book, id: TreeId, path: &str, hours: &mut HoursSettings) {
@@ -27,8 +29,12 @@ pub(super) fn of(
     sends: &[Composed],
     ground: &Ground<'_>,
     scope: &Scope<'_>,
-) -> Option<Delivery> {
+) -> Option<Arc<Delivery>> {
     let defaults = ground.defaults;
+    let is_plain = is_plain(settings);
+    if let Some(plain) = ground.plain.get().filter(|_| is_plain) {
+        return Some(Arc::clone(plain));
+    }
     if let Some(hours) = &mut settings.hours {
         holidays(book, id, &format!("{path}.hours.holidays"), hours);
     }
@@ -49,8 +55,8 @@ pub(super) fn of(
         report(book, id, path, vec![fault.help("write the whole paths, as `one.event.id`")]);
     }
     let or = settings.or.take().map(|mut or| {
-        or.inherit(ground.common.send);
-        Send::compile_in(&or, scope)
+        let inherited = or.inherit(ground.common.send);
+        ground.common.compile(&or, &inherited, scope)
     });
     let or = or.transpose().map_err(|faults| report(book, id, &format!("{path}.or"), faults));
     let mut written = Vec::new();
@@ -67,5 +73,24 @@ pub(super) fn of(
     let terms = Terms::compile(&terms, zone, scope);
     let terms = terms.map_err(|faults| report(book, id, path, faults));
     let all = if defaults.mode == Some(Mode::Shadow) { defaults.mode } else { settings.mode };
-    Some(Delivery { terms: terms.ok()?, mode: all.unwrap_or_default(), or: or.ok()?, written })
+    let mode = all.unwrap_or_default();
+    let delivery = Arc::new(Delivery { terms: terms.ok()?, mode, or: or.ok()?, written });
+    if is_plain {
+        let _ = ground.plain.set(Arc::clone(&delivery));
+    }
+    Some(delivery)
+}
+
+/// Whether a rule says nothing of all this itself: then it says what all such rules say.
+fn is_plain(settings: &RuleSettings) -> bool {
+    let RuleSettings { dedupe, throttle, group, hours, expires, delay_until, or, .. } = settings;
+    dedupe.is_none()
+        && throttle.is_none()
+        && group.is_none()
+        && hours.is_none()
+        && expires.is_none()
+        && delay_until.is_none()
+        && or.is_none()
+        && settings.mode.is_none()
+        && settings.priority == Priority::default()
 }

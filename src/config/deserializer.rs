@@ -12,6 +12,8 @@ use crate::rules::EXACT;
 
 /// The name under which [`super::placed::Placed`] asks for its path.
 pub(super) const PLACED: &str = "kabari::config::Placed";
+/// The name under which [`super::placed::PutOff`] asks for nothing.
+pub(super) const PUT_OFF: &str = "kabari::config::PutOff";
 /// Words with a meaning of their own that YAML also knows: `pace: off`.
 const OWN_WORDS: [(&str, &str); 1] = [("pace", "off")];
 /// Texts in which a comment on the same line is never meant.
@@ -108,7 +110,7 @@ impl<'n> At<'_, 'n> {
     }
 
     fn text<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, ReadError<'n>> {
-        match &self.node.content {
+        match self.node.content() {
             Content::Scalar(scalar) => {
                 let own = (self.trail.last_key(), scalar.text.as_str());
                 if OWN_WORDS.contains(&own) {
@@ -151,7 +153,7 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
     type Error = ReadError<'n>;
 
     fn deserialize_any<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        let scalar = match &self.node.content {
+        let scalar = match self.node.content() {
             Content::List(list) => return self.list(list, visitor),
             Content::Map(entries) => return self.map(entries, visitor),
             Content::Scalar(scalar) => self.settled(scalar),
@@ -190,7 +192,7 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
     }
 
     fn deserialize_seq<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        match &self.node.content {
+        match self.node.content() {
             Content::Scalar(_) if self.node.is_blank() => self.list(&[], visitor),
             Content::Scalar(_) => self.text(visitor),
             _ => self.deserialize_any(visitor),
@@ -198,7 +200,7 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
     }
 
     fn deserialize_map<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        match &self.node.content {
+        match self.node.content() {
             Content::Scalar(_) if self.node.is_blank() => self.map(&[], visitor),
             Content::Scalar(_) => self.text(visitor),
             _ => self.deserialize_any(visitor),
@@ -211,7 +213,7 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        match &self.node.content {
+        match self.node.content() {
             // A derived struct would take a list for its fields in order.
             Content::List(_) => Err(self.error(What::Type {
                 found: "a list".to_owned(),
@@ -250,6 +252,14 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
         self.deserialize_any(visitor)
     }
 
+    fn deserialize_unit_struct<V: Visitor<'n>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        if name == PUT_OFF { visitor.visit_unit() } else { self.deserialize_any(visitor) }
+    }
+
     fn deserialize_ignored_any<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Self::Error> {
         self.placed(visitor.visit_unit())
     }
@@ -284,6 +294,6 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
 
     serde::forward_to_deserialize_any! {
         <W: Visitor<'n>>
-        i8 i16 i128 u128 f32 char bytes byte_buf unit_struct tuple tuple_struct identifier
+        i8 i16 i128 u128 f32 char bytes byte_buf tuple tuple_struct identifier
     }
 }

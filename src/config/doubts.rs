@@ -57,7 +57,7 @@ impl<'a> Doubts<'a> {
         sends: &[Composed],
     ) {
         self.kinds(book, at, source, matcher);
-        if let Some(why) = matcher.pattern.contradiction() {
+        if let Some(why) = matcher.contradiction() {
             let path = format!("{}.match", at.path);
             let help = "this rule never matches: allow what should be";
             book.fault(at.id, Fault::warning(path, "never-matches", why).help(help));

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 
 use url::Url;
 
+use super::account::WachatSettings;
 use super::book::{Book, TreeId};
-use super::file::{RuleFile, RuleSettings, WachatSettings};
+use super::file::{RuleFile, RuleSettings};
 use super::node::{Content, Node, Origin};
 use super::placed::Placed;
 use super::read::{allowed_or_nearest, nearest};
 use super::server::ServerSettings;
+use crate::alerts::{AlertSettings, Hook};
 use crate::model::Fault;
 use crate::secret::Secret;
 use crate::sources::{SourceSettings, secret_warnings};
@@ -41,6 +43,11 @@ pub(super) fn wachat(
     for (name, lane) in &wachat.instances {
         for fault in lane.faults() {
             book.fault(id, fault.under(&format!("wachat.instances.{name}")));
+        }
+    }
+    for (index, line) in wachat.fates.iter().enumerate() {
+        for fault in line.faults() {
+            book.fault(id, fault.under(&format!("wachat.fates[{index}]")));
         }
     }
     let instance = wachat.instance.clone().or_else(|| file.defaults.instance.clone());
@@ -102,6 +109,20 @@ pub(super) fn server(
         book.fault(id, fault.help("add `server.admin_token`, or use `127.0.0.1:9090`"));
     }
     (listen, admin)
+}
+
+/// `alerts:`
+pub(super) fn alerts(book: &mut Book, id: TreeId, written: Option<&AlertSettings>) -> Option<Hook> {
+    in_clear(book, id, "alerts.token");
+    match written?.hook() {
+        Ok(hook) => Some(hook),
+        Err(faults) => {
+            for fault in faults {
+                book.fault(id, fault.under("alerts"));
+            }
+            None
+        }
+    }
 }
 
 /// `server.public_url`, without a slash at its end.
@@ -197,39 +218,79 @@ fn warn_if_short(book: &mut Book, id: TreeId, path: &str, secret: &Secret) {
     }
 }
 
-/// What is wrong with rules as a whole: names twice, sources that are not there, `match` that
-/// starts at `event`.
-pub(super) fn rules(book: &mut Book, rules: &[(TreeId, Placed<RuleSettings>)], sources: &[String]) {
-    let mut seen: HashMap<&str, (TreeId, String)> = HashMap::new();
-    for (id, Placed { path, value: rule }) in rules {
-        let name_path = format!("{path}.name");
-        let standing = book.node(*id, &name_path).is_some();
-        if standing && rule.name.trim().is_empty() {
-            let fault = Fault::error(&name_path, "value", "the name is empty");
-            book.fault(*id, fault.help("give the rule a name of its own"));
-        } else if let Some((other, first)) = seen.get(rule.name.as_str()).filter(|_| standing) {
-            let message = format!("another rule is named `{}`", rule.name);
-            let place = book.place(*other, first);
-            let fault = Fault::error(&name_path, "duplicate-name", message)
-                .help(format!("rename one of the two; the first is at {place}"));
-            book.fault_beside(*id, fault, (*other, first));
-        } else if standing {
-            seen.insert(&rule.name, (*id, name_path));
-        }
-        known_source(book, *id, path, &rule.source, sources);
-        kinds(book, *id, path, &rule.kind.0);
+/// What is known of the rules so far.
+pub(super) struct Known<'a> {
+    /// The names of all sources, in order.
+    sources: &'a [String],
+    /// The rules by their names.
+    rules: HashMap<String, (TreeId, usize)>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(sources: &'a [String]) -> Self {
+        Self { sources, rules: HashMap::new() }
+    }
+
+    /// Whether there is a rule of this name.
+    pub(super) fn has_rule(&self, name: &str) -> bool {
+        self.rules.contains_key(name)
+    }
+
+    /// The names of all rules.
+    pub(super) fn rule_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.rules.keys().map(String::as_str)
+    }
+
+    /// What is wrong with a rule as a whole: its name twice, a source that is not there, `match`
+    /// that starts at `event`.
+    pub(super) fn examine(
+        &mut self,
+        book: &mut Book,
+        (id, index): (TreeId, usize),
+        rule: &Placed<RuleSettings>,
+    ) {
+        let Placed { path, value: rule } = rule;
+        self.name(book, (id, index), path, rule);
+        known_source(book, id, path, &rule.source, self.sources);
+        kinds(book, id, path, &rule.kind.0);
         if rule.send.is_none() {
             let fault =
                 Fault::error(format!("{path}.send"), "missing-key", "the key `send` is missing");
-            book.fault(*id, fault.help("add `send:` with `number:` and `message:`"));
+            book.fault(id, fault.help("add `send:` with `number:` and `message:`"));
         } else if rule.send.as_ref().is_some_and(|send| send.0.is_empty()) {
             let path = format!("{path}.send");
-            if !book.has_error_below(*id, &path) {
+            if !book.has_error_below(id, &path) {
                 let fault = Fault::error(path, "value", "this rule sends nothing");
-                book.fault(*id, fault.help("add an entry with `number:` and `message:`"));
+                book.fault(id, fault.help("add an entry with `number:` and `message:`"));
             }
         }
-        starts_inside(book, *id, &format!("{path}.match"));
+        starts_inside(book, id, &format!("{path}.match"));
+    }
+
+    fn name(
+        &mut self,
+        book: &mut Book,
+        (id, index): (TreeId, usize),
+        path: &str,
+        rule: &RuleSettings,
+    ) {
+        let name_path = format!("{path}.name");
+        if book.node(id, &name_path).is_none() {
+            return;
+        }
+        if rule.name.trim().is_empty() {
+            let fault = Fault::error(&name_path, "value", "the name is empty");
+            book.fault(id, fault.help("give the rule a name of its own"));
+        } else if let Some((other, first)) = self.rules.get(&rule.name) {
+            let message = format!("another rule is named `{}`", rule.name);
+            let first = format!("rules[{first}].name");
+            let place = book.place(*other, &first);
+            let fault = Fault::error(&name_path, "duplicate-name", message)
+                .help(format!("rename one of the two; the first is at {place}"));
+            book.fault_beside(id, fault, (*other, &first));
+        } else {
+            self.rules.insert(rule.name.clone(), (id, index));
+        }
     }
 }
 
@@ -276,7 +337,7 @@ pub(super) fn known_source(
 
 /// `match` looks at the body itself: a path that begins with `event.` is a slip.
 fn starts_inside(book: &mut Book, id: TreeId, path: &str) {
-    let slips: Vec<String> = match book.node(id, path).map(|node| &node.content) {
+    let slips: Vec<String> = match book.node(id, path).map(Node::content) {
         Some(Content::Map(entries)) => entries
             .iter()
             .filter(|(key, value)| {
@@ -298,7 +359,7 @@ fn starts_inside(book: &mut Book, id: TreeId, path: &str) {
 }
 
 fn is_mapping(node: &Node) -> bool {
-    matches!(node.content, Content::Map(_))
+    matches!(node.content(), Content::Map(_))
 }
 
 /// A time zone by its name.

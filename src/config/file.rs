@@ -7,15 +7,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::placed::{Named, OneOrList, OneOrMany, Placed, Texts};
+use super::account::WachatSettings;
+use super::placed::{Named, OneOrList, OneOrMany, Placed, PutOff, Texts};
 use super::server::ServerSettings;
-use crate::dispatch::LaneSettings;
+use crate::alerts::AlertSettings;
 use crate::model::{OnUncertain, Priority, Span, State};
 use crate::render::{
     Country, DedupeSettings, GroupSettings, HoursSettings, Mode, SendSettings, ThrottleSettings,
 };
 use crate::rules::Pattern;
-use crate::secret::Secret;
 use crate::sources::SourceSettings;
 use crate::store::RetentionSettings;
 
@@ -44,6 +44,8 @@ pub(super) struct RuleFile {
     /// What rules leave unsaid.
     #[serde(default)]
     pub(super) defaults: DefaultSettings,
+    /// Who is told when something needs a person.
+    pub(super) alerts: Option<AlertSettings>,
     /// Who may be messaged.
     #[serde(default)]
     pub(super) recipients: RecipientSettings,
@@ -59,7 +61,8 @@ pub(super) struct RuleFile {
     /// Which events become which messages.
     #[serde(default)]
     #[schemars(with = "Vec<RuleSettings>")]
-    pub(super) rules: Vec<Placed<RuleSettings>>,
+    #[expect(dead_code, reason = "each is read when it is compiled: there may be very many")]
+    pub(super) rules: Vec<PutOff>,
     /// What `kabari test` tries.
     #[serde(default)]
     #[schemars(with = "Vec<TestSettings>")]
@@ -73,32 +76,12 @@ pub(super) struct IncludedFile {
     /// More rules.
     #[serde(default)]
     #[schemars(with = "Vec<RuleSettings>")]
-    pub(super) rules: Vec<Placed<RuleSettings>>,
+    #[expect(dead_code, reason = "each is read when it is compiled: there may be very many")]
+    pub(super) rules: Vec<PutOff>,
     /// More tests.
     #[serde(default)]
     #[schemars(with = "Vec<TestSettings>")]
     pub(super) tests: Vec<Placed<TestSettings>>,
-}
-
-/// `wachat:`
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WachatSettings {
-    /// The account's token.
-    #[schemars(extend("examples" = ["${WACHAT_TOKEN}"]))]
-    pub(super) token: Secret,
-    /// The session that sends by default (`instanceName`).
-    #[schemars(extend("examples" = ["jakarta_store"]))]
-    pub(super) instance: Option<String>,
-    /// Where Wachat's API is; https unless on this machine.
-    #[schemars(extend("default" = "https://app.wachat.net", "examples" = ["http://127.0.0.1:8088"]))]
-    pub(super) base_url: Option<String>,
-    /// How long one call may take; 120s by default.
-    #[schemars(extend("default" = "120s", "examples" = ["30s"]))]
-    pub(super) timeout: Option<Span>,
-    /// How fast each session sends.
-    #[serde(default)]
-    pub(super) instances: BTreeMap<String, LaneSettings>,
 }
 
 /// `recipients:`, each a file with one number a line.

@@ -63,7 +63,9 @@ impl<'a> Interpolation<'a> {
 
     /// Fills in all values below `node`.
     pub(super) fn fill(&mut self, node: &mut Node, path: &str) {
-        match &mut node.content {
+        // What is put off has nothing to fill in.
+        let Some(content) = node.content_mut() else { return };
+        match content {
             Content::List(list) => {
                 for (index, child) in list.iter_mut().enumerate() {
                     self.fill(child, &format!("{path}[{index}]"));
@@ -115,7 +117,7 @@ impl<'a> Interpolation<'a> {
             }
         }
         text.push_str(&written[rest..]);
-        if let Content::Scalar(scalar) = &mut node.content {
+        if let Some(Content::Scalar(scalar)) = node.content_mut() {
             if scalar.text != text || origin != Origin::Written {
                 scalar.origin = worse(Origin::Outside, origin);
             }

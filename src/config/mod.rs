@@ -3,9 +3,11 @@
 mod text;
 mod offsets;
 mod node;
+mod later;
 mod blot;
 mod codes;
 mod problem;
+mod open;
 mod parse;
 mod syntax;
 mod scalar;
@@ -16,9 +18,11 @@ mod deserializer;
 mod access;
 mod variant;
 mod placed;
+mod account;
 mod server;
 mod file;
 mod inputs;
+mod innermost;
 mod book;
 mod include;
 mod places;
@@ -36,7 +40,8 @@ mod cases;
 mod schema;
 mod reference;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,22 +52,24 @@ use self::assemble::Ground;
 use self::book::{Book, TreeId};
 use self::compose::Common;
 use self::doubts::Doubts;
-use self::file::{IncludedFile, RuleFile, RuleSettings, TestSettings};
+use self::examine::Known;
+use self::file::{IncludedFile, RuleFile, TestSettings};
 use self::placed::Placed;
 use self::rehearse::Stages;
 use self::tables::Tables;
+use crate::alerts::Hook;
 use crate::clock;
 use crate::dispatch::{LaneSettings, People};
 use crate::model::Networks;
 use crate::pipeline::Pipeline;
 use crate::secret::Secret;
 use crate::store::Retention;
-use crate::wachat;
+use crate::wachat::{self, Fates};
 
 pub use cases::TestCase;
 pub use codes::{CODES, Code};
 pub use inputs::{Include, Inputs};
-pub use places::RulePlace;
+pub use places::{RulePlace, RulePlaces};
 pub use problem::{Problem, Report};
 pub use reference::reference;
 pub use schema::schema;
@@ -80,7 +87,7 @@ pub struct Loaded {
     /// `tests:`, for `kabari test`.
     pub tests: Vec<TestCase>,
     /// Where each rule stands, by its name.
-    pub places: BTreeMap<String, RulePlace>,
+    pub places: RulePlaces,
     /// All files that were read: when one changes, the rule file is to be read again.
     pub files: Vec<PathBuf>,
     /// What `include:` asks for: when another file matches it, the same.
@@ -115,8 +122,12 @@ pub struct Settings {
     pub store: String,
     /// `wachat`, its token, address and time-out.
     pub wachat: wachat::Settings,
+    /// `wachat.fates`.
+    pub fates: Fates,
     /// `wachat.instances`, and the default instance in any case.
     pub instances: BTreeMap<String, LaneSettings>,
+    /// `alerts`.
+    pub alerts: Option<Hook>,
     /// `recipients`, and the days on which nobody is messaged.
     pub people: People,
     /// `retention`. Default 90 days, without a limit of size.
@@ -168,12 +179,14 @@ pub fn load_text_at(
 ) -> Result<Loaded, Box<Report>> {
     let mut book = Book::at(now);
     let parts = read_all(&mut book, &path, text, options);
-    let places = parts.as_ref().map(|parts| rule_places(&book, &parts.rules)).unwrap_or_default();
+    let rules = parts.as_ref().map(|parts| parts.rules.clone()).unwrap_or_default();
     let loaded = parts.map(|parts| compile(&mut book, &path, parts));
     if !book.report.has_errors() && !matches!(loaded, Some(Some(_))) {
         book.refuse_unset();
     }
     let Inputs { files, includes } = book.take_inputs();
+    book.name_rules();
+    let places = book.take_places(&rules);
     let mut report = book.report;
     report.sort();
     report.leave_out_good_files();
@@ -192,7 +205,8 @@ pub fn load_text_at(
 struct Parts {
     main: TreeId,
     file: RuleFile,
-    rules: Vec<(TreeId, Placed<RuleSettings>)>,
+    /// Each by its file and its place in it; they are read one by one.
+    rules: Vec<(TreeId, usize)>,
     tests: Vec<(TreeId, PathBuf, Placed<TestSettings>)>,
 }
 
@@ -205,8 +219,7 @@ fn read_all(
     let main = book.open(path, text, options)?;
     let mut file: RuleFile = book.read(main)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut rules: Vec<_> =
-        std::mem::take(&mut file.rules).into_iter().map(|rule| (main, rule)).collect();
+    let mut rules: Vec<_> = (0..book.rule_count(main)).map(|index| (main, index)).collect();
     let mut tests: Vec<_> = std::mem::take(&mut file.tests)
         .into_iter()
         .map(|test| (main, folder.to_owned(), test))
@@ -215,22 +228,11 @@ fn read_all(
         let Some(id) = book.open(&included, text, options) else { continue };
         let Some(more) = book.read::<IncludedFile>(id) else { continue };
         let folder = included.parent().unwrap_or(Path::new("")).to_owned();
-        rules.extend(more.rules.into_iter().map(|rule| (id, rule)));
+        rules.extend((0..book.rule_count(id)).map(|index| (id, index)));
         tests.extend(more.tests.into_iter().map(|test| (id, folder.clone(), test)));
     }
-    book.report.rules = rules.len();
     book.report.sources = file.sources.len();
     Some(Parts { main, file, rules, tests })
-}
-
-fn rule_places(
-    book: &Book,
-    rules: &[(TreeId, Placed<RuleSettings>)],
-) -> BTreeMap<String, RulePlace> {
-    let place = |(id, rule): &(TreeId, Placed<RuleSettings>)| {
-        (rule.value.name.clone(), places::of_rule(book, *id, &rule.path))
-    };
-    rules.iter().map(place).collect()
 }
 
 type Compiled = (Pipeline, Settings, Vec<TestCase>);
@@ -241,10 +243,8 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let names: Vec<String> = file.sources.keys().cloned().collect();
     let wachat = examine::wachat(book, main, &file);
     let (listen, admin) = examine::server(book, main, &file.server);
+    let alerts = examine::alerts(book, main, file.alerts.as_ref());
     let timezone = examine::timezone(book, main, file.defaults.timezone.as_deref());
-    examine::rules(book, &rules, &names);
-    let rule_names: BTreeSet<String> =
-        rules.iter().map(|(_, rule)| rule.value.name.clone()).collect();
     for fault in file.retention.faults() {
         book.fault(main, fault.under("retention"));
     }
@@ -261,19 +261,23 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     let body_limit = file.server.body_limit.map_or(BODY_LIMIT, |size| size.0);
     let around = assemble::Around { vars: &vars, timezone: &timezone, country, body_limit };
     let sources = assemble::sources(book, main, sources, &around);
+    let tables = Tables::default();
+    let own_tables = |name: &str| tables.find(folder, name);
     let ground = Ground {
-        common: Common { main, send: &file.defaults.send },
+        common: Common { main, send: &file.defaults.send, tables: &own_tables },
         defaults: &file.defaults,
         sources: &sources,
         doubts: Doubts::new(main, &vars, country, tests_go_out),
-        tables: Tables::default(),
+        tables: &tables,
         stages: Stages::default(),
+        plain: OnceCell::new(),
     };
-    let rules = assemble::rules(book, rules, &ground);
+    let mut known = Known::new(&names);
+    let rules = assemble::rules(book, &rules, &ground, &mut known);
     let people = people(book, main, &file, timezone);
     let mut cases = Vec::new();
     for (id, folder, test) in tests {
-        let around = cases::Around { sources: &names, rules: &rule_names, folder: &folder };
+        let around = cases::Around { sources: &names, rules: &known, folder: &folder };
         cases.extend(cases::case(book, id, test, &around));
     }
     if book.report.has_errors() {
@@ -294,7 +298,9 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         body_limit,
         store,
         wachat: wachat::Settings { base_url, token, timeout },
+        fates: Fates::new(settings.fates),
         instances,
+        alerts,
         people,
         retention: file.retention.into(),
     };

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::later::Later;
 use super::offsets::written_range;
 use super::text::FileText;
 
@@ -12,10 +13,17 @@ pub(super) struct Node {
     pub(super) file: usize,
     /// Its bytes in that file.
     pub(super) span: Range<usize>,
-    pub(super) content: Content,
+    held: Held,
 }
 
 #[derive(Clone, Debug)]
+enum Held {
+    Here(Content),
+    /// Read from the file when it is asked for.
+    Later(Later),
+}
+
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Content {
     Scalar(Scalar),
     List(Vec<Node>),
@@ -23,14 +31,14 @@ pub(super) enum Content {
 }
 
 /// A key with its place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Key {
     pub(super) text: String,
     pub(super) file: usize,
     pub(super) span: Range<usize>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Scalar {
     pub(super) text: String,
     pub(super) style: Style,
@@ -40,7 +48,7 @@ pub(super) struct Scalar {
 }
 
 /// A comment behind an unquoted text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Comment {
     pub(super) span: Range<usize>,
     /// `#42` rather than `# so`: surely meant to be part of the text.
@@ -69,17 +77,72 @@ pub(super) enum Origin {
     Unset,
 }
 
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        (self.file, &self.span, self.content()) == (other.file, &other.span, other.content())
+    }
+}
+
 impl Node {
+    pub(super) fn new(file: usize, span: Range<usize>, content: Content) -> Self {
+        Self { file, span, held: Held::Here(content) }
+    }
+
+    /// Leaves it to be read again when it is asked for.
+    pub(super) fn put_off(&mut self, later: Later) {
+        self.held = Held::Later(later);
+    }
+
+    /// Forgets what can be read again.
+    pub(super) fn forget(&mut self) {
+        if let Held::Later(later) = &mut self.held {
+            later.forget();
+        }
+    }
+
+    pub(super) fn content(&self) -> &Content {
+        match &self.held {
+            Held::Here(content) => content,
+            Held::Later(later) => later.content(self.file, &self.span),
+        }
+    }
+
+    /// What stands here and not elsewhere, to be changed.
+    pub(super) fn content_mut(&mut self) -> Option<&mut Content> {
+        match &mut self.held {
+            Held::Here(content) => Some(content),
+            Held::Later(_) => None,
+        }
+    }
+
+    /// What stands here, for itself.
+    pub(super) fn into_content(self) -> Content {
+        match self.held {
+            Held::Here(content) => content,
+            Held::Later(later) => later.content(self.file, &self.span).clone(),
+        }
+    }
+
     pub(super) fn scalar(&self) -> Option<&Scalar> {
-        match &self.content {
+        match self.content() {
             Content::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// An entry of the list at a key, if this is such a mapping.
+    pub(super) fn entry_mut(&mut self, name: &str, index: usize) -> Option<&mut Node> {
+        let Some(Content::Map(entries)) = self.content_mut() else { return None };
+        let (_, list) = entries.iter_mut().find(|(key, _)| key.text == name)?;
+        match list.content_mut() {
+            Some(Content::List(list)) => list.get_mut(index),
             _ => None,
         }
     }
 
     /// The value of a key, if this is a mapping that has it.
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
-        match &self.content {
+        match self.content() {
             Content::Map(entries) => {
                 entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value)
             }
@@ -106,7 +169,7 @@ impl Node {
         while let Some((node, depth)) = open.pop() {
             size.nodes += 1;
             size.height = size.height.max(depth);
-            match &node.content {
+            match node.content() {
                 Content::Scalar(scalar) => size.bytes += scalar.text.len(),
                 Content::List(list) => open.extend(list.iter().map(|child| (child, depth + 1))),
                 Content::Map(map) => {
@@ -160,7 +223,7 @@ pub(super) fn follow<'n, 'p>(root: &'n Node, path: &'p str) -> (Found<'n, 'p>, O
         if rest.is_empty() {
             return (Found::Value(node), key);
         }
-        let step = match &node.content {
+        let step = match node.content() {
             Content::Scalar(_) => None,
             Content::List(list) => list_step(list, rest).map(|(child, rest)| (None, child, rest)),
             Content::Map(entries) => {
@@ -195,14 +258,15 @@ fn map_step<'n, 'p>(
 #[cfg(test)]
 mod tests {
     use super::{Found, follow};
-    use crate::config::parse::parse;
+    use std::sync::Arc;
+
+    use crate::config::parse::{Counts, parse};
     use crate::config::text::FileText;
 
     /// What stands in the file where `word` stands in the text at `path`.
     fn pointed_at(yaml: &str, path: &str, word: &str) -> (usize, usize, String) {
-        let file = FileText::new("f".to_owned(), yaml.to_owned());
-        let (root, _) = parse(0, &file);
-        let root = root.unwrap();
+        let file = Arc::new(FileText::new("f".to_owned(), yaml.to_owned()));
+        let root = parse(0, &file, Counts::default()).root.unwrap();
         let (Found::Value(node), _) = follow(&root, path) else { panic!("{path} is not there") };
         let start = node.scalar().unwrap().text.find(word).unwrap();
         let range = node.range_in_file(start..start + word.len(), &file);

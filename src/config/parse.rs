@@ -1,11 +1,15 @@
 //! How does YAML become a tree with places? Events in, [`Node`]s out, within limits.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
 
-use super::node::{Comment, Content, Key, Node, Origin, Scalar, Style};
+use super::later::{self, Later};
+use super::node::{Content, Key, Node, Origin, Scalar, Style};
+use super::open::{Frame, Inside, OpenMap, as_key, duplicate, merge, no_mapping};
+use super::scalar::comment_after;
 use super::syntax;
 use super::text::{FileText, LINES_MAX};
 use crate::model::Fault;
@@ -18,13 +22,11 @@ const DEPTH_MAX: usize = 64;
 const ALIAS_NODES_MAX: usize = 100_000;
 /// The same for the bytes of their texts.
 const ALIAS_BYTES_MAX: usize = 16 << 20;
-/// How many keys and values one file may hold: 100,000 rules have some two and a half million.
-const NODES_MAX: usize = 3_000_000;
-/// So many of them may be as short as they like.
-const NODES_SHORT_MAX: usize = 600_000;
-/// Beyond that they take at least so many bytes of the file each, as those of rules do: a value
-/// takes many times the memory of its text.
-const NODE_BYTES_MIN: usize = 8;
+/// How many keys and values all files may hold, those that are put off left out: a value takes many
+/// times the memory of its text.
+pub(super) const NODES_MAX: usize = 600_000;
+/// How many entries may be put off in all.
+const LATER_MAX: usize = 200_000;
 /// After so many mistakes the rest is not of interest.
 const MISTAKES_MAX: usize = 100;
 
@@ -34,37 +36,65 @@ pub(super) struct Mistake {
     pub(super) range: Range<usize>,
 }
 
-/// Reads one document. `None` for an empty one, or where its syntax is broken.
-pub(super) fn parse(file: usize, text: &FileText) -> (Option<Node>, Vec<Mistake>) {
+/// What came of a file.
+pub(super) struct Parsed {
+    /// `None` for an empty one, or where its syntax is broken.
+    pub(super) root: Option<Node>,
+    pub(super) mistakes: Vec<Mistake>,
+    /// What there is in it.
+    pub(super) counts: Counts,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    /// Keys and values that are kept.
+    nodes: usize,
+    /// Entries that are put off.
+    later: usize,
+}
+
+/// Reads one document; `before` is what the files before it hold.
+pub(super) fn parse(file: usize, text: &Arc<FileText>, before: Counts) -> Parsed {
+    let refused = |fault: Fault| {
+        let mistakes = vec![Mistake { fault, range: 0..0 }];
+        Parsed { root: None, mistakes, counts: before }
+    };
     if text.text.len() > FILE_MAX {
-        let fault = Fault::error("", "too-large", "the file is larger than 64 MiB");
-        return (None, vec![Mistake { fault, range: 0..0 }]);
+        return refused(Fault::error("", "too-large", "the file is larger than 64 MiB"));
     }
     if text.is_too_long() {
         let message = format!("the file has more than {LINES_MAX} lines");
-        let fault = Fault::error("", "too-large", message).help("divide it, with `include:`");
-        return (None, vec![Mistake { fault, range: 0..0 }]);
+        let fault = Fault::error("", "too-large", message);
+        return refused(fault.help("divide it, with `include:`"));
     }
     let mut builder = Builder::new(file, text);
-    let mut options = Options::default();
-    options.set_emit_comments(false);
-    options.flow_nesting_limit = DEPTH_MAX;
-    options.block_nesting_limit = DEPTH_MAX;
-    for event in Parser::new_from_str_with_options(&text.text, options) {
-        match event {
-            Ok((event, span)) => builder.take(event, &span),
-            Err(error) => builder.mistakes.push(syntax::explain(&error, text)),
-        }
-        if builder.stopped || builder.mistakes.len() >= MISTAKES_MAX {
-            return (None, builder.mistakes);
-        }
+    builder.counts = before;
+    builder.puts_off = true;
+    builder.take_all(0..text.text.len());
+    let Builder { root, mistakes, counts, .. } = builder;
+    Parsed { root, mistakes, counts }
+}
+
+/// Reads an entry of a list alone: `part` begins with the line of its dash.
+pub(super) fn entry(file: usize, text: &Arc<FileText>, part: Range<usize>) -> Option<Node> {
+    let mut builder = Builder::new(file, text);
+    builder.take_all(part);
+    match builder.root.filter(|_| builder.mistakes.is_empty())?.into_content() {
+        Content::List(entries) => entries.into_iter().next(),
+        _ => None,
     }
-    (builder.root, builder.mistakes)
 }
 
 struct Builder<'t> {
     file: usize,
-    text: &'t FileText,
+    text: &'t Arc<FileText>,
+    /// Where in the text the part that is read begins.
+    base: usize,
+    /// Whether entries may be put off, and whether there is something in the one in hand for which
+    /// it may not: a name or what refers to one, or a mistake.
+    puts_off: bool,
+    is_bound: bool,
     open: Vec<Frame>,
     root: Option<Node>,
     documents: usize,
@@ -72,53 +102,56 @@ struct Builder<'t> {
     anchors: HashMap<usize, Node>,
     alias_nodes: usize,
     alias_bytes: usize,
-    nodes: usize,
+    counts: Counts,
+    /// The same before the entry in hand.
+    counts_before: Counts,
     mistakes: Vec<Mistake>,
     stopped: bool,
 }
 
-/// A list or mapping that is not closed yet.
-struct Frame {
-    start: usize,
-    anchor: usize,
-    inside: Inside,
-}
-
-enum Inside {
-    List(Vec<Node>),
-    Map(OpenMap),
-}
-
-#[derive(Default)]
-struct OpenMap {
-    entries: Vec<(Key, Node)>,
-    seen: HashSet<String>,
-    /// A key whose value is yet to come.
-    key: Option<Key>,
-    merged: Vec<Node>,
-    /// Whether a key was no text, so that the mapping is none that could be read.
-    refused: bool,
-}
-
 impl<'t> Builder<'t> {
-    fn new(file: usize, text: &'t FileText) -> Self {
+    fn new(file: usize, text: &'t Arc<FileText>) -> Self {
         Self {
             file,
             text,
+            base: 0,
+            puts_off: false,
+            is_bound: false,
             open: Vec::new(),
             root: None,
             documents: 0,
             anchors: HashMap::new(),
             alias_nodes: 0,
             alias_bytes: 0,
-            nodes: 0,
+            counts: Counts::default(),
+            counts_before: Counts::default(),
             mistakes: Vec::new(),
             stopped: false,
         }
     }
 
+    fn take_all(&mut self, part: Range<usize>) {
+        let mut options = Options::default();
+        options.set_emit_comments(false);
+        options.flow_nesting_limit = DEPTH_MAX;
+        options.block_nesting_limit = DEPTH_MAX;
+        self.base = part.start;
+        let text = self.text.text.get(part).unwrap_or_default();
+        for event in Parser::new_from_str_with_options(text, options) {
+            match event {
+                Ok((event, span)) => self.take(event, &span),
+                Err(error) => self.mistakes.push(syntax::explain(&error, self.text)),
+            }
+            if self.stopped || self.mistakes.len() >= MISTAKES_MAX {
+                self.root = None;
+                return;
+            }
+        }
+    }
+
     fn take(&mut self, event: Event<'_>, span: &Span) {
         let range = span.byte_range().unwrap_or(0..0);
+        let range = range.start + self.base..range.end + self.base;
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
@@ -164,26 +197,18 @@ impl<'t> Builder<'t> {
         let refused = self.refuse_tag(tag, span);
         // The parser writes `~` for a value that was left out.
         let text = if range.is_empty() && style == Style::Plain { "" } else { text };
-        let comment = if style == Style::Plain { self.comment_after(range.end) } else { None };
+        let comment =
+            if style == Style::Plain { comment_after(self.text, range.end) } else { None };
         let origin = if refused { Origin::Unset } else { Origin::Written };
         let scalar = Scalar { text: text.to_owned(), style, origin, comment };
-        Node { file: self.file, span: range, content: Content::Scalar(scalar) }
-    }
-
-    /// A comment behind a plain text on the same line.
-    fn comment_after(&self, end: usize) -> Option<Box<Comment>> {
-        let line = self.text.line_range(self.text.line_of(end))?;
-        let rest = self.text.text.get(end..line.end)?;
-        let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        let comment = rest[blank..].strip_prefix('#').filter(|_| blank > 0)?;
-        let glued = !(comment.is_empty() || comment.starts_with([' ', '\t', '#']));
-        Some(Box::new(Comment { span: end + blank..line.end, glued }))
+        Node::new(self.file, range, Content::Scalar(scalar))
     }
 
     fn refuse_tag(&mut self, tag: Option<&Tag>, span: &Span) -> bool {
         let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else { return false };
         let range = span.tag_span().and_then(|span| span.byte_range());
         let range = range.or_else(|| span.byte_range()).unwrap_or(0..0);
+        let range = range.start + self.base..range.end + self.base;
         let fault = Fault::error(
             "",
             "yaml-tag",
@@ -191,6 +216,7 @@ impl<'t> Builder<'t> {
         )
         .help("in a condition write `not …`; in a text put the whole text in quotes");
         self.mistakes.push(Mistake { fault, range });
+        self.is_bound = true;
         true
     }
 
@@ -203,6 +229,7 @@ impl<'t> Builder<'t> {
         start: usize,
     ) {
         self.refuse_tag(tag, span);
+        self.begin_entry();
         if self.open.len() >= DEPTH_MAX {
             let help = "64 levels are the limit";
             self.stop(start..start, "too-deep", "values are nested too deep", help);
@@ -231,12 +258,55 @@ impl<'t> Builder<'t> {
         };
         // A block ends where the next one begins; its last line break is not part of it.
         let end = end.max(frame.start);
-        let node = Node { file: self.file, span: frame.start..end, content };
+        let mut node = Node::new(self.file, frame.start..end, content);
+        if let Some(later) = self.later(&node, frame.anchor) {
+            self.counts = Counts { later: self.counts.later + 1, ..self.counts_before };
+            if self.counts.later > LATER_MAX {
+                let message = format!("more than {LATER_MAX} rules are too many");
+                let help = "write what many have in common once, with `each:` and a table";
+                self.stop(node.span.clone(), "too-many", &message, help);
+            }
+            node.put_off(later);
+        }
         self.put(node, frame.anchor);
+    }
+
+    /// Whether the next value is an entry of the section whose entries are put off.
+    fn is_entry(&self) -> bool {
+        let [top, list] = self.open.as_slice() else { return false };
+        let section = match &top.inside {
+            Inside::Map(map) => map.key.as_ref(),
+            Inside::List(_) => None,
+        };
+        self.puts_off
+            && matches!(list.inside, Inside::List(_))
+            && [top.anchor, list.anchor] == [0, 0]
+            && section.is_some_and(|key| key.text == later::SECTION)
+    }
+
+    fn begin_entry(&mut self) {
+        if self.is_entry() {
+            self.counts_before = self.counts;
+            self.is_bound = false;
+        }
+    }
+
+    /// What stands for a complete value until it is asked for.
+    fn later(&self, node: &Node, anchor: usize) -> Option<Later> {
+        if self.is_bound || anchor != 0 || !self.is_entry() {
+            return None;
+        }
+        let mistaken = self.mistakes.iter().any(|mistake| node.span.contains(&mistake.range.start));
+        let mut later = Later::of(self.text, node).filter(|_| !mistaken)?;
+        // Surely it is the same alone: nothing may ever be read differently the second time.
+        let is_same = later.content(node.file, &node.span) == node.content();
+        later.forget();
+        is_same.then_some(later)
     }
 
     /// Takes an alias for what it names, as long as the budget lasts.
     fn alias(&mut self, id: usize, range: Range<usize>) {
+        self.is_bound = true;
         let Some(node) = self.anchors.get(&id) else {
             self.stop(range, "alias", "this alias stands inside what it names", "write it out");
             return;
@@ -258,14 +328,15 @@ impl<'t> Builder<'t> {
     }
 
     fn put(&mut self, node: Node, anchor: usize) {
-        self.nodes += 1;
-        if self.nodes > NODES_MAX.min(NODES_SHORT_MAX + node.span.start / NODE_BYTES_MIN) {
-            let message = format!("more than {} keys and values are too many", self.nodes - 1);
+        self.counts.nodes += 1;
+        if self.counts.nodes > NODES_MAX {
+            let message = format!("more than {NODES_MAX} keys and values are too many");
             let help = "keep data beside it, in a table for `lookup`; put rules into several files";
             self.stop(node.span.clone(), "too-many", &message, help);
             return;
         }
         if anchor != 0 {
+            self.is_bound = true;
             let size = node.measure();
             self.alias_nodes += size.nodes;
             self.alias_bytes += size.bytes;
@@ -295,7 +366,8 @@ impl<'t> Builder<'t> {
         let start = node.span.start;
         let opens = self.text.text.get(start.saturating_sub(1)..).unwrap_or("");
         if opens.starts_with("{{") {
-            self.mistakes.push(syntax::bare_template(self.text, start - 1));
+            let at = start.saturating_sub(1);
+            self.mistakes.push(syntax::bare_template(self.text, at));
         } else {
             let fault = Fault::error("", "yaml-key", "a key must be a text")
                 .help("remove the `?`, or put the value in quotes");
@@ -322,50 +394,5 @@ fn stand_in() -> Scalar {
         style: Style::Quoted,
         origin: Origin::Unset,
         comment: None,
-    }
-}
-
-fn as_key(node: &Node) -> Option<Key> {
-    let text = node.scalar()?.text.clone();
-    Some(Key { text, file: node.file, span: node.span.clone() })
-}
-
-fn duplicate(key: &Key) -> Mistake {
-    let fault = Fault::error(
-        key.text.as_str(),
-        "duplicate-key",
-        format!("`{}` stands here a second time", key.text),
-    )
-    .help("keep one of the two, or rename one");
-    Mistake { fault, range: key.span.clone() }
-}
-
-fn no_mapping(range: Range<usize>) -> Mistake {
-    let fault = Fault::error("", "yaml-merge", "`<<` takes in a mapping, and this is none")
-        .help("name a mapping with `&name` and write `<<: *name`, or a list of such names");
-    Mistake { fault, range }
-}
-
-/// What `<<: *name` brings in: everything that the mapping does not say itself; `false` if it is no
-/// mapping.
-fn merge(entries: &mut Vec<(Key, Node)>, seen: &mut HashSet<String>, from: Node) -> bool {
-    match from.content {
-        Content::Map(more) => {
-            for (key, value) in more {
-                if seen.insert(key.text.clone()) {
-                    entries.push((key, value));
-                }
-            }
-            true
-        }
-        Content::List(list) => {
-            // All of them, whether one is wrong or not.
-            let mut all = true;
-            for node in list {
-                all &= merge(entries, seen, node);
-            }
-            all
-        }
-        Content::Scalar(scalar) => scalar.origin == Origin::Unset,
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::access::from_map;
-use super::deserializer::PLACED;
+use super::deserializer::{PLACED, PUT_OFF};
 
 /// A value and its path in the file.
 #[derive(Clone, Debug)]
@@ -39,6 +39,30 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for PlacedVisitor<T> {
             (Some(path), Some(value)) => Ok(Placed { path, value }),
             _ => Err(serde::de::Error::custom("a setting without a place")),
         }
+    }
+}
+
+/// An entry that is read for itself: nothing of it is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PutOff;
+
+impl<'de> Deserialize<'de> for PutOff {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_unit_struct(PUT_OFF, PutOffVisitor)
+    }
+}
+
+struct PutOffVisitor;
+
+impl Visitor<'_> for PutOffVisitor {
+    type Value = PutOff;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_unit<E>(self) -> Result<PutOff, E> {
+        Ok(PutOff)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Where do rules and their conditions stand? For what is said about them later.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-use super::book::{Book, TreeId};
+use super::later::SECTION;
 use super::node::{Content, Node};
 use super::text::FileText;
 
@@ -23,16 +25,41 @@ pub struct RulePlace {
     pub pattern: BTreeMap<String, usize>,
 }
 
-/// Where the rule at `path` stands.
-pub(super) fn of_rule(book: &Book, id: TreeId, path: &str) -> RulePlace {
-    let mut place = RulePlace { at: book.place(id, path), ..RulePlace::default() };
-    let Some((Content::Map(entries), text)) =
-        book.node(id, path).and_then(|node| Some((&node.content, book.text(node.file)?)))
-    else {
-        return place;
-    };
+/// Where all rules stand, looked up when it is asked.
+#[derive(Debug, Default)]
+pub struct RulePlaces {
+    trees: Vec<(Arc<FileText>, Node)>,
+    /// The tree of each, and which of its rules it is.
+    rules: Vec<(usize, usize)>,
+    by_name: OnceLock<BTreeMap<String, RulePlace>>,
+}
+
+impl RulePlaces {
+    pub(super) fn of(trees: Vec<(Arc<FileText>, Node)>, rules: Vec<(usize, usize)>) -> Self {
+        Self { trees, rules, by_name: OnceLock::new() }
+    }
+
+    /// Where the rule of this name stands.
+    pub fn get(&self, rule: &str) -> Option<&RulePlace> {
+        let places = || {
+            let rules = self.rules.iter();
+            rules.filter_map(|(tree, index)| of_rule(self.trees.get(*tree)?, *index)).collect()
+        };
+        self.by_name.get_or_init(places).get(rule)
+    }
+}
+
+/// A rule's name and place.
+fn of_rule((text, root): &(Arc<FileText>, Node), index: usize) -> Option<(String, RulePlace)> {
+    let Content::List(rules) = root.get(SECTION)?.content() else { return None };
+    // A copy, which is forgotten with what it read.
+    let rule = rules.get(index)?.clone();
+    let line = |span: &Range<usize>| text.place(span.start).0;
+    let at = format!("{}:{}", text.name, line(&rule.span));
+    let mut place = RulePlace { at, ..RulePlace::default() };
+    let Content::Map(entries) = rule.content() else { return None };
     for (key, value) in entries {
-        let line = text.place(key.span.start).0;
+        let line = line(&key.span);
         match key.text.as_str() {
             "kind" => place.kind = Some(line),
             "when" => place.when = Some(line),
@@ -42,11 +69,11 @@ pub(super) fn of_rule(book: &Book, id: TreeId, path: &str) -> RulePlace {
             _ => {}
         }
     }
-    place
+    Some((rule.get("name")?.scalar()?.text.clone(), place))
 }
 
 fn wanted(node: &Node, under: &str, text: &FileText, lines: &mut BTreeMap<String, usize>) {
-    let Content::Map(entries) = &node.content else { return };
+    let Content::Map(entries) = node.content() else { return };
     for (key, value) in entries {
         let dot = if under.is_empty() { "" } else { "." };
         let path = format!("{under}{dot}{}", key.text.replace('"', ""));

@@ -1,7 +1,8 @@
 //! What is wrong, where, and how is it shown?
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 use serde_json::json;
@@ -10,6 +11,11 @@ use super::blot::blotted;
 use super::inputs::Inputs;
 use super::text::FileText;
 use crate::model::Severity;
+
+/// The code of a variable that is not set.
+const UNSET: &str = "unset-variable";
+/// So many places of such variables are listed.
+const PLACES_MAX: usize = 20;
 
 /// One mistake in a rule file, at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,11 +46,11 @@ pub struct Problem {
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     pub(super) problems: Vec<Problem>,
-    pub(super) files: Vec<FileText>,
+    pub(super) files: Vec<Arc<FileText>>,
     /// The secrets of each file that could be parsed.
     pub(super) secrets: HashMap<usize, Vec<Range<usize>>>,
-    /// The names of the rules of each file, for its excerpts.
-    pub(super) rule_names: HashMap<usize, Vec<Option<String>>>,
+    /// Of each file that could be parsed, the names of the rules in which something is wrong.
+    pub(super) rule_names: HashMap<usize, BTreeMap<usize, String>>,
     pub(super) rules: usize,
     pub(super) sources: usize,
     pub(super) unset: Vec<String>,
@@ -121,8 +127,17 @@ impl Report {
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let mut shown = String::new();
+        let is_unset = |p: &&Problem| p.code == UNSET && p.severity == Severity::Warning;
+        let mut unset: Vec<&Problem> = self.problems.iter().filter(is_unset).collect();
+        let together = unset.len() > 1;
         for problem in &self.problems {
-            shown.push_str(&self.render_one(problem, &renderer));
+            if !(together && is_unset(&problem)) {
+                shown.push_str(&self.render_one(problem, &renderer));
+            } else if unset.is_empty() {
+                continue;
+            } else {
+                shown.push_str(&self.render_unset(&std::mem::take(&mut unset), &renderer));
+            }
             shown.push_str("\n\n");
         }
         shown.push_str(&self.summary());
@@ -246,7 +261,7 @@ impl Report {
         let named = || {
             let (index, rest) = problem.path.strip_prefix("rules[")?.split_once(']')?;
             let file = self.files.iter().position(|file| file.name == problem.file)?;
-            let name = self.rule_names.get(&file)?.get(index.parse::<usize>().ok()?)?.as_ref()?;
+            let name = self.rule_names.get(&file)?.get(&index.parse().ok()?)?;
             let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
             let rest = rest.strip_prefix('.').map_or(String::new(), |rest| format!(", {rest}"));
             Some(format!("rules[{index}] {name}{rest}"))
@@ -278,6 +293,25 @@ impl Report {
             .elements(place.map(|place| Level::NOTE.with_name(Some("in")).message(place)))
             .elements(problem.help.as_deref().map(|help| Level::HELP.message(help)));
         renderer.render(&[group])
+    }
+
+    /// All variables that are not set in one block, each with its place.
+    fn render_unset(&self, all: &[&Problem], renderer: &Renderer) -> String {
+        let name = |problem: &Problem| problem.message.split('`').nth(1).unwrap_or("").to_owned();
+        let names: BTreeSet<String> = all.iter().map(|problem| name(problem)).collect();
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        let title = format!("{} {verb} not set here", counted(names.len(), "variable"));
+        let places = all.iter().take(PLACES_MAX).map(|problem| {
+            let path = self.place_in_words(problem).unwrap_or_default();
+            let place = format!("{}:{}:{} {path}", problem.file, problem.line, problem.column);
+            Level::NOTE.with_name(Some(name(problem))).message(place)
+        });
+        let left = all.len().saturating_sub(PLACES_MAX);
+        let more = (left > 0)
+            .then(|| Level::NOTE.with_name(Some("more")).message(counted(left, "other place")));
+        let help = "set them in the environment, or write `${NAME:-default}`";
+        let group = Level::WARNING.primary_title(title).id(UNSET).elements(places).elements(more);
+        renderer.render(&[group.element(Level::HELP.message(help))])
     }
 
     fn excerpt(&self, file: &str, range: &Range<usize>) -> Option<Excerpt> {

@@ -24,8 +24,7 @@ const MISTAKES_MAX: usize = 200;
 const VALUES_MAX: usize = 8_000_000;
 
 /// Keys of later versions: refused with their own words.
-const LATER: [&str; 12] = [
-    "alerts",
+const LATER: [&str; 11] = [
     "amounts",
     "events",
     "id",
@@ -41,7 +40,8 @@ const LATER: [&str; 12] = [
 
 /// The keys of a file that is included, and those of the main file alone.
 const INCLUDED: [&str; 2] = ["rules", "tests"];
-const MAIN: [&str; 7] = ["wachat", "server", "store", "include", "defaults", "vars", "sources"];
+const MAIN: [&str; 9] =
+    ["wachat", "server", "store", "include", "defaults", "alerts", "recipients", "vars", "sources"];
 
 /// How a remedy begins.
 const REMEDIES: [&str; 3] = ["write", "did you mean", "known are"];
@@ -51,6 +51,8 @@ pub(super) struct Reading {
     poisoned: RefCell<HashSet<usize>>,
     filled: RefCell<HashMap<usize, Vec<&'static str>>>,
     faults: RefCell<Vec<(Fault, usize, Range<usize>)>>,
+    /// How many mistakes there were in all.
+    told: Cell<usize>,
     values: Cell<usize>,
     /// Stands in for a key that is missing, so that the rest can be read.
     pub(super) stand_in: Node,
@@ -93,8 +95,9 @@ impl Reading {
             poisoned: RefCell::default(),
             filled: RefCell::default(),
             faults: RefCell::default(),
+            told: Cell::new(0),
             values: Cell::new(0),
-            stand_in: Node { file: 0, span: 0..0, content: Content::Scalar(scalar) },
+            stand_in: Node::new(0, 0..0, Content::Scalar(scalar)),
         }
     }
 
@@ -146,7 +149,7 @@ impl Reading {
     /// Keeps the mistake; `false` if another try is of no use.
     fn note<'n>(&self, error: ReadError<'n>, root: &'n Node, trail: &Trail<'_, 'n>) -> bool {
         let place = error.place.unwrap_or_else(|| trail.place(root));
-        if self.faults.borrow().len() >= MISTAKES_MAX {
+        if self.told.get() >= MISTAKES_MAX {
             return false;
         }
         if let What::Missing(field) = error.what {
@@ -165,11 +168,33 @@ impl Reading {
     /// Whether something below this node was left out.
     fn lacks_a_part(&self, node: &Node) -> bool {
         let lacks = |child: &Node| self.is_poisoned(child) || self.lacks_a_part(child);
-        match &node.content {
+        match node.content() {
             Content::Scalar(_) => false,
             Content::List(list) => list.iter().any(lacks),
             Content::Map(entries) => entries.iter().any(|(_, child)| lacks(child)),
         }
+    }
+
+    /// Whether something is remembered of a node below this one.
+    pub(super) fn is_noted(&self, node: &Node) -> bool {
+        if self.poisoned.borrow().is_empty() && self.filled.borrow().is_empty() {
+            return false;
+        }
+        let noted = |child: &Node| {
+            self.is_poisoned(child)
+                || self.filled.borrow().contains_key(&child.address())
+                || self.is_noted(child)
+        };
+        match node.content() {
+            Content::Scalar(_) => false,
+            Content::List(list) => list.iter().any(noted),
+            Content::Map(entries) => entries.iter().any(|(_, child)| noted(child)),
+        }
+    }
+
+    /// Whether so much is wrong that the rest is not of interest.
+    pub(super) fn is_over(&self) -> bool {
+        self.told.get() >= MISTAKES_MAX || self.values.get() > VALUES_MAX
     }
 
     /// Notes that a key is missing and gives it a stand-in for the next try.
@@ -200,6 +225,7 @@ impl Reading {
             None => range,
         };
         self.faults.borrow_mut().push((fault, file, range));
+        self.told.set(self.told.get() + 1);
     }
 }
 

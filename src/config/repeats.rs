@@ -7,7 +7,6 @@ use super::book::{Book, TreeId};
 use super::compose::{Composed, Place};
 use super::node::{Content, Node};
 use crate::model::Fault;
-use crate::pipeline::Rule;
 use crate::rules::Matcher;
 
 /// The keys of a rule that say which events it takes; what else it says must be the same.
@@ -51,7 +50,7 @@ impl Repeats {
     /// Warns of each send that another one makes useless: all rules apply, so who gets the one
     /// message gets the other too. For that everything that is sent, and every other key of the
     /// rules, is the same, and the other rule takes all events that this one takes.
-    pub(super) fn tell(self, book: &mut Book, rules: &[(Matcher, Rule)]) {
+    pub(super) fn tell(self, book: &mut Book, rules: &[Matcher]) {
         let mut left = COMPARISONS_MAX;
         for sent in self.alike.into_values() {
             for (place, later) in sent.iter().enumerate().skip(1) {
@@ -71,9 +70,9 @@ impl Repeats {
     }
 }
 
-fn takes_all_of(rules: &[(Matcher, Rule)], one: &Sent, other: &Sent) -> bool {
+fn takes_all_of(rules: &[Matcher], one: &Sent, other: &Sent) -> bool {
     match (rules.get(one.rule), rules.get(other.rule)) {
-        (Some((one, _)), Some((other, _))) => one.covers(other),
+        (Some(one), Some(other)) => one.covers(other),
         _ => false,
     }
 }
@@ -91,7 +90,7 @@ fn digest(book: &Book, at: Place<'_>, source: &str, composed: &Composed) -> u64 
     let mut state = DefaultHasher::new();
     source.hash(&mut state);
     composed.settings.hash(&mut state);
-    if let Some(Content::Map(entries)) = book.node(at.id, at.path).map(|node| &node.content) {
+    if let Some(Content::Map(entries)) = book.node(at.id, at.path).map(Node::content) {
         for (key, value) in entries.iter().filter(|(key, _)| !WHICH.contains(&&*key.text)) {
             key.text.hash(&mut state);
             hash(value, &mut state);
@@ -101,7 +100,7 @@ fn digest(book: &Book, at: Place<'_>, source: &str, composed: &Composed) -> u64 
 }
 
 fn hash(node: &Node, state: &mut DefaultHasher) {
-    match &node.content {
+    match node.content() {
         Content::Scalar(scalar) => (0_u8, &scalar.text).hash(state),
         Content::List(list) => {
             (1_u8, list.len()).hash(state);

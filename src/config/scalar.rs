@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::node::{Content, Node, Origin, Scalar, Style};
+use super::node::{Comment, Content, Node, Origin, Scalar, Style};
+use super::text::FileText;
 
 /// What an unquoted scalar is when any type is welcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +112,7 @@ pub(super) fn exact_number(scalar: &Scalar) -> Result<Option<&str>, Damage> {
 
 /// A node as JSON. A number that would not print as it is written stays a text.
 pub(super) fn as_json(node: &Node) -> Value {
-    match &node.content {
+    match node.content() {
         Content::List(list) => list.iter().map(as_json).collect(),
         Content::Map(entries) => {
             entries.iter().map(|(key, value)| (key.text.clone(), as_json(value))).collect()
@@ -125,6 +126,21 @@ pub(super) fn as_json(node: &Node) -> Value {
             _ => scalar.text.clone().into(),
         },
     }
+}
+
+/// A comment behind a plain text on the same line.
+pub(super) fn comment_after(text: &FileText, end: usize) -> Option<Box<Comment>> {
+    // Nearly always the line ends here.
+    let after = text.text.as_bytes().get(end)?;
+    if ![b' ', b'\t'].contains(after) {
+        return None;
+    }
+    let line = text.line_range(text.line_of(end))?;
+    let rest = text.text.get(end..line.end)?;
+    let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    let comment = rest[blank..].strip_prefix('#').filter(|_| blank > 0)?;
+    let glued = !(comment.is_empty() || comment.starts_with([' ', '\t', '#']));
+    Some(Box::new(Comment { span: end + blank..line.end, glued }))
 }
 
 /// ` #` behind a plain text: a comment is written `# so`, so `#42` surely belongs to the text.

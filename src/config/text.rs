@@ -11,15 +11,16 @@ pub(super) struct FileText {
     /// The name as it is shown.
     pub(super) name: String,
     pub(super) text: String,
-    line_starts: Vec<usize>,
+    line_starts: Vec<u32>,
 }
 
 impl FileText {
     pub(super) fn new(name: String, text: String) -> Self {
-        let line_starts = std::iter::once(0)
-            .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1))
-            .take(LINES_MAX)
-            .collect();
+        // A file is never so long that its bytes could not be counted so.
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let starts = ends.filter_map(|(at, _)| u32::try_from(at + 1).ok());
+        let mut line_starts: Vec<u32> = std::iter::once(0).chain(starts).take(LINES_MAX).collect();
+        line_starts.shrink_to_fit();
         Self { name, text, line_starts }
     }
 
@@ -30,22 +31,28 @@ impl FileText {
 
     /// The line of a byte, from 0.
     pub(super) fn line_of(&self, offset: usize) -> usize {
-        self.line_starts.partition_point(|start| *start <= offset).saturating_sub(1)
+        self.line_starts.partition_point(|start| *start as usize <= offset).saturating_sub(1)
+    }
+
+    /// Where the line of a byte begins.
+    pub(super) fn line_start(&self, offset: usize) -> usize {
+        self.line_starts.get(self.line_of(offset)).map_or(0, |start| *start as usize)
     }
 
     /// Line and column of a byte, both from 1; a column counts characters.
     pub(super) fn place(&self, offset: usize) -> (usize, usize) {
         let offset = self.floor(offset);
         let line = self.line_of(offset);
-        let start = self.line_starts.get(line).copied().unwrap_or(0);
+        let start = self.line_starts.get(line).map_or(0, |start| *start as usize);
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
         (line + 1, column + 1)
     }
 
     /// The bytes of a line (from 0), without its line break.
     pub(super) fn line_range(&self, line: usize) -> Option<Range<usize>> {
-        let start = *self.line_starts.get(line)?;
-        let end = self.line_starts.get(line + 1).map_or(self.text.len(), |next| next - 1);
+        let start = *self.line_starts.get(line)? as usize;
+        let next = self.line_starts.get(line + 1);
+        let end = next.map_or(self.text.len(), |next| *next as usize - 1);
         let text = self.text.get(start..end)?;
         Some(start..start + text.strip_suffix('\r').unwrap_or(text).len())
     }

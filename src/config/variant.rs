@@ -20,7 +20,7 @@ impl<'t, 'n> EnumAccess<'n> for Variant<'t, 'n> {
         self,
         seed: S,
     ) -> Result<(S::Value, Self::Variant), Self::Error> {
-        match &self.at.node.content {
+        match self.at.node.content() {
             Content::Map(entries) if entries.len() == 1 => {
                 let mut map = Map::of(self.at, entries, Vec::new());
                 let Some(name) = map.next_key_seed(seed)? else {

@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 use tracing::{error, info, warn};
 
 use crate::clock::{self, Stopwatch};
-use crate::model::{Attempt, Fate, Message, Reason, Scope, State, Verdict};
-use crate::store::{Claimed, Lease, Settlement, SharedStore};
+use crate::model::{Attempt, Fate, Message, MessageId, Reason, Scope, State, Verdict};
+use crate::store::{Claimed, Ended, Lease, Settlement, SharedStore};
 use crate::wachat::Client;
 
 use super::Shared;
@@ -30,15 +30,15 @@ pub(super) enum Way {
     Probe,
 }
 
-/// Makes the attempt that `claimed` is the right to, and settles it.
+/// Makes the attempt that `claimed` is the right to; how it ended is to be kept.
 pub(super) async fn attempt(
     shared: Arc<Shared>,
     desk: Arc<Desk>,
     client: Client,
     claimed: Claimed,
     way: Way,
-) {
-    let Claimed { message, lease, age } = claimed;
+) -> Ended {
+    let Claimed { message, kind, lease, age } = claimed;
     let started_at = (shared.now)();
     let stopwatch = Stopwatch::start();
     let verdict = send(&client, &message).await;
@@ -53,13 +53,12 @@ pub(super) async fn attempt(
         Attempt { message: message.id, number: message.attempts, started_at, took_ms, verdict };
     let settlement =
         settle(&message, &attempt, (now, age + took), clock::dice().f64(), &shared.timings);
-    tell(&message, &settlement);
+    tell(&message, &kind, &settlement);
     // What was sent is kept, whatever becomes of those who look on.
     let _ = catch_unwind(AssertUnwindSafe(|| {
         shared.observer.attempt(&message, &settlement.attempt, settlement.state);
     }));
-    keep(&shared.store, &lease, &settlement, &shared.timings).await;
-    desk.ended();
+    Ended { lease, settlement }
 }
 
 async fn send(client: &Client, message: &Message) -> Verdict {
@@ -98,10 +97,7 @@ pub(super) async fn keep(
         match store.settle(lease, settlement.clone()).await {
             Ok(true) => return true,
             Ok(false) => {
-                warn!(
-                    target: "kabari::dispatch", message_id = %id,
-                    "message {id} is no longer ours to settle"
-                );
+                not_ours(id);
                 return false;
             }
             Err(problem) => error!(
@@ -114,8 +110,16 @@ pub(super) async fn keep(
     }
 }
 
+/// The lease of a message has passed to somebody else.
+pub(super) fn not_ours(id: MessageId) {
+    warn!(
+        target: "kabari::dispatch", message_id = %id,
+        "message {id} is no longer ours to settle"
+    );
+}
+
 /// One line an attempt.
-fn tell(message: &Message, settlement: &Settlement) {
+fn tell(message: &Message, kind: &str, settlement: &Settlement) {
     let Attempt { verdict, took_ms, number, .. } = &settlement.attempt;
     let to = message.recipient.as_ref().map(ToString::to_string).unwrap_or_default();
     let (fate, reason) = (verdict.fate.as_str(), verdict.reason.map(Reason::as_str));
@@ -130,6 +134,7 @@ fn tell(message: &Message, settlement: &Settlement) {
                 message_id = %message.id,
                 event = %message.event,
                 source = message.source,
+                kind,
                 rule = message.origin.rule,
                 instance = message.instance,
                 number = to,

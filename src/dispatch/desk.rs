@@ -167,10 +167,15 @@ impl Desk {
         now: Timestamp,
         timings: &Timings,
     ) {
-        self.change(|card| {
-            let before = std::mem::take(&mut card.breaker);
-            card.breaker = before.after(verdict, probe, now, timings);
-        });
+        let before = self.card().breaker.clone();
+        let after = before.clone().after(verdict, probe, now, timings);
+        // What changes nothing wakes nobody: the lane hears of the attempt's end anyway.
+        if after != before {
+            self.change(|card| {
+                let before = std::mem::take(&mut card.breaker);
+                card.breaker = before.after(verdict, probe, now, timings);
+            });
+        }
     }
 
     /// An attempt is settled.

@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::clock;
-use crate::store::{Claim, Claims, LaneState, StoreError};
+use crate::store::{Claim, Claims, Ended, LaneState, StoreError, TurnedOver};
 
-use super::attempt::{Way, attempt, longer};
+use super::attempt::{Way, attempt, longer, not_ours};
 use super::desk::{Desk, Gate};
 use super::pace::Beat;
-use super::settings::LaneSettings;
 use super::turn::Turn;
 use super::{Shared, settings_of};
 
@@ -35,7 +34,9 @@ pub(super) struct Lane {
     recalled: bool,
     /// For the jitter of the pace.
     dice: fastrand::Rng,
-    under_way: JoinSet<()>,
+    under_way: JoinSet<Ended>,
+    /// Attempts that ended and are not kept yet. The next claim is in the commit that keeps them.
+    ended: Vec<Ended>,
     empty_rest: Duration,
     store_rest: Duration,
 }
@@ -57,10 +58,18 @@ impl Wait {
 
 impl Lane {
     pub(super) fn new(shared: Arc<Shared>, desk: Arc<Desk>) -> Self {
-        let (under_way, store_rest) = (JoinSet::new(), shared.timings.store_rest);
-        let (paced_until, recalled, empty_rest) = (None, false, EMPTY_REST);
-        let dice = clock::dice();
-        Self { shared, desk, paced_until, recalled, dice, under_way, empty_rest, store_rest }
+        let store_rest = shared.timings.store_rest;
+        Self {
+            shared,
+            desk,
+            paced_until: None,
+            recalled: false,
+            dice: clock::dice(),
+            under_way: JoinSet::new(),
+            ended: Vec::new(),
+            empty_rest: EMPTY_REST,
+            store_rest,
+        }
     }
 
     /// Works until told to stop; then lets the attempts under way end, within a limit.
@@ -81,10 +90,10 @@ impl Lane {
                 biased;
                 () = stop.cancelled() => {}
                 Some(ended) = self.under_way.join_next() => {
-                    must_not_panic(&self.desk, ended);
-                    // Those that ended with it, by the same commit, make room for one claim of many.
+                    self.note(ended);
+                    // Those that ended meanwhile share its commit.
                     while let Some(ended) = self.under_way.try_join_next() {
-                        must_not_panic(&self.desk, ended);
+                        self.note(ended);
                     }
                 }
                 () = self.desk.changed.notified() => {}
@@ -95,34 +104,59 @@ impl Lane {
         self.finish().await;
     }
 
-    /// Claims and begins what may be begun now, and says what to wait for.
+    /// Keeps how attempts ended, claims and begins what may be begun now, and says what to wait
+    /// for.
     async fn look(&mut self) -> Wait {
-        if !self.recalled
-            && let Err(problem) = self.recall().await
-        {
-            return self.rest(&problem);
-        }
-        self.shared.remember(&self.desk).await;
-        let now = (self.shared.now)();
-        let settings = settings_of(&self.shared, &self.desk.instance);
-        let gate = self.desk.gate(now);
-        let room = match gate {
-            Gate::Shut => return Wait::FOR_OTHERS,
-            Gate::Until(time) => return Wait::until(time, now),
-            Gate::Probe => 1,
-            Gate::Open => settings.in_flight().saturating_sub(self.under_way.len()),
-        };
-        if room == 0 {
-            return Wait::FOR_OTHERS;
-        }
-        let way = if gate == Gate::Probe { Way::Probe } else { Way::Turn };
-        match self.claim(&settings, room, way, now).await {
+        match self.turn().await {
             Ok(wait) => {
                 self.store_rest = self.shared.timings.store_rest;
                 wait
             }
             Err(problem) => self.rest(&problem),
         }
+    }
+
+    async fn turn(&mut self) -> Result<Wait, StoreError> {
+        if !self.recalled {
+            self.recall().await?;
+        }
+        self.shared.remember(&self.desk).await;
+        let now = (self.shared.now)();
+        match self.plan(now) {
+            Ok((claim, way)) => self.claim(claim, way, now).await,
+            Err(wait) => {
+                if !self.ended.is_empty() {
+                    self.turn_over(None).await?;
+                }
+                Ok(wait)
+            }
+        }
+    }
+
+    /// What may be claimed now, or what to wait for.
+    fn plan(&mut self, now: Timestamp) -> Result<(Claim, Way), Wait> {
+        let settings = settings_of(&self.shared, &self.desk.instance);
+        let (room, way) = match self.desk.gate(now) {
+            Gate::Shut => return Err(Wait::FOR_OTHERS),
+            Gate::Until(time) => return Err(Wait::until(time, now)),
+            Gate::Probe => (1, Way::Probe),
+            Gate::Open => (settings.in_flight().saturating_sub(self.under_way.len()), Way::Turn),
+        };
+        if room == 0 {
+            return Err(Wait::FOR_OTHERS);
+        }
+        let people = self.shared.people.load_full();
+        let judge = Arc::new(Turn::of(&settings, people, now));
+        let mut claim = Claim { judge, ..Claim::new(&self.desk.instance, room, now) };
+        if let Some(beat) = Beat::of(settings.pace(), settings.burst(), settings.jitter()) {
+            let dice = || self.dice.f64();
+            claim.paced_until = beat.tokens(self.paced_until, now, room, dice);
+            (claim.limit, claim.pace_ahead) = (claim.paced_until.len(), beat.ahead());
+            if claim.limit == 0 {
+                return Err(Wait::until(beat.next(self.paced_until, now), now));
+            }
+        }
+        Ok((claim, way))
     }
 
     /// Asks the store how this lane stood: before the first claim, and when it is not known whether
@@ -134,26 +168,9 @@ impl Lane {
         Ok(())
     }
 
-    async fn claim(
-        &mut self,
-        settings: &LaneSettings,
-        room: usize,
-        way: Way,
-        now: Timestamp,
-    ) -> Result<Wait, StoreError> {
-        let people = self.shared.people.load_full();
-        let judge = Arc::new(Turn::of(settings, people, now));
-        let mut claim = Claim { judge, ..Claim::new(&self.desk.instance, room, now) };
-        if let Some(beat) = Beat::of(settings.pace(), settings.burst(), settings.jitter()) {
-            let dice = || self.dice.f64();
-            claim.paced_until = beat.tokens(self.paced_until, now, room, dice);
-            (claim.limit, claim.pace_ahead) = (claim.paced_until.len(), beat.ahead());
-            if claim.limit == 0 {
-                return Ok(Wait::until(beat.next(self.paced_until, now), now));
-            }
-        }
+    async fn claim(&mut self, claim: Claim, way: Way, now: Timestamp) -> Result<Wait, StoreError> {
         let paced_until = claim.paced_until.clone();
-        let claims = self.shared.store.claim(claim).await?;
+        let claims = self.turn_over(Some(claim)).await?;
         let Some(last) = claims.taken.len().checked_sub(1) else {
             return self.nothing_taken(claims, now).await;
         };
@@ -165,7 +182,30 @@ impl Lane {
             let (shared, desk) = (Arc::clone(&self.shared), Arc::clone(&self.desk));
             self.under_way.spawn(attempt(shared, desk, client.clone(), claimed, way));
         }
-        Ok(Wait::AGAIN)
+        let is_full =
+            settings_of(&self.shared, &self.desk.instance).in_flight() <= self.under_way.len();
+        Ok(if is_full { Wait::FOR_OTHERS } else { Wait::AGAIN })
+    }
+
+    /// One commit: what ended is kept, and what `claim` asks for is taken. What could not be kept
+    /// stays here.
+    async fn turn_over(&mut self, claim: Option<Claim>) -> Result<Claims, StoreError> {
+        let TurnedOver { held, claims } = self.shared.store.turn_over(&self.ended, claim).await?;
+        let ended = self.ended.drain(..).zip(held);
+        ended.filter(|(_, held)| !held).for_each(|(ended, _)| not_ours(ended.lease.message));
+        Ok(claims)
+    }
+
+    /// An attempt is over.
+    fn note(&mut self, ended: Result<Ended, JoinError>) {
+        self.desk.ended();
+        match ended {
+            Ok(ended) => self.ended.push(ended),
+            Err(problem) => error!(
+                target: "kabari::dispatch", instance = self.desk.instance, error = %problem,
+                "an attempt broke off: {problem}"
+            ),
+        }
     }
 
     async fn nothing_taken(&mut self, claims: Claims, now: Timestamp) -> Result<Wait, StoreError> {
@@ -197,10 +237,19 @@ impl Lane {
 
     fn rest(&mut self, problem: &StoreError) -> Wait {
         let instance = self.desk.instance.as_str();
-        error!(
-            target: "kabari::dispatch", instance, error = %problem,
-            "lane {instance} cannot use the store now: {problem}"
-        );
+        for Ended { lease, .. } in &self.ended {
+            let id = lease.message;
+            error!(
+                target: "kabari::dispatch", message_id = %id, error = %problem,
+                "the outcome of message {id} could not be kept yet: {problem}"
+            );
+        }
+        if self.ended.is_empty() {
+            error!(
+                target: "kabari::dispatch", instance, error = %problem,
+                "lane {instance} cannot use the store now: {problem}"
+            );
+        }
         // Whether the claim was kept is not known, so neither is the pace.
         self.recalled = false;
         let span = Some(self.store_rest);
@@ -209,19 +258,31 @@ impl Lane {
     }
 
     async fn finish(mut self) {
-        let all = async {
-            while let Some(ended) = self.under_way.join_next().await {
-                must_not_panic(&self.desk, ended);
-            }
-        };
-        let finished = timeout(self.shared.timings.stop_max, all).await;
+        let finished = timeout(self.shared.timings.stop_max, self.end_all()).await;
         if finished.is_err() {
-            let (instance, left) = (self.desk.instance.as_str(), self.under_way.len());
+            let instance = self.desk.instance.as_str();
+            let left = self.under_way.len() + self.ended.len();
             warn!(
                 target: "kabari::dispatch", instance, left,
                 "lane {instance} stopped with {left} attempts under way; the next start marks \
                  them as uncertain"
             );
+        }
+    }
+
+    async fn end_all(&mut self) {
+        loop {
+            if !self.ended.is_empty()
+                && let Err(problem) = self.turn_over(None).await
+            {
+                let wait = self.rest(&problem);
+                sleep(wait.span.unwrap_or_default()).await;
+            }
+            match self.under_way.join_next().await {
+                Some(ended) => self.note(ended),
+                None if self.ended.is_empty() => return,
+                None => {}
+            }
         }
     }
 }
@@ -238,16 +299,6 @@ async fn rung(arrivals: &mut watch::Receiver<u64>, rest: Duration) {
         Ok(()) => sleep(rest).await,
         // The store is closing: nothing will arrive.
         Err(_) => std::future::pending().await,
-    }
-}
-
-fn must_not_panic(desk: &Desk, ended: Result<(), tokio::task::JoinError>) {
-    if let Err(problem) = ended {
-        desk.ended();
-        error!(
-            target: "kabari::dispatch", instance = desk.instance, error = %problem,
-            "an attempt broke off: {problem}"
-        );
     }
 }
 

@@ -3,12 +3,37 @@
 use jiff::Timestamp;
 
 use crate::clock::Stopwatch;
-use crate::model::{Attempt, Fate, MessageId, Scope, State};
+use crate::model::{Attempt, Fate, MessageId, Reason, Recipient, Scope, State};
 use crate::store::{Settlement, SharedStore, StoreError};
 use crate::wachat::Client;
 
 use super::attempt::keep;
+use super::people::People;
 use super::timings::Timings;
+
+/// What became of a message that was to go at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Once {
+    /// The attempt was made and settled.
+    Tried,
+    /// An earlier message to the same number waits, and it goes first.
+    Behind,
+    /// Its lane stands still until a person says otherwise.
+    Shut(Reason),
+}
+
+/// Why this recipient is not to be messaged, if so: the lists, and whether they opted out.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot say.
+pub async fn barred(
+    store: &SharedStore,
+    people: &People,
+    recipient: &Recipient,
+) -> Result<Option<(Reason, String)>, StoreError> {
+    let opted_out = store.opt_outs().await?.iter().any(|one| one.recipient == *recipient);
+    Ok(people.bar(recipient, opted_out).map(|(reason, detail)| (reason, detail.to_owned())))
+}
 
 /// Makes the one attempt for a waiting message and settles it for good: whoever sends by hand sees
 /// what came of it and decides. `false` if it is not its turn: an earlier message to the same
@@ -18,11 +43,17 @@ pub async fn once(
     client: &Client,
     message: MessageId,
     now: Timestamp,
-) -> Result<bool, StoreError> {
-    let Some(claimed) = store.claim_one(message, now).await? else { return Ok(false) };
+) -> Result<Once, StoreError> {
+    if let Some((about, _)) = store.message(message).await?
+        && let Some(shut) = store.lane(&about.instance).await?.shut
+        && matches!(shut.reason, Reason::Account | Reason::ByHand)
+    {
+        return Ok(Once::Shut(shut.reason));
+    }
+    let Some(claimed) = store.claim_one(message, now).await? else { return Ok(Once::Behind) };
     let message = claimed.message;
     let (Some(recipient), Some(content)) = (&message.recipient, &message.content) else {
-        return Ok(false);
+        return Ok(Once::Behind);
     };
     let watch = Stopwatch::start();
     let verdict = client.send(&message.instance, recipient, content).await;
@@ -46,5 +77,6 @@ pub async fn once(
         counts: attempt.verdict.scope != Scope::Lane,
         attempt,
     };
-    Ok(keep(store, &claimed.lease, &settlement, &Timings::default()).await)
+    keep(store, &claimed.lease, &settlement, &Timings::default()).await;
+    Ok(Once::Tried)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::model::Recipient;
+use crate::model::{Reason, Recipient};
 
 /// Who may be messaged, and when nobody is.
 #[derive(Clone, Debug)]
@@ -32,5 +32,27 @@ impl Default for People {
             deny: BTreeSet::new(),
             holidays: BTreeMap::new(),
         }
+    }
+}
+
+impl People {
+    /// Why this recipient is not to be messaged, if so.
+    pub(super) fn bar(
+        &self,
+        recipient: &Recipient,
+        opted_out: bool,
+    ) -> Option<(Reason, &'static str)> {
+        if self.only_to.as_ref().is_some_and(|list| !list.contains(recipient)) {
+            return Some((Reason::TestMode, "kabari runs with --only-to, for other numbers"));
+        }
+        if opted_out || self.deny.contains(recipient) {
+            let detail = "the recipient is on the list of those who opted out";
+            return Some((Reason::OptedOut, detail));
+        }
+        if self.allow.as_ref().is_some_and(|list| !list.contains(recipient)) {
+            let detail = "the recipient is not in the list `recipients.allow`";
+            return Some((Reason::OptedOut, detail));
+        }
+        None
     }
 }

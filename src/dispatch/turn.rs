@@ -51,17 +51,8 @@ impl Turn {
 
     /// Whether its recipient may be messaged at all.
     fn may_be_messaged(&self, case: &Case<'_>) -> Option<Ruling> {
-        let skip = |reason, detail: &str| Some(Ruling::Skip { reason, detail: detail.to_owned() });
-        let is_in = |list: &std::collections::BTreeSet<_>| list.contains(case.recipient);
-        let people = &self.people;
-        if people.only_to.as_ref().is_some_and(|list| !is_in(list)) {
-            return skip(Reason::TestMode, "kabari runs with --only-to, for other numbers");
-        }
-        if case.opted_out || is_in(&people.deny) {
-            return skip(Reason::OptedOut, "the recipient is on the list of those who opted out");
-        }
-        if people.allow.as_ref().is_some_and(|list| !is_in(list)) {
-            return skip(Reason::OptedOut, "the recipient is not in the list `recipients.allow`");
+        if let Some((reason, detail)) = self.people.bar(case.recipient, case.opted_out) {
+            return Some(Ruling::Skip { reason, detail: detail.to_owned() });
         }
         let said = case.contact.absent_at.filter(|said| case.now < later(*said, ABSENT));
         // Whoever sends by hand knows better.

@@ -22,6 +22,7 @@ impl Convert<'_> {
             }
         }
         self.depth -= 1;
+        parts.shrink_to_fit();
         parts
     }
 
@@ -32,7 +33,7 @@ impl Convert<'_> {
             Stmt::IfCond(branch) => {
                 let test = self.expr(&branch.expr);
                 let yes = self.parts(&branch.true_body);
-                Some(Part::If(test, yes, self.parts(&branch.false_body)))
+                Some(Part::If(Box::new(test), yes, self.parts(&branch.false_body)))
             }
             Stmt::ForLoop(looped) => self.for_loop(looped),
             Stmt::Set(set) => {
@@ -102,7 +103,7 @@ impl Convert<'_> {
         let body = self.parts(&looped.body);
         self.locals.truncate(known);
         let otherwise = self.parts(&looped.else_body);
-        Some(Part::For(For { names, over, only_if, body, otherwise }))
+        Some(Part::For(Box::new(For { names, over, only_if, body, otherwise })))
     }
 
     /// The name that is set.

@@ -6,7 +6,7 @@ use minijinja::machinery::ast::{self, CallArg, CallType};
 
 use super::compile::Convert;
 use super::filters::{self, FilterDoc};
-use super::nearest::nearest;
+use super::nearest::{few_nearest, nearest};
 use super::tree::{Expr, Test, What};
 use crate::model::Fault;
 
@@ -74,9 +74,11 @@ impl Convert<'_> {
             ("downcase" | "lowercase", _) => "did you mean `lower`?".to_owned(),
             ("format", _) => "join texts by `~`: `\"a \" ~ event.b`".to_owned(),
             ("escape" | "e", _) => "foreign text is made harmless by itself".to_owned(),
+            ("rupiah" | "idr" | "currency", _) => "write `money(\"IDR\")`".to_owned(),
             (_, Some(guess)) => format!("did you mean `{guess}`?"),
             (_, None) => {
-                format!("known are {}", filters::names().collect::<Vec<_>>().join(", "))
+                let some = few_nearest(filter.name, filters::names()).join("`, `");
+                format!("near to it are `{some}`; `kabari schema --reference` lists all filters")
             }
         };
         let fault =
@@ -174,6 +176,7 @@ impl Convert<'_> {
             }
         }
         let [key, value] = named;
+        self.is_free = false;
         let found = match self.scope.tables {
             Some(find) => find(file),
             None => Err("no file can be looked into here".to_owned()),
@@ -206,7 +209,10 @@ impl Convert<'_> {
             let help = match nearest(test.name, names.clone()) {
                 _ if sign.is_some() => format!("write `{}`", sign.map_or("", |(_, sign)| sign)),
                 Some(guess) => format!("did you mean `{guess}`?"),
-                None => format!("known are {}", names.collect::<Vec<_>>().join(", ")),
+                None => {
+                    let some = few_nearest(test.name, names).join("`, `");
+                    format!("near to it are `{some}`; `kabari schema --reference` lists all tests")
+                }
             };
             let message = format!("there is no test `{}`", test.name);
             self.fault(Fault::error("", "unknown-test", message).help(help), range);

@@ -213,6 +213,8 @@ pub(super) struct Convert<'s> {
     /// How deep it got, with the names of `let:` in it.
     pub(super) deepest: usize,
     pub(super) uses_element: bool,
+    /// Whether nothing of the scope is in it.
+    pub(super) is_free: bool,
 }
 
 impl<'s> Convert<'s> {
@@ -225,12 +227,14 @@ impl<'s> Convert<'s> {
             depth: 0,
             deepest: 0,
             uses_element: false,
+            is_free: true,
         }
     }
 
     pub(super) fn done<T>(self, tree: T) -> Result<Compiled<T>, Vec<Fault>> {
         if self.faults.is_empty() {
-            Ok(Compiled { source: Arc::from(self.source), tree: Arc::new(tree) })
+            let is_free = self.is_free;
+            Ok(Compiled { source: Arc::from(self.source), tree: Arc::new(tree), is_free })
         } else {
             Err(self.faults)
         }

@@ -1,7 +1,8 @@
 //! `when:`: the templates' syntax, judged by types.
 
 use super::eval::Eval;
-use super::tree::{Compiled, Expr, What};
+use super::kept::Kept;
+use super::tree::{Compare, Expr, What};
 use super::value::Val;
 use super::{Escape, EvalError, Facts, Read, Scope, View, compile, template};
 use crate::model::Fault;
@@ -9,7 +10,7 @@ use crate::model::Fault;
 /// A compiled condition.
 #[derive(Clone, Debug)]
 pub struct Condition {
-    compiled: Compiled<Expr>,
+    compiled: Kept<Expr>,
 }
 
 /// One comparison of a condition, for `explain`.
@@ -31,7 +32,12 @@ impl Condition {
 
     /// The same with the names and tables of a rule.
     pub fn compile_in(text: &str, scope: &Scope<'_>) -> Result<Self, Vec<Fault>> {
-        Ok(Self { compiled: compile::condition(text, scope)? })
+        Ok(Self { compiled: compile::condition(text, scope)?.into() })
+    }
+
+    /// Forgets what was read in its text until it is used, where the text alone says it.
+    pub fn put_off(&mut self) {
+        self.compiled.put_off();
     }
 
     /// Whether it holds. A missing value makes it false.
@@ -39,14 +45,14 @@ impl Condition {
     /// # Errors
     /// [`EvalError::Types`] when different types are compared.
     pub fn holds<'a>(&'a self, view: impl Into<View<'a>>) -> Result<bool, EvalError> {
-        self.eval(view.into()).truth(&self.compiled.tree)
+        self.eval(view.into()).truth(self.compiled.tree())
     }
 
     /// Its comparisons, each with the values it saw.
     pub fn steps(&self, facts: &Facts) -> Vec<Step> {
         let eval = self.eval(facts.into());
         let mut steps = Vec::new();
-        self.collect(&eval, &self.compiled.tree, &mut steps);
+        self.collect(&eval, self.compiled.tree(), &mut steps);
         steps
     }
 
@@ -58,7 +64,7 @@ impl Condition {
     /// The paths that it reads, as `event.data.object.id`.
     pub fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
-        self.compiled.tree.each_path(&mut |path| {
+        self.compiled.tree().each_path(&mut |path| {
             let text = self.compiled.source.get(path.span.clone()).unwrap_or_default();
             if !paths.iter().any(|known| known == text) {
                 paths.push(text.to_owned());
@@ -67,11 +73,41 @@ impl Condition {
         paths
     }
 
+    /// What has to be equal for it to hold, whatever else it asks: paths in the event's body, as
+    /// `data.object.status`, each with a text or a truth value.
+    pub fn equalities(&self) -> Vec<(String, serde_json::Value)> {
+        let mut open = vec![self.compiled.tree()];
+        let mut found = Vec::new();
+        while let Some(expr) = open.pop() {
+            match &expr.what {
+                What::And(left, right) => open.extend([&**right, &**left]),
+                What::Compare(first, others) => {
+                    let [(Compare::Equal, other)] = others.as_slice() else { continue };
+                    let sides = [(&**first, other), (other, &**first)];
+                    found.extend(sides.into_iter().find_map(|(path, value)| {
+                        let value = match &value.what {
+                            What::Text(text) => serde_json::Value::from(&**text),
+                            What::Bool(truth) => serde_json::Value::from(*truth),
+                            _ => return None,
+                        };
+                        let written = template::read(&self.compiled.source, path, false)?.path;
+                        let path = written.strip_prefix("event.")?;
+                        let is_plain =
+                            path.chars().all(|c| c.is_alphanumeric() || "_.".contains(c));
+                        is_plain.then(|| (path.to_owned(), value))
+                    }));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
     /// Every place where it reads a path. None is needed: what is missing makes it false.
     pub fn reads(&self) -> Vec<Read> {
         let mut reads = Vec::new();
         let source = &self.compiled.source;
-        self.compiled.tree.each_read(false, &mut |path, needed| {
+        self.compiled.tree().each_read(false, &mut |path, needed| {
             reads.extend(template::read(source, path, needed));
         });
         reads

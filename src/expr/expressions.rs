@@ -175,6 +175,7 @@ impl Convert<'_> {
     /// A name that the rule gives: by `let:` or `each:`.
     fn of_rule(&mut self, name: &str, span: &Range<usize>) -> Option<What> {
         if let Some(bound) = self.scope.lets.iter().find(|it| *it.name == *name).cloned() {
+            self.is_free = false;
             self.deepest = self.deepest.max(self.depth + bound.depth);
             self.uses_element |= bound.uses_element;
             if bound.uses_element && !self.scope.in_element {
@@ -195,6 +196,7 @@ impl Convert<'_> {
             return Some(What::Let(bound));
         }
         let element = self.scope.element.clone()?;
+        self.is_free = false;
         if *element.name != *name && name != "loop" {
             return None;
         }

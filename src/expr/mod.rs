@@ -17,6 +17,7 @@ mod condition;
 mod each;
 mod told;
 mod tree;
+mod kept;
 mod compile;
 mod blocks;
 mod expressions;

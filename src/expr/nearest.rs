@@ -14,3 +14,15 @@ pub(super) fn nearest<'c>(
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, candidate)| candidate)
 }
+
+/// How many names are told where none is surely the one that was meant.
+const FEW: usize = 3;
+
+/// The few names that are least unlike `wanted`.
+pub(super) fn few_nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted: String = wanted.chars().take(60).collect();
+    let mut names: Vec<&str> = known.collect();
+    names.sort_by_cached_key(|name| strsim::osa_distance(&wanted, name));
+    names.truncate(FEW);
+    names
+}

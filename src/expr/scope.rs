@@ -54,6 +54,12 @@ impl<'t> Scope<'t> {
         Self { tables: Some(find), ..Self::default() }
     }
 
+    /// The same names, whose texts look into other tables.
+    #[must_use]
+    pub fn looking_into(&self, find: FindTable<'t>) -> Self {
+        Self { tables: Some(find), ..self.clone() }
+    }
+
     /// Adds a name of `let:`. It may use the names before it.
     ///
     /// # Errors

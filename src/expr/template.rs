@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::compile;
 use super::eval::{Eval, TEXT_MAX};
+use super::kept::Kept;
 use super::neutral;
-use super::tree::{Compiled, Expr, For, Part, What};
+use super::tree::{Expr, For, Part, What};
 use super::value::Val;
 use super::view::{View, loop_facts};
 use super::{EvalError, Scope};
@@ -25,7 +26,7 @@ pub enum Escape {
 /// A compiled template.
 #[derive(Clone, Debug)]
 pub struct Template {
-    compiled: Compiled<Vec<Part>>,
+    compiled: Kept<Vec<Part>>,
     escape: Escape,
 }
 
@@ -59,7 +60,13 @@ impl Template {
 
     /// The same with the names and tables of a rule.
     pub fn compile_in(text: &str, escape: Escape, scope: &Scope<'_>) -> Result<Self, Vec<Fault>> {
-        Ok(Self { compiled: compile::template(text, scope)?, escape })
+        Ok(Self { compiled: compile::template(text, scope)?.into(), escape })
+    }
+
+    /// Forgets what was read in its text until it is used, where the text alone says it: among very
+    /// many templates that saves most of their memory.
+    pub fn put_off(&mut self) {
+        self.compiled.put_off();
     }
 
     /// Fills it. White space at its ends goes.
@@ -69,7 +76,7 @@ impl Template {
     pub fn render<'a>(&'a self, view: impl Into<View<'a>>) -> Result<String, EvalError> {
         let eval = Eval::new(view.into(), &self.compiled.source, self.escape);
         let mut out = String::with_capacity(self.compiled.source.len());
-        fill(&eval, &self.compiled.tree, &mut out)?;
+        fill(&eval, self.compiled.tree(), &mut out)?;
         Ok(self.finish(out))
     }
 
@@ -108,7 +115,7 @@ impl Template {
                 paths.push(text.to_owned());
             }
         };
-        each_expression(&self.compiled.tree, &mut |expr| expr.each_path(&mut found));
+        each_expression(self.compiled.tree(), &mut |expr| expr.each_path(&mut found));
         paths
     }
 
@@ -116,7 +123,7 @@ impl Template {
     pub fn reads(&self) -> Vec<Read> {
         let mut reads = Vec::new();
         let source = &self.compiled.source;
-        each_expression_read(&self.compiled.tree, &mut |expr, needed| {
+        each_expression_read(self.compiled.tree(), &mut |expr, needed| {
             expr.each_read(needed, &mut |path, needed| reads.extend(read(source, path, needed)));
         });
         reads
@@ -124,7 +131,7 @@ impl Template {
 
     /// The text as it was written, if it has no holes.
     pub fn literal(&self) -> Option<&str> {
-        match &self.compiled.tree[..] {
+        match self.compiled.tree().as_slice() {
             [] => Some(""),
             [Part::Words(words)] => Some(words.trim()),
             _ => None,
@@ -140,7 +147,7 @@ impl Template {
 
     fn only_expression(&self) -> Option<&Expr> {
         let blank = |part: &&Part| matches!(part, Part::Words(words) if words.trim().is_empty());
-        let mut parts = self.compiled.tree.iter().filter(|part| !blank(part));
+        let mut parts = self.compiled.tree().iter().filter(|part| !blank(part));
         match (parts.next(), parts.next()) {
             (Some(Part::Print(expr)), None) => Some(expr),
             _ => None,

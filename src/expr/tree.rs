@@ -139,8 +139,8 @@ impl Test {
 pub(super) enum Part {
     Words(Box<str>),
     Print(Expr),
-    If(Expr, Vec<Part>, Vec<Part>),
-    For(For),
+    If(Box<Expr>, Vec<Part>, Vec<Part>),
+    For(Box<For>),
     Set(Box<str>, Expr),
     /// Names that hold within it.
     With(Vec<(Box<str>, Expr)>, Vec<Part>),
@@ -162,11 +162,14 @@ pub(super) struct For {
 pub(super) struct Compiled<T> {
     pub(super) source: Arc<str>,
     pub(super) tree: Arc<T>,
+    /// Whether it uses neither names nor tables of its rule, so that it means the same without them.
+    pub(super) is_free: bool,
 }
 
 impl<T> Clone for Compiled<T> {
     fn clone(&self) -> Self {
-        Self { source: Arc::clone(&self.source), tree: Arc::clone(&self.tree) }
+        let is_free = self.is_free;
+        Self { source: Arc::clone(&self.source), tree: Arc::clone(&self.tree), is_free }
     }
 }
 

@@ -5,15 +5,20 @@ mod seats;
 mod retry_after;
 
 use std::any::Any;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Response, StatusCode, header};
-use axum_server::Handle;
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tower_http::add_extension::AddExtension;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::http::seats::Seats;
@@ -29,31 +34,61 @@ const HEADERS_MAX: usize = 64 << 10;
 /// How long requests under way may take to end once the listener is closed.
 pub const GRACE: Duration = Duration::from_secs(10);
 
+/// How long to wait after a connection could not be taken: files are used up, most likely.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
 /// Answers with `router` whatever comes to `listener` until `shutdown` is done; then takes nothing
 /// new and returns when all answers are given, after [`GRACE`] at the latest.
 ///
 /// A connection more than the machine can hold, or than one address may have, is closed at once.
 /// A handler finds its client's address in `ConnectInfo<SocketAddr>`. One that panics answers 500.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let router = router.layer(CatchPanicLayer::custom(panicked));
-    let handle: Handle<SocketAddr> = Handle::new();
-    let mut server = axum_server::Server::from_listener(listener)
-        .acceptor(Seats::of_this_machine())
-        .handle(handle.clone())
-        .http1_only();
-    server.http_builder().http1().header_read_timeout(HEADER_TIME).max_buf_size(HEADERS_MAX);
-    let serving = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
-    tokio::pin!(serving);
-    tokio::select! {
-        ended = &mut serving => return ended,
-        () = shutdown => {}
+    let seats = Seats::of_this_machine();
+    let graceful = GracefulShutdown::new();
+    // Dropped at the end, and with it whatever has not ended by then.
+    let mut connections = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => break,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, client)) => {
+                let Some(seat) = seats.take(client.ip()) else { continue };
+                let served = graceful.watch(connection(stream, client, router.clone()));
+                connections.spawn(async move {
+                    // How a connection ends is its client's business.
+                    let _ = served.await;
+                    drop(seat);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be taken");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
+        }
     }
-    handle.graceful_shutdown(Some(GRACE));
-    serving.await
+    drop(listener);
+    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+}
+
+/// One connection, HTTP/1.1 with keep-alive.
+fn connection(
+    stream: TcpStream,
+    client: SocketAddr,
+    router: Router,
+) -> impl GracefulConnection<Error = hyper::Error> + Send {
+    // Where it cannot be set, answers are late and nothing else.
+    let _ = stream.set_nodelay(true);
+    let service = AddExtension::new(router, ConnectInfo(client));
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .max_buf_size(HEADERS_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
 }
 
 /// A client to be finished: TLS by rustls with ring, no redirects, no proxy, and this time-out.

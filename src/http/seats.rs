@@ -2,16 +2,10 @@
 //! lanes and the other listener run out of file descriptors.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum_server::accept::Accept;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::net::TcpStream;
-use tower_http::add_extension::AddExtension;
 
 /// How many connections one listener holds, where the system allows so many files.
 const SEATS_MAX: usize = 4_096;
@@ -56,7 +50,7 @@ impl Seats {
 
     /// A place for one more, unless all are taken, or half of them by this very address: one
     /// stranger alone cannot shut the door.
-    fn take(&self, address: IpAddr) -> Option<Seat> {
+    pub(super) fn take(&self, address: IpAddr) -> Option<Seat> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.by_address.get(&address).copied().unwrap_or(0);
         if taken.all >= self.all || own >= self.all.div_ceil(2) {
@@ -97,25 +91,6 @@ fn files_allowed() -> u64 {
     }
     limit.current = Some(most);
     if setrlimit(Resource::Nofile, limit).is_ok() { most } else { now }
-}
-
-/// The service keeps its connection's seat as long as it lives.
-impl<S: Send + 'static> Accept<TcpStream, S> for Seats {
-    type Stream = TcpStream;
-    type Service = AddExtension<S, Arc<Seat>>;
-    type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
-
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let seat = stream
-            .peer_addr()
-            .map(|address| address.ip())
-            .and_then(|address| self.take(address).ok_or_else(|| io::Error::other("no seat left")));
-        Box::pin(async move {
-            let seat = seat?;
-            stream.set_nodelay(true)?;
-            Ok((stream, AddExtension::new(service, Arc::new(seat))))
-        })
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::MessageId;
@@ -67,10 +68,11 @@ impl Fate {
 }
 
 /// What an answer speaks of, beside its message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// The message alone.
+    #[default]
     Message,
     /// Its recipient: other messages to this number will fare alike.
     Recipient,
@@ -82,7 +84,9 @@ macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident = $word:literal,)+) => {
         /// Why a message stands where it stands: a closed list, the same in the store, the log, the
         /// metrics, the API and the dashboard.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
         pub enum Reason {
             $($(#[doc = $doc])+ #[serde(rename = $word)] $name,)+
         }

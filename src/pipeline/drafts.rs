@@ -1,6 +1,6 @@
 //! How do the messages of one event come to be, one by one?
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::{Defaults, Rule};
 use crate::expr::{Facts, Fuel, Surroundings, View};
 use crate::model::{
-    Event, Instead, Message, MessageId, OnUncertain, Origin, Policy, Reason, State, Terms,
-    mask_number,
+    Event, Instead, Message, MessageId, OnUncertain, Origin, Policy, Reason, Recipient, State,
+    Terms, mask_number,
 };
 use crate::render::{Made, Mode, Unmade};
 
@@ -36,7 +36,8 @@ pub(super) struct Drafts<'e> {
     event: &'e Event,
     now: Timestamp,
     defaults: &'e Defaults,
-    is_test: bool,
+    /// Of an event of the sender's test mode: whom it may reach.
+    only_to: Option<&'e BTreeSet<Recipient>>,
     pub(super) made: Vec<Message>,
     ids: HashSet<MessageId>,
     /// How many messages the rule at hand made, and how much text is in them.
@@ -48,10 +49,10 @@ impl<'e> Drafts<'e> {
         event: &'e Event,
         now: Timestamp,
         defaults: &'e Defaults,
-        is_test: bool,
+        only_to: Option<&'e BTreeSet<Recipient>>,
     ) -> Self {
         let (made, ids) = (Vec::new(), HashSet::new());
-        Self { event, now, defaults, is_test, made, ids, of_rule: (0, 0) }
+        Self { event, now, defaults, only_to, made, ids, of_rule: (0, 0) }
     }
 
     /// All messages of a rule that matched: for the event, or for each element of it.
@@ -174,10 +175,11 @@ impl<'e> Drafts<'e> {
             return;
         }
         let mut message = self.blank(rule, place, id, made.recipient.is_group());
-        if self.is_test {
+        if self.only_to.is_some_and(|list| !list.contains(&made.recipient)) {
             message.state = State::Skipped;
             message.reason = Some(Reason::TestMode);
-            let remedy = "the sender's test mode reaches nobody without `test_events: send`";
+            let remedy = "the sender's test mode reaches nobody without `test_events: send` \
+                          or --only-to";
             message.detail = Some(remedy.to_owned());
         } else if rule.delivery.mode == Mode::Shadow {
             message.state = State::Skipped;

@@ -2,7 +2,7 @@
 
 mod drafts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use crate::expr::{
     Each, EachTrace, EvalError, Facts, Fuel, Json, Named, Names, Step, Surroundings, View,
 };
-use crate::model::{Content, Event, EventId, Headers, Message, OnUncertain, Reason, State};
+use crate::model::{
+    Content, Event, EventId, Headers, Message, OnUncertain, Reason, Recipient, State,
+};
 use crate::render::{self, Country, Mode, Send, SendSettings, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
 use crate::sources::{Read, Source};
@@ -26,6 +28,8 @@ pub struct Pipeline {
     rules: Vec<Rule>,
     set: RuleSet,
     defaults: Defaults,
+    /// Whom events of a sender's test mode may reach.
+    test_recipients: BTreeSet<Recipient>,
 }
 
 /// A compiled rule but for its matcher.
@@ -47,7 +51,7 @@ pub struct Rule {
     /// resent for groups.
     pub on_uncertain: Option<OnUncertain>,
     /// When its messages may be sent, and whether they are.
-    pub delivery: Delivery,
+    pub delivery: Arc<Delivery>,
 }
 
 /// What a rule says of its messages beside what they are.
@@ -129,11 +133,27 @@ impl Pipeline {
         defaults: Defaults,
     ) -> Self {
         let (matchers, rules) = rules.into_iter().unzip();
+        Self::with_matchers(sources, matchers, rules, defaults)
+    }
+
+    /// The same of matchers and rules that are apart already.
+    pub fn with_matchers(
+        sources: Vec<(Source, Surroundings)>,
+        matchers: Vec<Matcher>,
+        rules: Vec<Rule>,
+        defaults: Defaults,
+    ) -> Self {
         let sources = sources
             .into_iter()
             .map(|(source, around)| (source.name().to_owned(), (source, Arc::new(around))))
             .collect();
-        Self { sources, rules, set: RuleSet::build(matchers), defaults }
+        let set = RuleSet::build(matchers);
+        Self { sources, rules, set, defaults, test_recipients: BTreeSet::new() }
+    }
+
+    /// The same, with these whom events of a sender's test mode may reach too.
+    pub fn reaching_in_test(&mut self, recipients: BTreeSet<Recipient>) {
+        self.test_recipients = recipients;
     }
 
     /// What becomes of a request.
@@ -194,7 +214,8 @@ impl Pipeline {
         }
         let facts = Facts::new(event, json, Arc::clone(around));
         let is_test = source.is_test(&facts);
-        let mut drafts = Drafts::new(event, now, &self.defaults, is_test);
+        let kept_from = is_test.then_some(&self.test_recipients);
+        let mut drafts = Drafts::new(event, now, &self.defaults, kept_from);
         for place in places {
             let rule = &self.rules[place];
             match self.set.matcher(place).when.as_ref().map_or(Ok(true), |it| it.holds(&facts)) {

@@ -15,12 +15,12 @@ pub struct Send {
     numbers: Vec<Template>,
     /// `None` if it follows from a media type that is a template.
     kind: Option<Kind>,
-    media_url: Option<Template>,
+    media_url: Option<Box<Template>>,
     message: Option<Template>,
-    file_name: Option<Template>,
-    mimetype: Option<Template>,
+    file_name: Option<Box<Template>>,
+    mimetype: Option<Box<Template>>,
     delay: Option<u64>,
-    instance: Option<Template>,
+    instance: Option<Box<Template>>,
 }
 
 /// One message to be, for one recipient.
@@ -75,34 +75,43 @@ impl Send {
 
     /// The same with the names and tables of its rule.
     pub fn compile_in(settings: &SendSettings, scope: &Scope<'_>) -> Result<Self, Vec<Fault>> {
+        Self::compile_each(settings, &|_| scope)
+    }
+
+    /// The same where fields come from different files, each with tables of its own.
+    pub fn compile_each<'s>(
+        settings: &SendSettings,
+        scope_of: &dyn Fn(&str) -> &'s Scope<'s>,
+    ) -> Result<Self, Vec<Fault>> {
         let kind = kind(settings);
-        let (send, mut faults) = Self::fields(settings, kind, scope);
+        let (send, mut faults) = Self::fields(settings, kind, scope_of);
         faults.extend(impossible(settings, kind));
         if faults.is_empty() { Ok(send) } else { Err(faults) }
     }
 
     /// What is wrong with the fields one by one, of settings that others complete.
     pub fn mistakes(settings: &SendSettings, scope: &Scope<'_>) -> Vec<Fault> {
-        Self::fields(settings, None, scope).1
+        Self::fields(settings, None, &|_| scope).1
     }
 
-    fn fields(
+    fn fields<'s>(
         settings: &SendSettings,
         kind: Option<Kind>,
-        scope: &Scope<'_>,
+        scope_of: &dyn Fn(&str) -> &'s Scope<'s>,
     ) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
         let mut field = |path: &str, text: &Option<String>, escape| {
-            let compiled = Template::compile_in(text.as_ref()?, escape, scope);
+            let compiled = Template::compile_in(text.as_ref()?, escape, scope_of(path));
             compiled
                 .map_err(|found| faults.extend(found.into_iter().map(|fault| fault.under(path))))
                 .ok()
         };
-        let media_url = field("mediaUrl", &settings.media_url, Escape::None);
+        // Most rules have few of these, and there may be very many rules.
+        let media_url = field("mediaUrl", &settings.media_url, Escape::None).map(Box::new);
         let message = field("message", &settings.message, Escape::Message);
-        let file_name = field("fileName", &settings.file_name, Escape::FileName);
-        let mimetype = field("mimetype", &settings.mimetype, Escape::None);
-        let instance = field("instanceName", &settings.instance_name, Escape::None);
+        let file_name = field("fileName", &settings.file_name, Escape::FileName).map(Box::new);
+        let mimetype = field("mimetype", &settings.mimetype, Escape::None).map(Box::new);
+        let instance = field("instanceName", &settings.instance_name, Escape::None).map(Box::new);
         let list = matches!(settings.number, Some(super::OneOrMany::Many(_)));
         let numbers: Vec<_> = (0..)
             .zip(settings.number.iter().flat_map(super::OneOrMany::texts))
@@ -114,6 +123,15 @@ impl Send {
         let delay = settings.delay;
         let send = Self { numbers, kind, media_url, message, file_name, mimetype, delay, instance };
         (send, faults)
+    }
+
+    /// Forgets what was read in its texts until they are used.
+    pub fn put_off(&mut self) {
+        let rare =
+            [&mut self.media_url, &mut self.file_name, &mut self.mimetype, &mut self.instance];
+        let rare = rare.into_iter().flatten().map(Box::as_mut);
+        rare.chain(&mut self.message).chain(&mut self.numbers).for_each(Template::put_off);
+        self.numbers.shrink_to_fit();
     }
 
     /// What it is, as far as that is known before any event.
@@ -148,15 +166,15 @@ impl Send {
     /// The paths that its templates read, as `event.data.object.id`, each with the field.
     pub fn paths(&self) -> Vec<(&'static str, String)> {
         let fields = [
-            ("mediaUrl", &self.media_url),
-            ("message", &self.message),
-            ("fileName", &self.file_name),
-            ("mimetype", &self.mimetype),
-            ("instanceName", &self.instance),
+            ("mediaUrl", self.media_url.as_deref()),
+            ("message", self.message.as_ref()),
+            ("fileName", self.file_name.as_deref()),
+            ("mimetype", self.mimetype.as_deref()),
+            ("instanceName", self.instance.as_deref()),
         ];
         let numbers = self.numbers.iter().map(|number| ("number", number));
         numbers
-            .chain(fields.into_iter().filter_map(|(name, field)| Some((name, field.as_ref()?))))
+            .chain(fields.into_iter().filter_map(|(name, field)| Some((name, field?))))
             .flat_map(|(name, field)| field.paths().into_iter().map(move |path| (name, path)))
             .collect()
     }
@@ -166,11 +184,11 @@ impl Send {
     pub fn reads(&self) -> Vec<(&'static str, Read)> {
         let fields = [
             ("number", self.numbers.first().filter(|_| self.numbers.len() == 1)),
-            ("mediaUrl", self.media_url.as_ref()),
+            ("mediaUrl", self.media_url.as_deref()),
             ("message", self.message.as_ref()),
-            ("fileName", self.file_name.as_ref()),
-            ("mimetype", self.mimetype.as_ref()),
-            ("instanceName", self.instance.as_ref()),
+            ("fileName", self.file_name.as_deref()),
+            ("mimetype", self.mimetype.as_deref()),
+            ("instanceName", self.instance.as_deref()),
         ];
         fields
             .into_iter()
@@ -229,16 +247,16 @@ impl Send {
     /// # Errors
     /// When a field cannot be filled.
     pub fn content<'a>(&'a self, view: &View<'a>) -> Result<(Option<String>, Content), Unmade> {
-        let fill = |field: &str, template: &'a Option<Template>| match template {
+        let fill = |field: &str, template: Option<&'a Template>| match template {
             None => Ok(None),
             Some(template) => match template.render(view.clone()) {
                 Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
                 Err(error) => Err(Unmade::render(field, &with_remedy(&error))),
             },
         };
-        let media_url = fill("mediaUrl", &self.media_url)?;
-        let file_name = fill("fileName", &self.file_name)?;
-        let mimetype = fill("mimetype", &self.mimetype)?;
+        let media_url = fill("mediaUrl", self.media_url.as_deref())?;
+        let file_name = fill("fileName", self.file_name.as_deref())?;
+        let mimetype = fill("mimetype", self.mimetype.as_deref())?;
         let mimetype = mimetype.or_else(|| guessed(file_name.as_deref()?));
         let kind = match (self.kind, &mimetype) {
             (Some(kind), _) => kind,
@@ -246,14 +264,15 @@ impl Send {
             (None, None) => Kind::Document,
         };
         // WhatsApp shows no caption with sound.
-        let message = if kind == Kind::Audio { None } else { fill("message", &self.message)? };
+        let message =
+            if kind == Kind::Audio { None } else { fill("message", self.message.as_ref())? };
         if kind == Kind::Text && message.is_none() {
             return Err(Unmade::render("message", "there is nothing in it: a text needs words"));
         }
         if kind != Kind::Text {
             check_url(media_url.as_deref())?;
         }
-        let instance = fill("instanceName", &self.instance)?;
+        let instance = fill("instanceName", self.instance.as_deref())?;
         let content = Content { kind, media_url, message, file_name, mimetype, delay: self.delay };
         Ok((instance, content))
     }

@@ -45,7 +45,8 @@ pub struct PatternStep {
 
 impl Pattern {
     /// A pattern of what is written; an error if it would stand for too many.
-    pub(super) fn of(part: Part) -> Result<Self, String> {
+    pub(super) fn of(mut part: Part) -> Result<Self, String> {
+        part.wanted.shrink_to_fit();
         let expanded = if part.choices.is_empty() { Vec::new() } else { part.expanded()? };
         Ok(Self { part, expanded })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::handshake::Handshake;
 use super::lookup::Lookup;
-use super::presets::{nearest, presets};
+use super::presets::{self, nearest};
 use super::reconcile::Reconcile;
 use super::rotation::{DatedSecret, Secrets};
 use super::settings::{Gzip, ReplySettings, SourceSettings, TestEvents, Unsigned};
@@ -17,6 +17,9 @@ use crate::verify::{Address, Scheme};
 /// A secret with fewer characters can be found by trying.
 const SECRET_MIN: usize = 16;
 
+/// How long equal bodies that lack the id which the source promises are one event, in seconds: as
+/// long as senders try again at once. An event wrongly taken for a second delivery is a lost one.
+pub(super) const FALLBACK_S: i64 = 60 * 60;
 /// How long a body may be once it is unpacked, in bytes, where nobody says: as long as a plain one.
 const UNPACKED_MAX: u64 = 25 << 20;
 
@@ -160,21 +163,18 @@ fn preset(
     own: &SourceSettings,
     faults: &mut Vec<Fault>,
 ) -> Option<(String, &'static SourceSettings)> {
-    let known = match presets() {
-        Ok(known) => known,
+    let wanted = own.preset.as_deref().unwrap_or(name);
+    match presets::preset(wanted) {
+        Ok(Some(row)) => return Some((wanted.to_owned(), row)),
+        Ok(None) => {}
         Err(fault) => {
             faults.push(fault);
             return None;
         }
-    };
-    let wanted = own.preset.as_deref().unwrap_or(name);
-    if let Some(row) = known.get(wanted) {
-        return Some((wanted.to_owned(), row));
     }
-    let names = || known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let remedy = match nearest(known, wanted) {
+    let remedy = match nearest(wanted) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are {}", names()),
+        None => format!("`kabari sources presets` lists all {}", presets::names().count()),
     };
     if own.preset.is_some() {
         let wrong = format!("there is no preset `{wanted}`");

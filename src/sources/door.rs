@@ -1,16 +1,35 @@
-//! What does a source ask beside the signature: from where, how many, and packed how?
+//! What does a source ask beside the signature, from where, how many and packed how? And what does
+//! it say to a handshake, and to the log of what it denies?
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::handshake::Answer;
 use super::settings::Gzip;
 use super::source::Source;
 use crate::model::{Headers, Networks};
-use crate::verify::{is_gzip, unpack};
+use crate::verify::{Denied, Request, is_gzip, unpack};
 
 impl Source {
+    /// Whether events may come by this method (upper case).
+    pub fn takes_method(&self, method: &str) -> bool {
+        self.parts.methods.iter().any(|known| known == method)
+    }
+
+    /// Whether a request by this method may be a handshake.
+    pub fn greets_method(&self, method: &str) -> bool {
+        self.parts.handshake.is_some_and(|it| it.method().unwrap_or("POST") == method)
+    }
+
+    /// Whether a verified body of this media type is taken.
+    pub fn takes_media_type(&self, content_type: Option<&str>) -> bool {
+        let (Some(accepts), Some(given)) = (&self.parts.accepts, content_type) else { return true };
+        let given = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        given.is_empty() || accepts.contains(&given)
+    }
+
     /// From where its requests may come, if that matters.
     pub fn allow_from(&self) -> Option<&Networks> {
         self.parts.allow_from.as_ref()
@@ -51,5 +70,23 @@ impl Source {
             unpack(body, self.parts.unpacked_max, |_| true).map_err(|why| why.to_string())?;
         headers.0.retain(|(name, _)| name != "content-encoding");
         Ok(plain.into())
+    }
+
+    /// What the request is answered if it is the sender's handshake, and no event.
+    pub fn greet(&self, request: &Request, now: Timestamp) -> Option<Answer> {
+        let handshake = self.parts.handshake?;
+        let secrets = self.parts.secrets.at(now);
+        if !handshake.is_signed() {
+            let secret = self.parts.secrets.signing(now);
+            return handshake.greet(request.greeting(), secret, self.parts.verify_token.as_ref());
+        }
+        let proof = self.verify(request, now).ok()?;
+        let body: serde_json::Value = serde_json::from_slice(proof.body()).ok()?;
+        handshake.answer(&proof.headers().0, &body, secrets.get(proof.secret())?)
+    }
+
+    /// How its secrets and the signature of a request that was `denied` differ in shape, for the log.
+    pub fn compare(&self, denied: &Denied, request: &Request, now: Timestamp) -> Option<String> {
+        self.parts.scheme.compare(denied, request, &self.parts.secrets.at(now), now)
     }
 }

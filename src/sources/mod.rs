@@ -21,7 +21,7 @@ mod sample_table;
 
 pub use handshake::{Answer, Handshake};
 pub use offers::{Offer, Offers};
-pub use presets::presets;
+pub use presets::{preset, presets};
 pub use reconcile::{ApiKey, MissedApi, Reconcile, ReconcileSettings};
 pub use rotation::{DatedSecret, SOON_S, warnings as secret_warnings};
 pub use samples::{Sample, sample, samples};

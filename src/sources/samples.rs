@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::presets::presets;
+use super::presets::preset;
 use super::sample_table::SAMPLES;
 use crate::expr::{BatchPath, Json};
 
@@ -29,7 +29,7 @@ impl Sample {
     /// `None` if it is no JSON.
     pub fn event(&self) -> Option<Json> {
         let json = Json::parse(Bytes::from_static(self.body.as_bytes())).ok()?;
-        let preset = presets().ok().and_then(|known| known.get(self.preset));
+        let preset = preset(self.preset).ok().flatten();
         let path = preset.and_then(|preset| BatchPath::parse(preset.events.as_deref()?));
         let element = path.and_then(|path| json.taken_out(path.first(&json)?));
         Some(element.unwrap_or(json))

@@ -41,16 +41,18 @@ pub struct SourceSettings {
     #[schemars(extend("examples" = ["{{ event.action }}"]))]
     pub action: Option<String>,
     /// The sender's id of an event, by which a second delivery is recognised: a template, `none`
-    /// (every request is an event of its own) or `digest` (equal bodies are one event).
+    /// (every request is an event of its own) or `digest` (equal bodies are one event). Of requests
+    /// that lack it, equal bodies are one event for an hour (or `window`), and
+    /// `kabari_id_missing_total` counts them.
     #[schemars(extend("examples" = ["{{ headers['x-event-id'] }}"]))]
     pub id: Option<String>,
     /// The kinds (`*` and `?` allowed) that the sender is known to send: `kabari check` warns of a
     /// rule for another.
     #[schemars(extend("examples" = [["invoice.*"]]))]
     pub kinds: Option<Vec<String>>,
-    /// With `id: digest`: how long equal bodies are one event, as `1h`. Time is cut into pieces of
-    /// this length, so a second delivery just after a cut is an event of its own. Without it they
-    /// are one as long as ids are remembered.
+    /// Where a body stands for its id: how long equal ones are one event, as `1h`. Time is cut into pieces of
+    /// this length, so a second delivery just after a cut is an event of its own. With `id: digest`
+    /// and without this they are one as long as ids are remembered.
     #[schemars(extend("examples" = ["1h"]))]
     pub window: Option<Span>,
     /// The kinds (`*` and `?` allowed) of which the sender never signs the same body twice. Of

@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
 
 use super::body;
-use super::build::Parts;
+use super::build::{FALLBACK_S, Parts};
 use super::glob::{glob, meet};
-use super::handshake::{Answer, Handshake};
+use super::handshake::Handshake;
 use super::lookup::Lookup;
 use super::reconcile::Reconcile;
 use super::rotation::DatedSecret;
@@ -158,23 +158,6 @@ impl Source {
         self.parts.reply.as_ref()
     }
 
-    /// Whether events may come by this method (upper case).
-    pub fn takes_method(&self, method: &str) -> bool {
-        self.parts.methods.iter().any(|known| known == method)
-    }
-
-    /// Whether a request by this method may be a handshake.
-    pub fn greets_method(&self, method: &str) -> bool {
-        self.parts.handshake.is_some_and(|it| it.method().unwrap_or("POST") == method)
-    }
-
-    /// Whether a verified body of this media type is taken.
-    pub fn takes_media_type(&self, content_type: Option<&str>) -> bool {
-        let (Some(accepts), Some(given)) = (&self.parts.accepts, content_type) else { return true };
-        let given = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        given.is_empty() || accepts.contains(&given)
-    }
-
     /// Whether the request is really from them. `now` is when its headers were complete.
     ///
     /// # Errors
@@ -187,24 +170,6 @@ impl Source {
             return Err(Denied::malformed("body", "it is a word that a handshake would sign"));
         }
         Ok(proof)
-    }
-
-    /// How its secrets and the signature of a request that was `denied` differ in shape, for the log.
-    pub fn compare(&self, denied: &Denied, request: &Request, now: Timestamp) -> Option<String> {
-        self.parts.scheme.compare(denied, request, &self.parts.secrets.at(now), now)
-    }
-
-    /// What the request is answered if it is the sender's handshake, and no event.
-    pub fn greet(&self, request: &Request, now: Timestamp) -> Option<Answer> {
-        let handshake = self.parts.handshake?;
-        let secrets = self.parts.secrets.at(now);
-        if !handshake.is_signed() {
-            let secret = self.parts.secrets.signing(now);
-            return handshake.greet(request.greeting(), secret, self.parts.verify_token.as_ref());
-        }
-        let proof = self.verify(request, now).ok()?;
-        let body: serde_json::Value = serde_json::from_slice(proof.body()).ok()?;
-        handshake.answer(&proof.headers().0, &body, secrets.get(proof.secret())?)
     }
 
     /// What the verified request says: one event, or all of a batch; never none.
@@ -361,11 +326,12 @@ impl Source {
         let mut id_missing = false;
         event.provider_id = match &self.parts.identity {
             Identity::None => None,
-            Identity::Digest => Some(self.digest(&event.body, event.received_at)),
+            Identity::Digest => Some(self.digest(&event, self.parts.window_s)),
             Identity::Given(lookup) => {
                 let found = lookup.find(&event, json.as_ref().ok(), &self.around);
                 id_missing = found.is_none();
-                found.or_else(|| Some(self.digest(&event.body, event.received_at)))
+                let window_s = self.parts.window_s.unwrap_or(FALLBACK_S);
+                found.or_else(|| Some(self.digest(&event, Some(window_s))))
             }
         };
         Read { event, json, id_missing }
@@ -388,15 +354,15 @@ impl Source {
 
     /// What stands for an id where there is none: equal bodies to one source are one event, within
     /// its window.
-    fn digest(&self, body: &[u8], received_at: Timestamp) -> String {
+    fn digest(&self, event: &Event, window_s: Option<i64>) -> String {
         let mut digest = Sha256::new();
         digest.update(self.name.as_bytes());
         digest.update([0]);
-        digest.update(body);
+        digest.update(&event.body);
         let digest = hex::encode(digest.finalize());
-        match self.parts.window_s {
+        match window_s {
             Some(window_s) => {
-                format!("sha256:{digest}@{}", received_at.as_second().div_euclid(window_s))
+                format!("sha256:{digest}@{}", event.received_at.as_second().div_euclid(window_s))
             }
             None => format!("sha256:{digest}"),
         }

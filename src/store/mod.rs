@@ -8,6 +8,7 @@ mod address;
 mod lock;
 mod judge;
 mod gathering;
+mod turned;
 mod reconciliation;
 mod retention;
 mod upkeep;
@@ -29,6 +30,7 @@ pub use lock::{LaneLock, Owner, lock_lanes, owner};
 pub use reconciliation::{Reconciliation, Tally};
 pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
 pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
+pub use turned::{Ended, Stuck, TurnedOver};
 pub use upkeep::{Moves, Purged, Upkeep};
 
 /// What survives a crash.
@@ -73,6 +75,14 @@ pub trait Store: Upkeep {
     /// Ends an attempt. Does nothing and says `false` if the lease has passed to another owner,
     /// but for one thing: a late success still turns `uncertain` into `sent`.
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError>;
+
+    /// Ends attempts of one lane and takes its next messages, in one durable transaction: as
+    /// [`Store::settle`] for each, and [`Store::claim`] then. Either all of it is kept or nothing.
+    async fn turn_over(
+        &self,
+        ended: &[Ended],
+        claim: Option<Claim>,
+    ) -> Result<TurnedOver, StoreError>;
 
     /// Called once by the new owner of the lanes: whatever is `sending` becomes `uncertain`
     /// (reason `interrupted`), or `waiting` again where its rule says `resend` and neither its
@@ -146,12 +156,15 @@ pub trait Store: Upkeep {
     /// How many messages there are in each state, and events.
     async fn counts(&self) -> Result<Counts, StoreError>;
 
+    /// Messages that go nowhere until a person decides. Of those without a recipient only what was
+    /// recorded after `seen`, which is 0 or what an earlier answer said.
+    async fn stuck(&self, seen: i64) -> Result<Stuck, StoreError>;
+
     /// What came from each source that has sent anything, by name.
     async fn sources(&self) -> Result<Vec<SourceRow>, StoreError>;
 
     /// How far each provider's own list was compared with what came, by source and list.
     async fn reconciliations(&self) -> Result<Vec<Reconciliation>, StoreError>;
-
     /// Keeps that of one list, in the place of what was known of it.
     async fn keep_reconciliation(&self, known: Reconciliation) -> Result<(), StoreError>;
 
@@ -250,6 +263,8 @@ pub struct OptOut {
 pub struct Claimed {
     /// The message, its attempts counting the one to be made now.
     pub message: Message,
+    /// The kind of the event that it was made from.
+    pub kind: String,
     /// Settle it by this.
     pub lease: Lease,
     /// How old the message is, not counting the time in which kabari itself held it.

@@ -92,7 +92,7 @@ pub fn init(format: Format, filter: Option<&str>) -> Result<Logging, LogError> {
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let (writer, rest) = gathering(io::stderr());
     let lines = tracing_subscriber::registry().with(read_filter(filter)?);
-    let begun = if as_json(format, terminal) {
+    let begun = if format.is_json() {
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true);
         // A log that nobody reads any more is no reason to write about it there.
         let layer = layer.log_internal_errors(false);
@@ -116,11 +116,18 @@ fn gathering(out: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
         .finish(Gathering(BufWriter::with_capacity(GATHERED_MAX, out)))
 }
 
-fn as_json(format: Format, terminal: bool) -> bool {
-    match format {
-        Format::Auto => !terminal,
-        Format::Pretty => false,
-        Format::Json => true,
+impl Format {
+    /// Whether standard error gets JSON and nothing else.
+    pub fn is_json(self) -> bool {
+        self.is_json_on(io::stderr().is_terminal())
+    }
+
+    fn is_json_on(self, terminal: bool) -> bool {
+        match self {
+            Self::Auto => !terminal,
+            Self::Pretty => false,
+            Self::Json => true,
+        }
     }
 }
 
@@ -135,7 +142,7 @@ mod tests {
     use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
 
-    use super::{Format, as_json, gathering, read_filter};
+    use super::{Format, gathering, read_filter};
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);
@@ -164,10 +171,10 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_lines_for_people_and_a_pipe_gets_json() {
-        assert!(!as_json(Format::Auto, true));
-        assert!(as_json(Format::Auto, false));
-        assert!(as_json(Format::Json, true));
-        assert!(!as_json(Format::Pretty, false));
+        assert!(!Format::Auto.is_json_on(true));
+        assert!(Format::Auto.is_json_on(false));
+        assert!(Format::Json.is_json_on(true));
+        assert!(!Format::Pretty.is_json_on(false));
     }
 
     #[test]

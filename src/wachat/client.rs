@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -18,7 +19,8 @@ use crate::http;
 use crate::model::{Content, Recipient, Verdict};
 use crate::secret::Secret;
 
-use super::error::{Answer, verdict};
+use super::error::{Answer, verdict, verdict_by};
+use super::fates::Fates;
 use super::words::without_echo;
 
 /// How long it may take until a connection stands.
@@ -28,9 +30,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const POOL_IDLE_MAX: Duration = Duration::from_secs(2);
 /// How many connections may rest.
 const POOL_CONNECTIONS_MAX: usize = 64;
-/// How much of an answer is read, in bytes.
 /// A token shorter than this is no real one.
 const TOKEN_MIN: usize = 8;
+/// How much of an answer is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// How to reach Wachat.
@@ -61,6 +63,7 @@ pub struct Client {
     http: reqwest::Client,
     settings: Settings,
     authorization: HeaderValue,
+    fates: Arc<Fates>,
 }
 
 impl Client {
@@ -82,7 +85,14 @@ impl Client {
             .pool_max_idle_per_host(POOL_CONNECTIONS_MAX)
             .build()
             .context("the HTTP client for Wachat cannot be set up")?;
-        Ok(Self { http, settings, authorization })
+        Ok(Self { http, settings, authorization, fates: Arc::default() })
+    }
+
+    /// The same, with users' lines before the built-in table of answers.
+    #[must_use]
+    pub fn with_fates(mut self, fates: Fates) -> Self {
+        self.fates = Arc::new(fates);
+        self
     }
 
     /// Sends one message and says what the answer, or its absence, means.
@@ -129,7 +139,7 @@ impl Client {
         }
         bytes.truncate(ANSWER_BYTES_MAX);
         let body = self.without_secrets(&String::from_utf8_lossy(&bytes));
-        verdict(&Answer::Http { status, body: &body, retry_after })
+        verdict_by(&Answer::Http { status, body: &body, retry_after }, &self.fates)
     }
 
     /// A gateway may echo what it was sent. A make-believe token may be part of any word.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::model::{Fate, Reason, Scope, Verdict};
 
+use super::fates::Fates;
 use super::words::{Shape, Words, shown};
 
 /// What came back from a call, or did not.
@@ -66,6 +67,8 @@ const TABLE: &[(Means, Reason, &[&str])] = &[
     // The session.
     (Lane, Reason::UnknownInstance, &["instance .. not exist", "instance .. not found"]),
     (Lane, Reason::UnknownInstance, &["unknown instance", "invalid instance"]),
+    // Not the recipient's: the key of the session's own number.
+    (Lane, Reason::UnknownInstance, &["invalid number key"]),
     (Lane, Reason::Session, &["disconnect", "not connected", "connection closed", "logged out"]),
     (Lane, Reason::Session, &["scan qr", "scan_qr", "qr code", "not authorized", "loggedout"]),
     (Lane, Reason::Session, &["instance not started", "in starting process", "pairing failed"]),
@@ -85,6 +88,9 @@ const TABLE: &[(Means, Reason, &[&str])] = &[
     (Recipient, Reason::Recipient, &["nomor .. tidak valid", "nomor .. tidak terdaftar"]),
 ];
 
+/// Some gateways number their errors so, and answer 200.
+const ERROR_CODES: std::ops::RangeInclusive<u64> = 1000..=9999;
+
 /// What a status means when the words say nothing.
 fn by_status(status: u16) -> (Means, Reason) {
     match status {
@@ -103,15 +109,28 @@ fn by_status(status: u16) -> (Means, Reason) {
     }
 }
 
-/// What it means.
+/// What it means by the built-in table.
 pub fn verdict(answer: &Answer<'_>) -> Verdict {
+    verdict_by(answer, &Fates::default())
+}
+
+/// What it means; users' lines come first.
+pub fn verdict_by(answer: &Answer<'_>, fates: &Fates) -> Verdict {
     match answer {
         // Not the message's fault: the lane waits for the way to be open again.
         Answer::NotSent(why) => conclude(Lane, Reason::Network, None, None, shown(why)),
         Answer::Lost(why) => conclude(Unknown, Reason::NoAnswer, None, None, shown(why)),
         Answer::Http { status, body, retry_after } => {
             let words = Words::of(body);
-            if (200..=299).contains(status) {
+            let is_success = (200..=299).contains(status);
+            let denied = !is_success || words.denial() != Denial::None;
+            if let Some(mut verdict) = fates.verdict(*status, &words, denied) {
+                if let Fate::Retry { after } = &mut verdict.fate {
+                    *after = *retry_after;
+                }
+                return verdict;
+            }
+            if is_success {
                 success(*status, words)
             } else {
                 let (means, reason) = trouble(*status, &words);
@@ -145,14 +164,12 @@ fn trouble(status: u16, words: &Words) -> (Means, Reason) {
 /// A 2xx: sent, unless it says that it was not or is not Wachat's.
 fn success(status: u16, words: Words) -> Verdict {
     let unreadable = |detail| conclude(Unknown, Reason::Unreadable, Some(status), None, detail);
-    let denial = match &words.shape {
+    match &words.shape {
         Shape::Page => return unreadable(format!("a web page: {}", words.shown)),
         Shape::Broken => return unreadable(format!("broken JSON: {}", words.shown)),
-        Shape::Plain if words.low.starts_with("error") => Denial::Maybe,
-        Shape::Empty | Shape::Plain => Denial::None,
-        Shape::Json(value) => denial(value),
-    };
-    let (means, reason) = match denial {
+        Shape::Empty | Shape::Plain | Shape::Json(_) => {}
+    }
+    let (means, reason) = match words.denial() {
         Denial::None => {
             let fate = Fate::Sent;
             let (status, detail) = (Some(status), words.shown);
@@ -178,6 +195,18 @@ enum Denial {
     Flag,
 }
 
+impl Words {
+    /// Whether this, the body of a success, denies it.
+    fn denial(&self) -> Denial {
+        match &self.shape {
+            Shape::Plain if self.low.starts_with("error") => Denial::Maybe,
+            Shape::Page | Shape::Broken => Denial::Maybe,
+            Shape::Empty | Shape::Plain => Denial::None,
+            Shape::Json(value) => denial(value),
+        }
+    }
+}
+
 /// Flags count on the outside and one level further in, where some gateways put the result.
 fn denial(value: &Value) -> Denial {
     let inner = ["data", "response", "result"].map(|name| value.get(name));
@@ -196,9 +225,16 @@ fn denial(value: &Value) -> Denial {
         Value::Array(items) => !items.is_empty(),
         _ => true,
     });
+    let coded = ["status", "code"].iter().filter_map(|name| value.get(name));
+    let error = error || coded.filter_map(number).any(|code| ERROR_CODES.contains(&code));
     let positive = flags().any(|flag| flag_says(flag) == Some(true))
         || value.get("connected") == Some(&Value::Bool(true));
     if error && !positive { Denial::Maybe } else { Denial::None }
+}
+
+/// A number, also one written as a text.
+fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 fn flag_says(flag: &Value) -> Option<bool> {
@@ -220,7 +256,7 @@ fn flag_says(flag: &Value) -> Option<bool> {
 }
 
 /// Whether `text` holds the parts of `phrase` in this order.
-fn says(text: &str, phrase: &str) -> bool {
+pub(super) fn says(text: &str, phrase: &str) -> bool {
     let mut rest = text;
     phrase.split(" .. ").all(|part| match rest.find(part) {
         Some(at) => {

@@ -3,8 +3,10 @@
 mod api;
 mod client;
 mod words;
+mod fates;
 mod error;
 
 pub use api::{MEDIA_PATH, TEXT_PATH, request};
 pub use client::{Client, Settings};
-pub use error::{Answer, verdict};
+pub use error::{Answer, verdict, verdict_by};
+pub use fates::{Cause, FateSettings, FateWord, Fates};

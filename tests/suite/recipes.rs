@@ -86,7 +86,7 @@ fn their_tests_reach_every_rule_and_one_expects_silence() {
         let expected = loaded.tests.iter().flat_map(|test| &test.expect);
         let reached: BTreeSet<&str> =
             expected.filter_map(|message| message.get("rule")?.as_str()).collect();
-        let rules: BTreeSet<&str> = loaded.places.keys().map(String::as_str).collect();
+        let rules: BTreeSet<&str> = loaded.pipeline.rule_names().collect();
         assert_eq!(reached, rules, "{}", recipe.display());
         let silent = loaded.tests.iter().filter(|test| test.expect.is_empty()).count();
         assert!(silent > 0, "{}: no test of what is not sent", recipe.display());

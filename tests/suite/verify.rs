@@ -114,13 +114,13 @@ fn an_empty_secret_believes_nothing() {
 fn a_signature_of_the_wrong_shape_says_how_without_showing_it() {
     let right = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
     for (value, why) in [
-        (right.to_owned(), "prefix is missing"),
-        (format!("sha1={right}"), "prefix is missing"),
-        ("sha256=".to_owned(), "empty"),
-        (format!("sha256={}", &right[1..]), "too short"),
-        (format!("sha256={right}0"), "too long"),
-        (format!("sha256={}", right.to_uppercase()), "lower-case"),
-        (format!("sha256= {}", &right[1..]), "lower-case"),
+        (right.to_owned(), "`sha256=` expected in front, got 64 hex digits"),
+        (format!("sha1={right}"), "got `sha1=` and 64 hex digits"),
+        ("sha256=".to_owned(), "64 hex digits expected, got nothing"),
+        (format!("sha256={}", &right[1..]), "got 63 hex digits"),
+        (format!("sha256={right}0"), "got 65 hex digits"),
+        (format!("sha256={}", right.to_uppercase()), "got 64 upper-case hex digits"),
+        (format!("sha256= {}", &right[1..]), "got 63 hex digits, with spaces"),
     ] {
         let request = request(&[("x-hub-signature-256", &value)], b"Hello, World!");
         let denied = judge(&github(), &request, &["It's a Secret to Everybody"]).err().unwrap();

@@ -114,6 +114,8 @@ impl Diff {
         let now = clock::now();
         let span = SignedDuration::try_from(self.since.0).unwrap_or(SignedDuration::MAX);
         let from = now.checked_sub(span).unwrap_or(Timestamp::MIN);
+        let oldest = history.oldest(self.source.clone()).await?;
+        let span = oldest.map_or(span, |oldest| span.min(now.duration_since(oldest)));
         let mut next = None;
         loop {
             let page = history.page(self.source.clone(), next).await?;

@@ -5,7 +5,6 @@ mod message;
 mod rules;
 mod names;
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -17,7 +16,7 @@ use super::input::{EventInput, EventRead, RuleFile, StoreUrl};
 use super::output::{self, printable};
 use crate::admin::{Numbers, message_json};
 use crate::clock;
-use crate::config::{Loaded, RulePlace};
+use crate::config::{Loaded, RulePlaces};
 use crate::model::Message;
 use crate::pipeline::RuleTrace;
 
@@ -55,7 +54,7 @@ struct Explained<'l> {
     traces: Vec<RuleTrace>,
     messages: Vec<Message>,
     /// Where the rules stand.
-    places: &'l BTreeMap<String, RulePlace>,
+    places: &'l RulePlaces,
 }
 
 impl Explain {

@@ -1,14 +1,12 @@
 //! How is it shown, for people, what each rule makes of an event?
 
-use std::collections::BTreeMap;
-
 use owo_colors::OwoColorize;
 use serde_json::Value;
 
 use super::names;
 use crate::admin::Numbers;
 use crate::cli::output::printable;
-use crate::config::RulePlace;
+use crate::config::{RulePlace, RulePlaces};
 use crate::model::mask_if_phone;
 use crate::pipeline::RuleTrace;
 
@@ -32,7 +30,7 @@ pub(super) struct Line {
 pub(super) fn print(
     traces: &[RuleTrace],
     kind: &str,
-    places: &BTreeMap<String, RulePlace>,
+    places: &RulePlaces,
     all: bool,
     numbers: Numbers,
 ) {

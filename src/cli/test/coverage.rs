@@ -1,11 +1,11 @@
 //! Which rules, and which alternatives of their conditions, did no test reach?
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
 use super::play::Played;
-use crate::config::RulePlace;
+use crate::config::RulePlaces;
 use crate::pipeline::{Pipeline, RuleTrace};
 
 /// What the tests have reached so far.
@@ -72,7 +72,7 @@ impl Coverage {
         })
     }
 
-    pub(super) fn json(&self, places: &BTreeMap<String, RulePlace>) -> Value {
+    pub(super) fn json(&self, places: &RulePlaces) -> Value {
         let at = |rule: &str| places.get(rule).map(|place| place.at.clone());
         let partly = self.partly().map(|(rule, left)| {
             let left = left

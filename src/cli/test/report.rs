@@ -1,7 +1,5 @@
 //! How is it shown, for people and for programs, whether the tests hold?
 
-use std::collections::BTreeMap;
-
 use owo_colors::OwoColorize;
 use quick_junit::{NonSuccessKind, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
@@ -14,7 +12,7 @@ use crate::cli::diff::masked;
 use crate::cli::explain::short_of;
 use crate::cli::output::printable;
 use crate::cli::words;
-use crate::config::{Loaded, RulePlace};
+use crate::config::{Loaded, RulePlace, RulePlaces};
 
 /// So many rules that no test reached are named; a rule file may have very many.
 const NAMED_MAX: usize = 20;
@@ -138,7 +136,7 @@ fn indented(name: &str, text: &str) -> Vec<String> {
 }
 
 /// What no test reached.
-pub(super) fn print_coverage(coverage: &Coverage, places: &BTreeMap<String, RulePlace>) {
+pub(super) fn print_coverage(coverage: &Coverage, places: &RulePlaces) {
     let at =
         |rule: &str| places.get(rule).map_or(String::new(), |place| format!(" ({})", place.at));
     let (rules, reached) = coverage.counts();

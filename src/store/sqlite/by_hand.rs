@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::model::{MessageId, Reason, State};
 use crate::store::Moved;
+use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{order, people};
@@ -54,22 +55,19 @@ impl Operation for MoveByHand {
         }
         // One that could not be made has nothing that could be sent.
         let Some(recipient) = &place.recipient else { return Ok(Moved::Illegal(place.state)) };
+        let now = micros(self.now);
+        // Its age begins anew, for `expires` too.
+        let clock = LaneClock::of(connection, &place.instance)?.at(now);
         connection
             .prepare_cached(
                 "UPDATE messages SET state = ?2, head = 0, held = 0, reason = ?3, detail = NULL,
                      due_at = iif(?2 = 'waiting', ?4, due_at),
                      attempts_max = iif(?2 = 'waiting',
                          min(attempts_max + attempts, 4294967295), attempts_max),
-                     age_max_s = iif(?2 = 'waiting',
-                         age_max_s + max(?4 - created_at, 0) / 1000000, age_max_s)
+                     clock = iif(?2 = 'waiting', ?5, clock)
                  WHERE seq = ?1",
             )?
-            .execute(params![
-                place.seq,
-                self.to.as_str(),
-                Reason::ByHand.as_str(),
-                micros(self.now)
-            ])?;
+            .execute(params![place.seq, self.to.as_str(), Reason::ByHand.as_str(), now, clock])?;
         if self.to == State::Waiting {
             people::given_another_chance(connection, &place.instance, recipient)?;
         }

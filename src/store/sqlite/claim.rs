@@ -1,14 +1,17 @@
 //! Which messages may a lane send now?
 
-use rusqlite::{OptionalExtension, params};
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::model::{MessageId, Origin, Priority, Reason};
 use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::people::{self, Counted};
-use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, micros, time};
+use crate::store::sqlite::row::{MESSAGE_COLUMNS, MESSAGE_COLUMNS_COUNT, MessageRow, micros, time};
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{hold, instead, order};
-use crate::store::{Case, Claim, Ruling};
+use crate::store::{Case, Claim, Contact, Ruling};
 
 /// So many messages are looked at in one claim, beside those that are taken: other operations wait
 /// meanwhile.
@@ -18,14 +21,55 @@ const LOOKED_AT_MAX: usize = 256;
 /// only, by priority and soonest first.
 pub(super) struct TakeDue(pub(super) Claim);
 
+/// The next heads in line, with what is known of their recipients: one look for all that is asked.
+static DUE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {MESSAGE_COLUMNS}, coalesce(reached, 0), tried_at, absent_at,
+             EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient = messages.recipient),
+             (SELECT kind FROM events WHERE events.id = messages.event)
+         FROM messages INDEXED BY messages_due
+         LEFT JOIN (SELECT instance AS session, recipient AS person, reached, tried_at, absent_at
+                    FROM contacts) ON session = instance AND person = recipient
+         WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = ?2 AND due_at <= ?3
+         ORDER BY due_at, seq LIMIT ?4"
+    )
+});
+
+/// A message whose turn it is.
+struct Head {
+    row: MessageRow,
+    contact: Contact,
+    opted_out: bool,
+    /// Its event's.
+    kind: String,
+}
+
+impl Head {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let after = MESSAGE_COLUMNS_COUNT;
+        let contact = people::read_contact(row, after)?;
+        let (opted_out, kind) = (row.get(after + 3)?, row.get::<_, Option<String>>(after + 4)?);
+        let (row, kind) = (MessageRow::read(row)?, kind.unwrap_or_default());
+        Ok(Self { row, contact, opted_out, kind })
+    }
+}
+
 /// What was taken.
 #[derive(Default)]
 pub(super) struct Taken {
-    pub(super) rows: Vec<(MessageRow, i64)>,
-    pub(super) closed_until: Option<jiff::Timestamp>,
+    pub(super) rows: Vec<TakenRow>,
+    pub(super) closed_until: Option<Timestamp>,
     pub(super) more: bool,
     /// Whether any was done with, and others may be due in its stead.
     pub(super) ended: bool,
+}
+
+/// A message that was taken, and what the lane is told beside it.
+pub(super) struct TakenRow {
+    pub(super) row: MessageRow,
+    pub(super) age_us: i64,
+    /// Its event's.
+    pub(super) kind: String,
 }
 
 impl Operation for TakeDue {
@@ -83,9 +127,9 @@ impl<'c> Turn<'c> {
                 if due.is_empty() || self.taken.closed_until.is_some() || self.taken.more {
                     break;
                 }
-                for row in due {
+                for head in due {
                     if !self.is_over() {
-                        self.decide(row)?;
+                        self.decide(head)?;
                     }
                 }
             }
@@ -102,18 +146,13 @@ impl<'c> Turn<'c> {
     }
 
     /// The next heads in line, no more than there is room for.
-    fn due(&self, priority: i64) -> rusqlite::Result<Vec<MessageRow>> {
+    fn due(&self, priority: i64) -> rusqlite::Result<Vec<Head>> {
         let room = self.claim.limit.saturating_sub(self.taken.rows.len());
         if room == 0 {
             return Ok(Vec::new());
         }
         self.connection
-            .prepare_cached(&format!(
-                "SELECT {MESSAGE_COLUMNS} FROM messages INDEXED BY messages_due
-                 WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = ?2
-                     AND due_at <= ?3
-                 ORDER BY due_at, seq LIMIT ?4"
-            ))?
+            .prepare_cached(&DUE)?
             .query_map(
                 params![
                     self.claim.instance,
@@ -121,12 +160,12 @@ impl<'c> Turn<'c> {
                     self.now,
                     i64::try_from(room).unwrap_or(i64::MAX)
                 ],
-                MessageRow::read,
+                Head::read,
             )?
             .collect()
     }
 
-    fn decide(&mut self, row: MessageRow) -> rusqlite::Result<()> {
+    fn decide(&mut self, Head { row, contact, opted_out, kind }: Head) -> rusqlite::Result<()> {
         let recipient = row.recipient.clone().unwrap_or_default();
         let (instance, clock) = (self.claim.instance.as_str(), self.lane.at(self.now));
         if !self.all_are_back
@@ -139,7 +178,6 @@ impl<'c> Turn<'c> {
         let age_us = row.age_us(clock, self.now);
         let to = crate::model::Recipient::from_stored(recipient.clone());
         let terms = row.terms.asked();
-        let contact = people::contact(self.connection, instance, &recipient)?;
         let ruling = self.claim.judge.ruling(&Case {
             now: self.claim.now,
             recipient: &to,
@@ -148,7 +186,7 @@ impl<'c> Turn<'c> {
             attempts: row.attempts,
             by_hand: row.rule == Origin::BY_HAND,
             contact,
-            opted_out: people::is_opted_out(self.connection, &recipient)?,
+            opted_out,
             today: self.counted.map(Counted::today).unwrap_or_default(),
         });
         match ruling {
@@ -157,7 +195,7 @@ impl<'c> Turn<'c> {
                     counted.count(!contact.reached && !to.is_group());
                     people::tried(self.connection, instance, &recipient, self.now)?;
                 }
-                return self.take(row, age_us);
+                return self.take(row, age_us, kind);
             }
             Ruling::Hold { until, reason, detail } => hold::step_out(
                 self.connection,
@@ -178,7 +216,7 @@ impl<'c> Turn<'c> {
         Ok(())
     }
 
-    fn take(&mut self, mut row: MessageRow, age_us: i64) -> rusqlite::Result<()> {
+    fn take(&mut self, mut row: MessageRow, age_us: i64, kind: String) -> rusqlite::Result<()> {
         self.connection
             .prepare_cached(
                 "UPDATE messages
@@ -188,7 +226,7 @@ impl<'c> Turn<'c> {
             .execute([row.seq])?;
         "sending".clone_into(&mut row.state);
         (row.attempts, row.claims) = (row.attempts.saturating_add(1), row.claims + 1);
-        self.taken.rows.push((row, age_us));
+        self.taken.rows.push(TakenRow { row, age_us, kind });
         Ok(())
     }
 
@@ -240,25 +278,39 @@ impl<'c> Turn<'c> {
     }
 }
 
+/// The kind of the event that a message was made from.
+fn kind_of(connection: &Desk, row: &MessageRow) -> rusqlite::Result<String> {
+    let mut kind = connection.prepare_cached("SELECT kind FROM events WHERE id = ?1")?;
+    Ok(kind.query_row([row.event], |row| row.get(0)).optional()?.unwrap_or_default())
+}
+
 /// Takes one message if it is the head of its recipient.
-pub(super) struct TakeOne(pub(super) MessageId);
+pub(super) struct TakeOne {
+    pub(super) message: MessageId,
+    pub(super) now: Timestamp,
+}
 
 impl Operation for TakeOne {
-    type Output = Option<MessageRow>;
+    type Output = Option<TakenRow>;
 
-    fn apply(&self, connection: &Desk) -> rusqlite::Result<Option<MessageRow>> {
-        connection
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<Option<TakenRow>> {
+        let row = connection
             .prepare_cached(&format!(
                 "UPDATE messages
                  SET state = 'sending', attempts = attempts + 1, claims = claims + 1
                  WHERE id = ?1 AND state = 'waiting' AND head = 1
                  RETURNING {MESSAGE_COLUMNS}"
             ))?
-            .query_row([self.0.0.as_bytes()], MessageRow::read)
-            .optional()
+            .query_row([self.message.0.as_bytes()], MessageRow::read)
+            .optional()?;
+        let Some(row) = row else { return Ok(None) };
+        let now = micros(self.now);
+        let clock = LaneClock::of(connection, &row.instance)?.at(now);
+        let (age_us, kind) = (row.age_us(clock, now), kind_of(connection, &row)?);
+        Ok(Some(TakenRow { row, age_us, kind }))
     }
 
-    fn wakes(_: &Option<MessageRow>) -> bool {
+    fn wakes(_: &Option<TakenRow>) -> bool {
         false
     }
 }

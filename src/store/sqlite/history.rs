@@ -63,6 +63,11 @@ impl History {
         self.readers.ask(move |connection| Ok(find(connection, &source, &provider_id)?)).await
     }
 
+    /// When the first event came that is there, of all or of one source.
+    pub async fn oldest(&self, source: Option<String>) -> Result<Option<Timestamp>, StoreError> {
+        self.readers.ask(move |connection| Ok(oldest(connection, source.as_deref())?)).await
+    }
+
     /// A page of events, all or of one source; the first where `from` is `None`.
     pub async fn page(
         &self,
@@ -85,6 +90,15 @@ fn find(
         .query_row(params![source, provider_id], |row| {
             Ok((EventId(Uuid::from_bytes(row.get(0)?)), row::time_at(row, 1)?))
         })
+        .optional()
+}
+
+fn oldest(connection: &Connection, source: Option<&str>) -> rusqlite::Result<Option<Timestamp>> {
+    connection
+        .prepare_cached(
+            "SELECT received_at FROM events WHERE ?1 IS NULL OR source = ?1 ORDER BY seq LIMIT 1",
+        )?
+        .query_row(params![source], |row| row::time_at(row, 0))
         .optional()
 }
 

@@ -19,6 +19,7 @@ mod settle;
 mod by_hand;
 mod recover;
 mod lists;
+mod needs;
 mod reconciliations;
 mod history;
 mod fault;
@@ -38,9 +39,9 @@ use tokio::sync::watch;
 
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use crate::store::{
-    Claim, Claimed, Claims, Counts, EventFilter, EventRow, Gathering, LaneMemory, LaneState, Lease,
-    MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, Shut, SourceRow,
-    Store, StoreError,
+    Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory, LaneState,
+    Lease, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, Shut,
+    SourceRow, Store, StoreError, Stuck, TurnedOver,
 };
 
 pub use backup::Copied;
@@ -138,11 +139,7 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        let claim::Taken { rows, closed_until, more, .. } =
-            self.writer.run(claim::TakeDue(claim)).await?;
-        // One that cannot be read must not take its neighbours along: they are under way now.
-        let readable = |(row, age_us)| claimed(row, age_us).map_err(unreadable).ok();
-        Ok(Claims { taken: rows.into_iter().filter_map(readable).collect(), closed_until, more })
+        Ok(claims_of(self.writer.run(claim::TakeDue(claim)).await?))
     }
 
     async fn claim_one(
@@ -150,25 +147,26 @@ impl Store for SqliteStore {
         message: MessageId,
         now: Timestamp,
     ) -> Result<Option<Claimed>, StoreError> {
-        let taken = self.writer.run(claim::TakeOne(message)).await?;
-        taken
-            .map(|row| {
-                let age_us = row::micros(now) - row.created_at;
-                claimed(row, age_us)
-            })
-            .transpose()
+        self.writer.run(claim::TakeOne { message, now }).await?.map(claimed).transpose()
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError> {
-        if !State::Sending.may_become(settlement.state) {
-            return Err(StoreError::Broken(format!(
-                "an attempt cannot end as `{}`",
-                settlement.state.as_str()
-            )));
-        }
-        let verdict = serde_json::to_string(&settlement.attempt.verdict)
-            .map_err(|error| StoreError::Broken(error.to_string()))?;
-        self.writer.run(settle::Settle { lease, settlement, verdict }).await
+        self.writer.run(settle::Settle::of(lease, settlement)?).await
+    }
+
+    async fn turn_over(
+        &self,
+        ended: &[Ended],
+        claim: Option<Claim>,
+    ) -> Result<TurnedOver, StoreError> {
+        let settle = |Ended { lease, settlement }: &Ended| {
+            let lease = Lease { message: lease.message, attempt: lease.attempt };
+            settle::Settle::of(lease, settlement.clone())
+        };
+        let settles = ended.iter().map(settle).collect::<Result<Vec<_>, StoreError>>()?;
+        let claim = claim.map(claim::TakeDue);
+        let (held, taken) = self.writer.run(settle::TurnOver { settles, claim }).await?;
+        Ok(TurnedOver { held, claims: claims_of(taken) })
     }
 
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreError> {
@@ -266,6 +264,10 @@ impl Store for SqliteStore {
         self.readers.ask(lists::counts).await
     }
 
+    async fn stuck(&self, seen: i64) -> Result<Stuck, StoreError> {
+        self.readers.ask(move |connection| needs::stuck(connection, seen)).await
+    }
+
     async fn sources(&self) -> Result<Vec<SourceRow>, StoreError> {
         self.readers.ask(lists::sources).await
     }
@@ -324,15 +326,23 @@ fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
 }
 
+/// One that cannot be read must not take its neighbours along: they are under way now.
+fn claims_of(taken: claim::Taken) -> Claims {
+    let claim::Taken { rows, closed_until, more, .. } = taken;
+    let readable = |taken| claimed(taken).map_err(unreadable).ok();
+    Claims { taken: rows.into_iter().filter_map(readable).collect(), closed_until, more }
+}
+
 /// It stays `sending`, and after the next start it is for a person.
 #[expect(clippy::needless_pass_by_value, reason = "it is called in place of the error")]
 fn unreadable(problem: StoreError) {
     tracing::error!(error = %problem, "a message cannot be sent: {problem}");
 }
 
-fn claimed(row: row::MessageRow, age_us: i64) -> Result<Claimed, StoreError> {
+fn claimed(taken: claim::TakenRow) -> Result<Claimed, StoreError> {
+    let claim::TakenRow { row, age_us, kind } = taken;
     let attempt = row.claims;
     let message = row.into_message()?;
     let age = std::time::Duration::from_micros(u64::try_from(age_us).unwrap_or(0));
-    Ok(Claimed { lease: Lease { message: message.id, attempt }, message, age })
+    Ok(Claimed { lease: Lease { message: message.id, attempt }, message, kind, age })
 }

@@ -1,6 +1,6 @@
 //! Who was messaged before, who is not on WhatsApp, and who wants nothing?
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,26 +9,14 @@ use crate::store::sqlite::row::{micros, time_at};
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::{Contact, OptOut, StoreError, Today};
 
-/// What is known of a recipient in a lane.
-pub(super) fn contact(
-    connection: &Connection,
-    instance: &str,
-    recipient: &str,
-) -> rusqlite::Result<Contact> {
-    let found = connection
-        .prepare_cached(
-            "SELECT reached, tried_at, absent_at FROM contacts
-             WHERE instance = ?1 AND recipient = ?2",
-        )?
-        .query_row([instance, recipient], |row| {
-            let moment = |column| -> rusqlite::Result<_> {
-                let micros: Option<i64> = row.get(column)?;
-                Ok(micros.and_then(crate::store::sqlite::row::time))
-            };
-            Ok(Contact { reached: row.get(0)?, tried_at: moment(1)?, absent_at: moment(2)? })
-        })
-        .optional()?;
-    Ok(found.unwrap_or_default())
+/// What is known of a recipient in a lane, from `reached, tried_at, absent_at` at this column.
+pub(super) fn read_contact(row: &Row<'_>, first: usize) -> rusqlite::Result<Contact> {
+    let moment = |column| -> rusqlite::Result<_> {
+        let micros: Option<i64> = row.get(column)?;
+        Ok(micros.and_then(crate::store::sqlite::row::time))
+    };
+    let (tried_at, absent_at) = (moment(first + 1)?, moment(first + 2)?);
+    Ok(Contact { reached: row.get(first)?, tried_at, absent_at })
 }
 
 /// An attempt begins.

@@ -1,8 +1,9 @@
 //! What was under way when the program stopped?
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use crate::model::{Policy, Reason, State};
+use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::order;
 use crate::store::sqlite::row::{RESEND, micros};
 use crate::store::sqlite::writer::{Desk, Operation};
@@ -17,6 +18,32 @@ pub(super) struct Recover {
     pub(super) now: jiff::Timestamp,
 }
 
+/// A message that was under way.
+struct Interrupted {
+    seq: i64,
+    instance: String,
+    recipient: String,
+    /// Whether its rule and its attempts allow another one.
+    again: bool,
+    age_max_s: i64,
+    clock: Option<i64>,
+    created_at: i64,
+}
+
+impl Interrupted {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            instance: row.get(1)?,
+            recipient: row.get(2)?,
+            again: row.get(3)?,
+            age_max_s: row.get(4)?,
+            clock: row.get(5)?,
+            created_at: row.get(6)?,
+        })
+    }
+}
+
 impl Operation for Recover {
     type Output = usize;
 
@@ -24,16 +51,21 @@ impl Operation for Recover {
         let interrupted = connection
             .prepare_cached(
                 "SELECT seq, instance, recipient,
-                     on_uncertain = ?1 AND attempts < min(attempts_max, ?2)
-                         AND (?3 - created_at) / 1000000 < age_max_s
+                     on_uncertain = ?1 AND attempts < min(attempts_max, ?2),
+                     age_max_s, clock, created_at
                  FROM messages WHERE state = 'sending' AND state <> 'sent'",
             )?
-            .query_map(params![RESEND, Policy::RESENT_ATTEMPTS_MAX, micros(self.now)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })?
-            .collect::<rusqlite::Result<Vec<(i64, String, String, bool)>>>()?;
-        for (seq, instance, recipient, again) in &interrupted {
-            let state = if *again { State::Waiting } else { State::Uncertain };
+            .query_map(params![RESEND, Policy::RESENT_ATTEMPTS_MAX], Interrupted::read)?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        let now = micros(self.now);
+        for Interrupted { seq, instance, recipient, again, age_max_s, clock, created_at } in
+            &interrupted
+        {
+            // By its lane's clock, which stood still while kabari itself held the lane.
+            let shown = LaneClock::of(connection, instance)?.at(now);
+            let age_us = clock.map_or(now - created_at, |made| shown - made);
+            let in_time = age_us / 1_000_000 < *age_max_s;
+            let state = if *again && in_time { State::Waiting } else { State::Uncertain };
             connection
                 .prepare_cached(
                     "UPDATE messages SET state = ?2, head = 0, reason = ?3, detail = ?4,

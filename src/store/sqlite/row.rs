@@ -21,6 +21,8 @@ use crate::store::{EventRow, StoreError};
 pub(super) const MESSAGE_COLUMNS: &str = "id, event, state, due_at, attempts, claims, instance, \
      recipient, source, rule, send, element, reason, detail, created_at, attempts_max, age_max_s, \
      on_uncertain, content, seq, priority, clock, terms";
+/// How many they are.
+pub(super) const MESSAGE_COLUMNS_COUNT: usize = 23;
 
 /// A message as its row has it.
 pub(super) struct MessageRow {

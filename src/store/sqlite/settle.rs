@@ -1,12 +1,13 @@
 //! How does an attempt end?
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::{Attempt, Fate, Reason, State};
+use crate::store::sqlite::claim::{TakeDue, Taken};
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{instead, order, people};
-use crate::store::{Lease, Settlement};
+use crate::store::{Lease, Settlement, StoreError};
 
 /// The end of one attempt, if its lease still holds.
 pub(super) struct Settle {
@@ -16,28 +17,70 @@ pub(super) struct Settle {
     pub(super) verdict: String,
 }
 
+impl Settle {
+    /// # Errors
+    /// When an attempt cannot end so.
+    pub(super) fn of(lease: Lease, settlement: Settlement) -> Result<Self, StoreError> {
+        let state = settlement.state;
+        if !State::Sending.may_become(state) {
+            return Err(StoreError::Broken(format!(
+                "an attempt cannot end as `{}`",
+                state.as_str()
+            )));
+        }
+        let verdict = serde_json::to_string(&settlement.attempt.verdict)
+            .map_err(|error| StoreError::Broken(error.to_string()))?;
+        Ok(Self { lease, settlement, verdict })
+    }
+}
+
+/// The end of some attempts of one lane and its next claim.
+pub(super) struct TurnOver {
+    pub(super) settles: Vec<Settle>,
+    pub(super) claim: Option<TakeDue>,
+}
+
+impl Operation for TurnOver {
+    type Output = (Vec<bool>, Taken);
+
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<Self::Output> {
+        let settles = self.settles.iter().map(|settle| settle.apply(connection));
+        let held = settles.collect::<rusqlite::Result<_>>()?;
+        let taken = self.claim.as_ref().map(|claim| claim.apply(connection)).transpose()?;
+        Ok((held, taken.unwrap_or_default()))
+    }
+
+    fn wakes((held, taken): &Self::Output) -> bool {
+        taken.ended || held.contains(&true)
+    }
+
+    fn repeats(&self) -> bool {
+        true
+    }
+}
+
 /// Where the message stands.
 struct Place {
     seq: i64,
-    state: String,
-    claims: u32,
     instance: String,
     recipient: String,
+}
+
+impl Place {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { seq: row.get(0)?, instance: row.get(1)?, recipient: row.get(2)? })
+    }
 }
 
 impl Operation for Settle {
     type Output = bool;
 
     fn apply(&self, connection: &Desk) -> rusqlite::Result<bool> {
-        let Some(place) = self.place(connection)? else { return Ok(false) };
-        let holds = place.state == State::Sending.as_str() && place.claims == self.lease.attempt;
-        // What Wachat accepted is sent, however late we hear of it.
-        let late = place.state == State::Uncertain.as_str() && self.settlement.state == State::Sent;
-        match self.settlement.state {
-            _ if !holds && !late => return Ok(false),
-            State::Waiting => self.wait_again(connection, &place)?,
-            _ => self.leave(connection, &place)?,
-        }
+        let moved = match self.settlement.state {
+            State::Waiting => self.wait_again(connection)?,
+            _ => self.leave(connection)?,
+        };
+        let Some(place) = moved else { return Ok(false) };
         if self.settlement.state == State::Failed {
             let Attempt { started_at, took_ms, .. } = &self.settlement.attempt;
             let took_us = i64::try_from(*took_ms).unwrap_or(0).saturating_mul(1000);
@@ -54,60 +97,76 @@ impl Operation for Settle {
 }
 
 impl Settle {
-    fn place(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
-        connection
+    /// It stays the head: until it is due it holds up its own recipient and nobody else. `None` if
+    /// the lease does not hold.
+    fn wait_again(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
+        let place = connection
             .prepare_cached(
-                "SELECT seq, state, claims, instance, recipient FROM messages
-                 WHERE id = ?1 AND state IN ('sending', 'uncertain')",
+                "UPDATE messages SET state = 'waiting', reason = ?3, detail = ?4,
+                     due_at = coalesce(?5, due_at), attempts = attempts - ?6
+                 WHERE id = ?1 AND state = 'sending' AND claims = ?2
+                 RETURNING seq, instance, recipient",
             )?
-            .query_row([self.lease.message.0.as_bytes()], |row| {
-                Ok(Place {
-                    seq: row.get(0)?,
-                    state: row.get(1)?,
-                    claims: row.get(2)?,
-                    instance: row.get(3)?,
-                    recipient: row.get(4)?,
-                })
-            })
-            .optional()
-    }
-
-    /// It stays the head: until it is due it holds up its own recipient and nobody else.
-    fn wait_again(&self, connection: &Connection, place: &Place) -> rusqlite::Result<()> {
-        connection
-            .prepare_cached(
-                "UPDATE messages SET state = 'waiting', reason = ?2, detail = ?3,
-                     due_at = coalesce(?4, due_at), attempts = attempts - ?5
-                 WHERE seq = ?1",
-            )?
-            .execute(params![
-                place.seq,
-                self.settlement.reason.map(crate::model::Reason::as_str),
-                self.settlement.detail,
-                self.settlement.due_at.map(micros),
-                !self.settlement.counts
-            ])?;
-        // While it was under way a person may have put an earlier one back.
-        order::seat(connection, &place.instance, &place.recipient)
-    }
-
-    /// It is out of the queue, and the next one moves up.
-    fn leave(&self, connection: &Connection, place: &Place) -> rusqlite::Result<()> {
-        connection
-            .prepare_cached(
-                "UPDATE messages SET state = ?2, head = 0, reason = ?3, detail = ?4
-                 WHERE seq = ?1",
-            )?
-            .execute(params![
-                place.seq,
-                self.settlement.state.as_str(),
-                self.settlement.reason.map(crate::model::Reason::as_str),
-                self.settlement.detail
-            ])?;
-        if place.state == State::Sending.as_str() {
-            order::promote(connection, &place.instance, &place.recipient)?;
+            .query_row(
+                params![
+                    self.lease.message.0.as_bytes(),
+                    self.lease.attempt,
+                    self.settlement.reason.map(Reason::as_str),
+                    self.settlement.detail,
+                    self.settlement.due_at.map(micros),
+                    !self.settlement.counts
+                ],
+                Place::read,
+            )
+            .optional()?;
+        if let Some(place) = &place {
+            // While it was under way a person may have put an earlier one back.
+            order::seat(connection, &place.instance, &place.recipient)?;
         }
-        Ok(())
+        Ok(place)
+    }
+
+    /// It is out of the queue, and the next one moves up. `None` if the lease does not hold.
+    fn leave(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
+        let place = connection
+            .prepare_cached(
+                "UPDATE messages SET state = ?3, head = 0, reason = ?4, detail = ?5
+                 WHERE id = ?1 AND state = 'sending' AND claims = ?2
+                 RETURNING seq, instance, recipient",
+            )?
+            .query_row(
+                params![
+                    self.lease.message.0.as_bytes(),
+                    self.lease.attempt,
+                    self.settlement.state.as_str(),
+                    self.settlement.reason.map(Reason::as_str),
+                    self.settlement.detail
+                ],
+                Place::read,
+            )
+            .optional()?;
+        match place {
+            Some(place) => {
+                order::promote(connection, &place.instance, &place.recipient)?;
+                Ok(Some(place))
+            }
+            None if self.settlement.state == State::Sent => self.sent_after_all(connection),
+            None => Ok(None),
+        }
+    }
+
+    /// What Wachat accepted is sent, however late we hear of it.
+    fn sent_after_all(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
+        connection
+            .prepare_cached(
+                "UPDATE messages SET state = 'sent', head = 0, reason = NULL, detail = ?2
+                 WHERE id = ?1 AND state = 'uncertain' RETURNING seq, instance, recipient",
+            )?
+            .query_row(
+                params![self.lease.message.0.as_bytes(), self.settlement.detail],
+                Place::read,
+            )
+            .optional()
     }
 
     /// What the answer says of the recipient.

@@ -1,11 +1,10 @@
 //! What do people see?
 
-use std::net::SocketAddr;
-
 use kabari::model::State;
 use serde_json::Value;
 
 use super::office;
+use crate::support::browser::dom;
 
 #[tokio::test]
 async fn the_dashboard_runs_under_a_strict_policy() {
@@ -44,37 +43,12 @@ async fn the_overview_shows_what_needs_a_person_and_every_lane() {
     assert!(metrics.header("content-type").is_some_and(|kind| kind.contains("openmetrics")));
 }
 
-/// What a browser makes of the dashboard, where there is one.
-fn browse(address: SocketAddr) -> Option<String> {
-    let profile = tempfile::tempdir().expect("a directory");
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let dumped = names.iter().find_map(|name| {
-        let mut browser = std::process::Command::new("timeout");
-        browser.args(["60", name, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]);
-        browser.args(["--no-first-run", "--disable-background-networking"]);
-        browser.args([
-            "--disable-component-update",
-            "--disable-sync",
-            "--virtual-time-budget=2500",
-        ]);
-        browser.arg(format!("--user-data-dir={}", profile.path().display()));
-        browser.args(["--dump-dom", &format!("http://{address}/")]);
-        browser.output().ok().filter(|output| output.status.success())
-    });
-    if dumped.is_none() {
-        println!("SKIPPED: no browser looks at the dashboard; install chromium");
-    }
-    dumped.map(|output| String::from_utf8(output.stdout).expect("text"))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_shows_what_a_sender_wrote_as_text() {
     const MARKUP: &str = "<img src=x onerror=document.title='owned'><b id=bold>&amp;";
     let office = office(None, true).await;
     office.furnish_with(&[State::Waiting, State::Uncertain], MARKUP, MARKUP).await;
-    let address = office.address;
-    let looking = tokio::task::spawn_blocking(move || browse(address));
-    let Some(page) = looking.await.expect("a look") else { return };
+    let Some(page) = dom(format!("http://{}/", office.address), Some(2500)).await else { return };
     let shown = "&lt;img src=x onerror=document.title='owned'&gt;&lt;b id=bold&gt;&amp;amp;";
     assert_eq!(page.matches(&format!(">{shown}</td>")).count(), 1, "the event's kind: {page}");
     assert_eq!(page.matches(&format!(": {shown}</td>")).count(), 2, "the messages: {page}");

@@ -9,6 +9,7 @@ mod messages;
 mod test;
 mod explain;
 mod check;
+mod pictures;
 mod diff;
 mod sources;
 mod schema;

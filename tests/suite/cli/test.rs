@@ -141,7 +141,7 @@ FAIL more than there is   rules.yaml:54
                    got       jakarta_store
        no message like {\"contains\":[\"nothing\"]}
 FAIL signed by somebody else   rules.yaml:58
-       refused: X-Hub-Signature-256 is malformed: the signature is too short for its hash and encoding
+       refused: X-Hub-Signature-256 is malformed: 64 hex digits expected, got 2 hex digits
 
 0 passed, 5 failed";
     assert_eq!(tests, expected);

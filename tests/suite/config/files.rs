@@ -100,7 +100,7 @@ fn settings_and_defaults_are_what_the_file_says() {
         serde_json::json!({"ref": "refs/heads/dev", "size": 3, "pusher": {"name": "007"}});
     assert_eq!(body, changed);
     assert_eq!(test.expect[0]["number"], "120363000000000000@g.us");
-    assert_eq!(test.place, "tests/config/good/everything.yaml:69");
+    assert_eq!(test.place, "tests/config/good/everything.yaml:74");
 
     let bare = strict("wachat: { token: x, instance: phone }\n").unwrap().settings;
     assert_eq!(bare.listen.to_string(), "127.0.0.1:8080");

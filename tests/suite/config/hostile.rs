@@ -89,6 +89,11 @@ fn filled(part: &str, bytes: usize) -> String {
     part.repeat(bytes / part.len())
 }
 
+/// As many entries of a mapping, each with a key of its own.
+fn keys(bytes: usize) -> String {
+    (0..bytes / 8).map(|at| format!("{at:05x}:,")).collect()
+}
+
 #[tokio::test]
 async fn aliases_cannot_make_a_file_grow() {
     let mut bomb = "vars:\n  a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
@@ -111,6 +116,9 @@ async fn tiny_values_are_counted_and_a_large_file_is_not_read() {
     for (what, text) in [
         ("a list", format!("{HEAD}vars: {{ a: [{}] }}\n", filled("1,", most))),
         ("a list of lists", format!("{HEAD}vars: {{ a: [{}] }}\n", filled("[],", most))),
+        ("short keys", format!("{HEAD}vars: {{ {} }}\n", keys(8_000_000))),
+        ("a rule of short keys", format!("{HEAD}rules:\n- {{ {} }}\n", keys(8_000_000))),
+        ("rules of one key", format!("{HEAD}rules:\n{}", filled("- a:\n", 10 << 20))),
     ] {
         refused(what, &text, "too-many").await;
     }

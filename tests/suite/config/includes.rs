@@ -68,3 +68,29 @@ fn an_included_file_holds_rules_and_tests_only() {
     let problem = report.problems().iter().find(|p| p.file.ends_with("more.yaml")).unwrap();
     assert_eq!(problem.message, "`wachat` cannot be in a file that is included");
 }
+
+#[test]
+fn a_table_is_looked_for_beside_the_file_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    fs::create_dir(folder.path().join("team")).unwrap();
+    write("people.csv", "key,value\nann,6281234567890\n");
+    write("team/words.csv", "key,value\nann,hello\n");
+    let rule = |table: &str| {
+        format!(
+            "rules:\n  - {{ name: a, source: s, send: {{ message: \"{{{{ 'ann' | lookup('{table}') }}}}\" }} }}\n"
+        )
+    };
+    let text = "wachat: { token: \"${TOKEN}\", instance: phone }\ninclude: team/rules.yaml\n\
+                defaults: { send: { number: \"{{ 'ann' | lookup('people.csv') }}\" } }\n\
+                sources: { s: { preset: stripe, secret: \"${SECRET}\" } }\n";
+    let options = LoadOptions { lenient: true, variable: &variable };
+    let load = || load_text(folder.path().join("rules.yaml"), text.to_owned(), &options);
+    write("team/rules.yaml", &rule("words.csv"));
+    if let Err(report) = load() {
+        panic!("each stands beside the file that names it: {}", report.render(false));
+    }
+    write("team/rules.yaml", &rule("people.csv"));
+    let report = load().expect_err("the team has no such table");
+    assert!(lines(&report)[0].contains("error[lookup] rules[0].send.message"), "{report:?}");
+}

@@ -10,6 +10,7 @@ mod reports;
 mod includes;
 mod random;
 mod hostile;
+mod many;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,8 @@ mod addresses;
 mod limits;
 mod packed;
 mod told;
+mod twice;
+mod rotation;
 
 use std::io::Write;
 use std::net::SocketAddr;

@@ -10,6 +10,7 @@ mod filters;
 mod rules;
 mod hostile;
 mod jinja;
+mod kept;
 
 use std::sync::Arc;
 

@@ -87,7 +87,7 @@ fn pipeline(sources: Vec<Source>, rules: &[TestRule<'_>]) -> Pipeline {
             attempts_max: 7,
             age_max_s: 3600,
             on_uncertain: None,
-            delivery: kabari::pipeline::Delivery::default(),
+            delivery: std::sync::Arc::default(),
         };
         (matcher, rule)
     });

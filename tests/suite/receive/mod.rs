@@ -38,7 +38,7 @@ pub(crate) struct House {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<std::io::Result<()>>,
+    served: JoinHandle<()>,
     _directory: tempfile::TempDir,
 }
 
@@ -97,7 +97,7 @@ fn rule(name: &str, send: &Value) -> (Matcher, Rule) {
         attempts_max: 3,
         age_max_s: 3600,
         on_uncertain: None,
-        delivery: kabari::pipeline::Delivery::default(),
+        delivery: std::sync::Arc::default(),
     };
     (matcher, rule)
 }
@@ -126,7 +126,7 @@ fn noon() -> jiff::Timestamp {
 /// Serves on a free port until told to stop.
 pub(crate) async fn listen(
     router: axum::Router,
-) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<()>>) {
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel();

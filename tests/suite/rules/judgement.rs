@@ -40,6 +40,41 @@ fn a_pattern_that_no_event_can_match_says_why() {
 }
 
 #[test]
+fn a_rule_whose_parts_contradict_each_other_says_which() {
+    for (wanted, when, reason) in [
+        (r#"{"a": "x", "a.b": 1}"#, None, "no `a.b`"),
+        (r#"{"a": [{"exists": false}], "a.b.c": "y"}"#, None, "no `a.b.c`"),
+        (r#"{"a.b": [{"prefix": "x"}], "a.b.c": [{"exists": true}]}"#, None, "no `a.b.c`"),
+        (r#"{"a": "open"}"#, Some("event.a == \"paid\""), "`a`"),
+        (r#"{"a": "open"}"#, Some("\"paid\" == event.a and event.b > 1"), "`a`"),
+        (r#"{"a": [{"prefix": "x"}, {"suffix": "z"}]}"#, Some("event.a == \"y\""), "`a`"),
+        (r#"{"a": [{"anything-but": "x"}]}"#, Some("event.a == \"x\""), "`a`"),
+        (r#"{"a.b": true}"#, Some("event.a.b == false"), "`a.b`"),
+        (r#"{"$or": [{"a": "x"}, {"a": "y"}]}"#, Some("event.a == \"z\""), "`a`"),
+    ] {
+        let said = matcher(&[], wanted, when).contradiction();
+        assert!(
+            said.as_ref().is_some_and(|said| said.contains(reason)),
+            "{wanted} {when:?}: {said:?}"
+        );
+    }
+    for (wanted, when) in [
+        (r#"{"a": [{"exists": true}], "a.b": 1}"#, None),
+        (r#"{"a": [{"anything-but": "x"}], "a.b": 1}"#, None),
+        (r#"{"a": "x", "a.b": [{"exists": false}]}"#, None),
+        (r#"{"a": "x", "ab": "y"}"#, None),
+        (r#"{"a": ["open", "paid"]}"#, Some("event.a == \"paid\"")),
+        (r#"{"a": [{"prefix": "p"}]}"#, Some("event.a == \"paid\"")),
+        (r#"{"a": "open"}"#, Some("event.a == \"paid\" or event.b")),
+        (r#"{"a": "open"}"#, Some("not event.a == \"paid\"")),
+        (r#"{"a": "open"}"#, Some("event.b == \"paid\"")),
+        (r#"{"$or": [{"a": "x"}, {"b": "y"}]}"#, Some("event.a == \"z\"")),
+    ] {
+        assert_eq!(matcher(&[], wanted, when).contradiction(), None, "{wanted} {when:?}");
+    }
+}
+
+#[test]
 fn a_wider_pattern_covers_a_narrower_one() {
     for (wide, narrow) in [
         ("{}", r#"{"a": 1}"#),

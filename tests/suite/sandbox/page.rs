@@ -1,10 +1,19 @@
 //! What does the page show, and to whom?
 
-use std::process::Command;
+use std::future::IntoFuture;
+use std::sync::Arc;
 
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Response, Uri};
+use futures_util::stream;
 use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
-use super::{NUMBER, fast};
+use super::{NUMBER, Running, fast};
+use crate::support::browser::dom;
 
 #[tokio::test]
 async fn a_page_under_a_foreign_name_reads_nothing() {
@@ -60,38 +69,75 @@ async fn changes_are_told_as_they_happen() {
     assert!(seen.contains("<b>hello</b>"), "{seen}");
 }
 
-/// What the browser printed; `None` where there is none. It gets a minute.
-fn browser(arguments: &[&str]) -> Option<String> {
-    let profile = tempfile::tempdir().unwrap();
-    let output = Command::new("timeout")
-        .args(["-k", "5", "60", "chromium"])
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update"])
-        .args(["--disable-sync", "--hide-scrollbars"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(arguments)
-        .output()
-        .ok()?;
-    // 127 is `timeout` saying that there is no such program.
-    (output.status.code() != Some(127)).then(|| String::from_utf8_lossy(&output.stdout).into())
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_shows_a_bold_caption_and_a_document_with_name_and_size() {
     let running = fast().await;
     let size = kabari::media::sample("invoice.pdf").unwrap().bytes.len();
     running.post_media(&running.document()).await;
-    let page = format!("{}/?still", running.base);
-    let dom = tokio::task::spawn_blocking(move || {
-        browser(&["--virtual-time-budget=3000", "--dump-dom", &page])
-    });
-    let Some(dom) = dom.await.unwrap() else {
-        println!("SKIPPED: chromium is not here, so no browser has looked at the sandbox's page");
-        return;
-    };
+    let Some(dom) = dom(format!("{}/?still", running.base), Some(3000)).await else { return };
     assert!(dom.contains("<div class=\"words\"><b>Paid</b></div>"), "{dom}");
     assert!(dom.contains("<div class=\"name\">Invoice-1.pdf</div>"), "{dom}");
     let shown = format!("{} kB · PDF · application/pdf", (size + 500) / 1000);
     assert!(dom.contains(&shown), "{shown} in {dom}");
     assert!(dom.contains("+62812••••7890"), "{dom}");
+}
+
+/// The sandbox as a browser gets it, with a picture in the page that is complete only when the page
+/// has been told of a change: before that the browser does not take it for loaded.
+struct Watched {
+    running: Running,
+    opened: Semaphore,
+    changed: Semaphore,
+}
+
+async fn watched(State(watched): State<Arc<Watched>>, uri: Uri) -> Response<Body> {
+    if uri.path() == "/picture" {
+        watched.changed.acquire().await.unwrap().forget();
+        return Response::default();
+    }
+    let url = format!("{}{uri}", watched.running.base);
+    let answer = watched.running.client.get(url).send().await.unwrap();
+    let kind = answer.headers()["content-type"].clone();
+    let body = match uri.path() {
+        "/" => {
+            let page = answer.text().await.unwrap();
+            page.replace("</main>", "</main><img src=\"/picture\">").into()
+        }
+        "/sandbox/events" => {
+            watched.opened.add_permits(1);
+            Body::from_stream(stream::try_unfold(answer, async |mut answer| {
+                Ok::<_, reqwest::Error>(answer.chunk().await?.map(|chunk| (chunk, answer)))
+            }))
+        }
+        // Which the page asks for when it has shown a change.
+        "/sandbox/counters" => {
+            watched.changed.add_permits(1);
+            answer.bytes().await.unwrap().into()
+        }
+        _ => answer.bytes().await.unwrap().into(),
+    };
+    Response::builder().header("content-type", kind).body(body).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_shows_a_message_that_arrives_while_the_page_is_open() {
+    let closed = || Semaphore::new(0);
+    let watched_by =
+        Arc::new(Watched { running: fast().await, opened: closed(), changed: closed() });
+    let router = Router::new().fallback(watched).with_state(Arc::clone(&watched_by));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let page = format!("http://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(axum::serve(listener, router).into_future());
+    let arrives = async {
+        watched_by.opened.acquire().await.unwrap().forget();
+        watched_by.running.post_text("it *arrived*").await.unwrap();
+        std::future::pending().await
+    };
+    let dom = tokio::select! {
+        dom = dom(page, None) => dom,
+        () = arrives => unreachable!("it waits for the browser"),
+    };
+    server.abort();
+    let Some(dom) = dom else { return };
+    assert!(dom.contains("it <b>arrived</b>"), "{dom}");
 }

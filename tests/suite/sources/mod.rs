@@ -2,6 +2,7 @@
 //! socket, with a clock that is handed in.
 
 mod vectors;
+mod rows;
 mod presets;
 mod mutations;
 mod handshakes;

@@ -10,7 +10,7 @@ use kabari::verify::{Outgoing, Scheme, SchemeSettings, SignatureSettings};
 use super::{CLOCK, House, NOON, NOW, outgoing, settings};
 
 const SEED: [u8; 32] = *b"kabari's own key of these tests!";
-const RSA: (&str, &str) =
+pub(super) const RSA: (&str, &str) =
     (include_str!("keys/rsa.private.pem"), include_str!("keys/rsa.public.pem"));
 pub(super) const P256: (&str, &str) =
     (include_str!("keys/p256.private.pem"), include_str!("keys/p256.public.pem"));
@@ -100,7 +100,7 @@ async fn every_sample_of_every_preset_is_believed_recorded_and_of_its_kind() {
         let answer = house.send(&forged).await;
         assert_eq!(answer.status, 401, "{}/{}: {answer:?}", sample.preset, sample.kind);
     }
-    let all: BTreeSet<&str> = presets().unwrap().keys().map(String::as_str).collect();
+    let all: BTreeSet<&str> = presets().unwrap().keys().copied().collect();
     assert_eq!(tried, all, "every preset has a sample");
 }
 

@@ -29,7 +29,7 @@ const SOFTER: [(&str, &str); 3] = [
     ("linear-09", "a number that is written as a text"),
 ];
 
-fn reference() -> Option<String> {
+pub(super) fn reference() -> Option<String> {
     let here = env!("CARGO_MANIFEST_DIR");
     let file = "shared/reference/vectors.json";
     let places = [format!("{here}/../{file}"), format!("{here}/../../{file}")];
@@ -130,7 +130,7 @@ async fn every_preset_believes_its_own_vector_and_not_a_changed_one() {
     let vectors: Vec<Value> = serde_json::from_str(OWN).expect("a list");
     let (counts, wrong) = play(&vectors).await;
     assert!(wrong.is_empty(), "{counts:?}\n{}", wrong.join("\n"));
-    let known: BTreeSet<&str> = presets().unwrap().keys().map(String::as_str).collect();
+    let known: BTreeSet<&str> = presets().unwrap().keys().copied().collect();
     assert!(schemes(&vectors).is_subset(&known));
 }
 

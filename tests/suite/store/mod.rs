@@ -8,6 +8,7 @@
 mod record;
 mod order;
 mod attempts;
+mod turn_over;
 mod people;
 mod terms;
 mod gathering;
@@ -248,6 +249,10 @@ contract! {
         recovery_sends_nothing_again_whose_attempts_or_age_are_used_up
         an_attempt_cannot_end_as_cancelled
         whatever_may_have_become_due_wakes_those_who_watch;
+    turn_over:
+        what_ends_makes_room_for_what_is_taken_in_the_same_commit
+        a_turnover_that_cannot_be_kept_takes_nothing
+        recovery_does_not_count_the_time_in_which_the_lane_stood_still;
     people:
         people_make_legal_moves_only
         what_could_not_be_made_cannot_be_retried

@@ -1,5 +1,6 @@
-//! What tests share: a Wachat world, a running kabari, signing libraries.
+//! What tests share: a Wachat world, a running kabari, a browser, signing libraries.
 
+pub(crate) mod browser;
 pub(crate) mod kabari;
 pub(crate) mod signer;
 pub(crate) mod world;

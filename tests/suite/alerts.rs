@@ -1,0 +1,297 @@
+//! Does a webhook learn what needs a person, once, and without numbers or secrets?
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use kabari::alerts::{AlertSettings, Alerts, Bell, Timings};
+use kabari::clock;
+use kabari::model::{LaneTrouble, Needs, Reason, Watched};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::process::SECRET;
+use crate::support::kabari::{Home, Kabari};
+use crate::support::world::{Behave, TOKEN, World};
+
+const ANNA: &str = "6281234567890";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Somebody's webhook, with a memory.
+struct Inbox {
+    url: String,
+    memory: Arc<Memory>,
+}
+
+struct Memory {
+    posts: Mutex<Vec<Post>>,
+    /// What the next posts are answered; 200 then.
+    refusals: Mutex<Vec<StatusCode>>,
+    news: watch::Sender<usize>,
+}
+
+/// One post, as it came.
+#[derive(Clone, Debug)]
+struct Post {
+    path: String,
+    headers: HeaderMap,
+    body: String,
+    taken: bool,
+}
+
+impl Post {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Inbox {
+    async fn open() -> Self {
+        let (news, _) = watch::channel(0);
+        let memory = Arc::new(Memory { posts: Mutex::default(), refusals: Mutex::default(), news });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = axum::Router::new().fallback(take).with_state(Arc::clone(&memory));
+        tokio::spawn(axum::serve(listener, router).into_future());
+        Self { url, memory }
+    }
+
+    fn posts(&self) -> Vec<Post> {
+        self.memory.posts.lock().unwrap().clone()
+    }
+
+    /// Waits for so many posts.
+    async fn until(&self, count: usize) -> Vec<Post> {
+        let mut news = self.memory.news.subscribe();
+        let enough = news.wait_for(|posts| *posts >= count);
+        let came = tokio::time::timeout(PATIENCE, enough).await.is_ok();
+        assert!(came, "{count} posts did not come: {:?}", self.posts());
+        self.posts()
+    }
+}
+
+async fn take(
+    State(memory): State<Arc<Memory>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let refusal = memory.refusals.lock().unwrap().pop();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    let post = Post { path: uri.to_string(), headers, body, taken: refusal.is_none() };
+    memory.posts.lock().unwrap().push(post);
+    memory.news.send_modify(|posts| *posts += 1);
+    refusal.unwrap_or(StatusCode::OK)
+}
+
+/// What is so, as the test says.
+#[derive(Default)]
+struct Said(Mutex<Needs>);
+
+#[async_trait]
+impl Watched for Said {
+    async fn needs(&self) -> Needs {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+struct Running {
+    said: Arc<Said>,
+    bell: Bell,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    /// Alerts a thousand times faster.
+    fn new(settings: &str, memory: &Path) -> Self {
+        let (said, bell, stop) =
+            (Arc::<Said>::default(), Bell::default(), CancellationToken::new());
+        bell.set(Some(serde_yaml::from_str::<AlertSettings>(settings).unwrap().hook().unwrap()));
+        let timings = Timings {
+            look: Duration::from_millis(15),
+            gather: Duration::from_millis(2),
+            gap: Duration::from_millis(60),
+            patience: Duration::from_millis(120),
+            post: Duration::from_secs(5),
+            rest: Duration::from_millis(5),
+            rest_max: Duration::from_millis(50),
+        };
+        let watched = Arc::clone(&said) as Arc<dyn Watched>;
+        let alerts = Alerts::with_time(watched, &bell, memory.to_owned(), timings, clock::now);
+        let task = tokio::spawn(alerts.run(stop.clone()));
+        Self { said, bell, stop, task }
+    }
+
+    fn say(&self, needs: Needs) {
+        *self.said.0.lock().unwrap() = needs;
+        self.bell.ring();
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap();
+    }
+}
+
+fn session_gone() -> Needs {
+    let detail = "<b>disconnected</b> & gone".to_owned();
+    let trouble = LaneTrouble { reason: Reason::Session, detail, since: clock::now() };
+    Needs { lanes: [("toko_satu".to_owned(), trouble)].into(), ..Needs::default() }
+}
+
+#[tokio::test]
+async fn each_service_gets_what_it_understands() {
+    for (shape, more) in [("ntfy", ""), ("slack", ""), ("json", ", token: hunter2")] {
+        let (inbox, folder) = (Inbox::open().await, tempfile::tempdir().unwrap());
+        let settings = format!("{{ url: \"{}/in\", shape: {shape}{more} }}", inbox.url);
+        let running = Running::new(&settings, &folder.path().join("alerts"));
+        running.say(session_gone());
+        let post = inbox.until(1).await.remove(0);
+        assert_eq!(post.path, "/in");
+        match shape {
+            "ntfy" => {
+                assert_eq!(post.header("title"), "kabari needs a person");
+                assert_eq!((post.header("priority"), post.header("tags")), ("high", "warning"));
+                assert!(post.body.starts_with("toko_satu has sent nothing since"), "{}", post.body);
+            }
+            "slack" => {
+                let text = post.json()["text"].as_str().unwrap().to_owned();
+                assert!(text.starts_with("*kabari needs a person*\ntoko_satu"), "{text}");
+                assert!(text.contains("&lt;b&gt;disconnected&lt;/b&gt; &amp; gone"), "{text}");
+            }
+            _ => {
+                let json = post.json();
+                assert_eq!((&json["program"], &json["alert"]), (&"kabari".into(), &"new".into()));
+                assert_eq!(json["lanes"][0]["instance"], "toko_satu");
+                assert_eq!(json["lanes"][0]["reason"], "session");
+                assert_eq!(post.header("authorization"), "Bearer hunter2");
+            }
+        }
+        running.say(Needs::default());
+        let clear = inbox.until(2).await.remove(1);
+        assert!(clear.body.contains("all clear") || clear.header("title").contains("all clear"));
+        running.stop().await;
+        assert_eq!(inbox.posts().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_failures_make_few_posts_that_tell_them_all() {
+    let (inbox, folder) = (Inbox::open().await, tempfile::tempdir().unwrap());
+    let settings = format!("{{ url: \"{}\" }}", inbox.url);
+    let running = Running::new(&settings, &folder.path().join("alerts"));
+    // What was there before is no news.
+    running.say(Needs::default());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for failed in 1..=1000 {
+        running.say(Needs { failed: [(Reason::Media, failed)].into(), ..Needs::default() });
+        tokio::task::yield_now().await;
+    }
+    let told = |posts: &[Post]| -> u64 {
+        posts.iter().map(|post| post.json()["failed"]["media"].as_u64().unwrap_or(0)).sum()
+    };
+    let mut posts = inbox.until(1).await;
+    while told(&posts) < 1000 {
+        posts = inbox.until(posts.len() + 1).await;
+    }
+    assert_eq!(told(&posts), 1000);
+    assert!(posts.len() <= 5, "{}", posts.len());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_taken_is_told_later_with_what_came_meanwhile() {
+    let (inbox, folder) = (Inbox::open().await, tempfile::tempdir().unwrap());
+    *inbox.memory.refusals.lock().unwrap() = vec![StatusCode::BAD_GATEWAY; 3];
+    let settings = format!("{{ url: \"{}\" }}", inbox.url);
+    let running = Running::new(&settings, &folder.path().join("alerts"));
+    running.say(Needs { uncertain: 2, ..Needs::default() });
+    inbox.until(2).await;
+    running.say(Needs { uncertain: 5, ..Needs::default() });
+    let posts = inbox.until(4).await;
+    let taken: Vec<u64> = posts
+        .iter()
+        .filter(|post| post.taken)
+        .map(|post| post.json()["uncertain"].as_u64().unwrap())
+        .collect();
+    assert_eq!(taken.last(), Some(&5), "{posts:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_never_answers_blocks_nobody_and_a_reload_gets_away_from_it() {
+    let deaf = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (inbox, folder) = (Inbox::open().await, tempfile::tempdir().unwrap());
+    let settings = format!("{{ url: \"http://{}\" }}", deaf.local_addr().unwrap());
+    let running = Running::new(&settings, &folder.path().join("alerts"));
+    for uncertain in 0..10_000 {
+        running.say(Needs { uncertain, ..Needs::default() });
+    }
+    let there = format!("{{ url: \"{}\" }}", inbox.url);
+    running.bell.set(serde_yaml::from_str::<AlertSettings>(&there).unwrap().hook().ok());
+    assert_eq!(inbox.until(1).await[0].json()["uncertain"], 9999);
+    running.stop().await;
+}
+
+const RULES: &str = r#"
+wachat:
+  token: ${WACHAT_TOKEN}
+  instance: one
+  base_url: ${WACHAT_URL}
+  instances:
+    one: { pace: off, in_flight: 1 }
+alerts: { url: "${ALERTS}/topic-secret" }
+sources:
+  github: { secret: secret-of-the-process-test }
+rules:
+  - name: people
+    source: github
+    send: { number: "{{ event.to }}", message: "{{ event.text }}" }
+"#;
+
+async fn tell(kabari: &Kabari, text: &str) {
+    let body = format!(r#"{{"to":"{ANNA}","text":"{text}"}}"#);
+    let answer = kabari.post_github(SECRET, "push", text, &body).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_program_tells_what_it_cannot_tell_by_whatsapp() {
+    let (world, inbox) = (World::start().await, Inbox::open().await);
+    let home = Home::new(RULES)
+        .variable("WACHAT_URL", &world.url())
+        .variable("WACHAT_TOKEN", TOKEN)
+        .variable("ALERTS", &inbox.url);
+    let kabari = home.start().await;
+    kabari.says(0, &["what needs a person is told to 127.0.0.1"]).await;
+    world.next(1, Behave::close().dispatching());
+    world.next(1, Behave::answer(500, r#"{"error":"server returned error 463"}"#));
+    tell(&kabari, "first").await;
+    tell(&kabari, "second").await;
+    let post = inbox.until(1).await.remove(0);
+    assert_eq!(post.path, "/topic-secret");
+    let json = post.json();
+    assert_eq!(json["uncertain"], 1, "{json}");
+    assert_eq!(json["lanes"][0]["reason"], "account", "{json}");
+    assert!(!post.body.contains(ANNA) && !post.body.contains("first"), "{}", post.body);
+    assert!(!kabari.log().contains("topic-secret"), "the address is a secret");
+    // A restart has nothing new to tell, and the memory of it is private.
+    assert_eq!(kabari.stop().await, Some(0));
+    let memory = home.path("kabari.db-alerts");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&memory.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let kabari = home.start().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(inbox.posts().len(), 1, "{:?}", inbox.posts());
+    assert_eq!(kabari.stop().await, Some(0));
+}

@@ -1,0 +1,142 @@
+//! Does a file of very many rules load, in how much time of the processor and how much memory?
+//!
+//! The real program reads the file; what it took is what the system says of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on is red")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+/// How many rules: of a debug build, fewer.
+const RULES: usize = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
+/// The most memory, in KiB: 100,000 rules are a file of 40 MiB.
+const PEAK_MAX: u64 = if cfg!(debug_assertions) { 96 << 10 } else { 256 << 10 };
+/// The most time of the processor, in hundredths of a second: 4 s on a machine at rest.
+const TICKS_MAX: u64 = if cfg!(debug_assertions) { 3000 } else { 800 };
+const HEAD: &str = "wachat: { token: \"${WACHAT_TOKEN}\", instance: phone }\n\
+                    sources: { github: { secret: \"${GITHUB_SECRET}\" } }\nrules:\n";
+
+/// Rules of a size and kind as people write them, each with a pattern of its own.
+fn rules(count: usize) -> String {
+    let mut text = HEAD.to_owned();
+    for at in 0..count {
+        let wanted = match at % 4 {
+            0 => format!("repository.full_name: org/service-{at}"),
+            1 => format!("repository.full_name: [{{ suffix: /service-{at} }}]"),
+            2 => format!("repository.full_name: [{{ wildcard: \"org/*-{at}\" }}]"),
+            _ => format!("repository.id: [{{ numeric: [\">=\", {at}000, \"<\", {at}999] }}]"),
+        };
+        write!(
+            text,
+            "- name: push-service-{at}\n  source: github\n  kind: push\n  match:\n    {wanted}\n    \
+             deleted: false\n  when: event.ref == \"refs/heads/\" ~ event.repository.default_branch\n  \
+             send:\n    number: \"62812{at:08}\"\n    message: |\n      \
+             *{{{{ event.repository.full_name }}}}*: {{{{ event.commits | length }}}} commits to {at}\n      \
+             {{{{ event.head_commit.message | first_line | truncate(80) }}}}\n"
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// What a check took: memory in KiB, time of the processor in hundredths of a second.
+#[derive(Debug)]
+struct Took {
+    peak: u64,
+    ticks: u64,
+}
+
+fn check(text: &str) -> Took {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.yaml");
+    fs::write(&path, text).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kabari"))
+        .args(["check", "--format", "json", "--rules"])
+        .arg(&path)
+        .env_clear()
+        .env("WACHAT_TOKEN", "a-secret-of-many-characters")
+        .env("GITHUB_SECRET", "a-secret-of-many-characters")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let about = format!("/proc/{}", child.id());
+    // It prints when all is done, so the peak of its memory is known by then.
+    let mut out = child.stdout.take().unwrap();
+    let mut first = [0];
+    out.read_exact(&mut first).unwrap();
+    let status = fs::read_to_string(format!("{about}/status")).unwrap_or_default();
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    // Until it is waited for, the system tells what it took.
+    let stat = fs::read_to_string(format!("{about}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
+    let number = |text: Option<&&str>| text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let ticks = number(fields.get(11)) + number(fields.get(12));
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+    assert_eq!(rest.trim(), "]", "not a word about any rule");
+    Took { peak: number(peak.as_ref()), ticks }
+}
+
+#[test]
+fn very_many_rules_load_within_seconds_and_little_memory() {
+    let took = check(&rules(RULES));
+    assert!(took.peak <= PEAK_MAX, "{RULES} rules: {took:?}");
+    assert!(took.ticks <= TICKS_MAX, "{RULES} rules: {took:?}");
+}
+
+#[test]
+fn more_rules_than_memory_is_meant_for_are_refused_as_they_are_counted() {
+    let many = format!("{HEAD}{}", "- {a: b}\n".repeat(250_000));
+    let report = super::strict(&many).expect_err("too many");
+    assert_eq!(
+        super::lines(&report),
+        ["200004:3 error[too-many] : more than 200000 rules are too many"]
+    );
+}
+
+#[test]
+fn a_rule_is_read_alone_as_it_is_read_with_its_file() {
+    // Every way to write an entry, with a mistake in each that has to stand at its place.
+    let entries = [
+        "- name: a\n  source: github\n  kidn: push\n  send: { number: \"6281234567890\", message: x }\n",
+        "-   name: b\n    source: github\n    kidn: push\n    send: { number: \"6281234567890\", message: x }\n",
+        "- { name: c, source: github, kidn: push, send: { number: \"6281234567890\", message: x } }\n",
+        "# about d\n- # about d\n  name: d\n  source: github\n  kidn: push\n\n  send:\n    number: \"6281234567890\"\n    message: |+\n      x\n\n\n",
+        "- name: é\n  source: github\n  send: { number: \"6281234567890\", message: 'ü {{ event.x | upr }}' }\n",
+        "- ? name\n  : f\n  source: github\n  kidn: push\n  send: { number: \"6281234567890\", message: x }\n",
+        "- &g\n  name: g\n  source: github\n  kidn: push\n  send: { number: \"6281234567890\", message: x }\n",
+        "- name: h\n  source: github\n  kidn: \"${HOME_OF_H:-push}\"\n  send: { number: \"6281234567890\", message: x }\n",
+        "- name: i\n  source: github\n  kidn: push\n  send:\n    number: \"6281234567890\"\n    message: >\n      x\n      y\n\n      z",
+    ];
+    for (indent, below) in [("", ""), ("  ", "")] {
+        let mut text = HEAD.to_owned();
+        for entry in entries {
+            for line in entry.split_inclusive('\n') {
+                text.push_str(if line.trim().is_empty() { below } else { indent });
+                text.push_str(line);
+            }
+        }
+        let report = super::strict(&text).expect_err("every rule has a mistake");
+        let wrong = text.match_indices("kidn").chain(text.match_indices("upr"));
+        let mut places: Vec<(usize, usize)> = wrong
+            .map(|(at, _)| {
+                let before = &text[..at];
+                let line = before.matches('\n').count() + 1;
+                (line, before.rsplit('\n').next().unwrap_or("").chars().count() + 1)
+            })
+            .collect();
+        places.sort_unstable();
+        let told: Vec<_> = report
+            .problems()
+            .iter()
+            .filter(|it| ["unknown-key", "unknown-filter"].contains(&it.code))
+            .map(|it| (it.line, it.column))
+            .collect();
+        assert_eq!(told, places, "{}", report.render(false));
+    }
+}
