@@ -1,8 +1,9 @@
 //! What time is it, and what does chance say? The only place that asks.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::model::EventId;
@@ -13,13 +14,12 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// A stopwatch that no change of the system's clock disturbs.
+/// A stopwatch that no change of the system's clock disturbs. It goes as tokio's time does.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Starts.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn start() -> Self {
         Self(Instant::now())
     }

@@ -30,6 +30,7 @@ pub(super) async fn overview(State(admin): State<Arc<Admin>>) -> Answer {
         "version": env!("CARGO_PKG_VERSION"),
         "ready": readiness.ready,
         "store": readiness.store,
+        "disk": readiness.disk,
         "rules": readiness.rules,
         "rule_count": admin.pipeline.load().rule_count(),
         "events_total": counts.events,
@@ -132,6 +133,7 @@ mod tests {
         let readiness = Readiness {
             ready: true,
             store: "ok".to_owned(),
+            disk: "ok".to_owned(),
             rules: "ok".to_owned(),
             reconciled: Vec::new(),
             lanes: vec![("b".to_owned(), "auth".to_owned()), ("c".to_owned(), "paused".to_owned())],

@@ -1,47 +1,43 @@
 //! Everything long-lived, built once: start, reload, stop. The only place that spawns tasks which
 //! outlive a request.
 
+mod tasks;
+mod controls;
 mod snapshot;
 mod spots;
 mod events;
 mod watch;
 mod needs;
 mod upkeep;
+mod room;
 mod reload;
 pub mod by_hand;
 pub mod replay;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use async_trait::async_trait;
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, Admin};
-use crate::alerts::{Alerts, Bell};
+use crate::alerts::Bell;
 use crate::clock;
 use crate::config::{Loaded, Settings};
-use crate::dispatch::{Dispatcher, Lanes, Observer};
+use crate::dispatch::{Dispatcher, Lanes};
 use crate::gather::Gatherer;
-use crate::http;
-use crate::model::{
-    Attempt, Controls, Message, Readiness, Reason, Replay, Replayed, State, Watched,
-};
 use crate::pipeline::Pipeline;
-use crate::receive::{self, Receiver};
 use crate::reconcile::Reconciler;
-use crate::sources::{Offers, Source, secret_warnings};
-use crate::store::{self, LaneLock, Reconciliation, SharedStore};
+use crate::sources::{Offers, Source};
+use crate::store::{self, LaneLock, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
 
-use reload::{Rules, Why};
+use controls::Watch;
+use reload::Rules;
+use tasks::{Stopping, administer, alert, keep_up, receive, upkeep, warn_of_ends};
 
 pub use reload::{BadRules, Read, Rereading};
 pub(crate) use snapshot::Snapshot;
@@ -72,18 +68,14 @@ pub struct App {
 struct Shared {
     rules: Rules,
     store: SharedStore,
+    /// Where the store is.
+    file: PathBuf,
     metrics: Arc<Metrics>,
     lanes: Lanes,
     /// What senders offered; from the one listener to the other.
     offers: Arc<Offers>,
     /// Up to where messages without a recipient are counted, and how many there are.
     no_recipient: Mutex<(i64, u64)>,
-}
-
-/// A task and the way to end it.
-struct Stopping {
-    stop: CancellationToken,
-    task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl App {
@@ -93,7 +85,9 @@ impl App {
     /// When the store cannot be opened or is in use, or an address cannot be bound.
     pub async fn start(loaded: Loaded, again: Rereading) -> anyhow::Result<Self> {
         let settings = loaded.settings.clone();
-        let lock = store::lock_lanes(&store::file_of(&settings.store)?)?;
+        let file = store::file_of(&settings.store)?;
+        let lock = store::lock_lanes(&file)?;
+        survive_size_limit()?;
         let store = store::open(&settings.store)?;
         let public = bind(settings.listen, "server.listen").await?;
         let private = bind(settings.admin, "server.admin").await?;
@@ -109,7 +103,7 @@ impl App {
             Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), bell.clone(), again.read);
         lanes.set_people(settings.people.clone());
         let (offers, no_recipient) = (Arc::default(), Mutex::default());
-        let shared = Arc::new(Shared { rules, store, metrics, lanes, offers, no_recipient });
+        let shared = Arc::new(Shared { rules, store, file, metrics, lanes, offers, no_recipient });
         let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
         let reconciler = Reconciler::new(
             Arc::clone(&shared.rules.pipeline),
@@ -224,195 +218,15 @@ impl App {
     }
 }
 
-/// How often one is reminded of secrets that end.
-const REMINDED: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Of the secrets that soon count no more, or do so already, and of sources that have none that
-/// does; their place is from 0.
-fn warn_of_ends(pipeline: &Pipeline, now: Timestamp) {
-    for source in pipeline.sources() {
-        for warning in secret_warnings(source.secrets(), now) {
-            let help = warning.help.unwrap_or_default();
-            let (name, secret) = (source.name(), warning.path);
-            tracing::warn!(source = name, secret, "secrets{secret}: {}; {help}", warning.message);
-        }
-    }
-}
-
-/// Says it again each day; never returns.
-async fn remind(shared: &Shared) {
-    loop {
-        tokio::time::sleep(REMINDED).await;
-        warn_of_ends(&shared.rules.pipeline.load(), clock::now());
-    }
-}
-
-fn receive(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> Stopping {
-    let receiver = Receiver::new(
-        Arc::clone(&shared.rules.pipeline),
-        Arc::clone(&shared.store),
-        Arc::clone(&shared.metrics),
-        receive::Settings::with_body_limit(settings.body_limit),
-    );
-    let proxies = receive::Proxies::new(settings.trusted_proxies.clone());
-    let receiver = receiver.with_offers(Arc::clone(&shared.offers)).behind(proxies);
-    let receiver = Arc::new(receiver);
-    Stopping::spawn(|stop| async move {
-        http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await;
-        Ok(())
-    })
-}
-
-fn administer(shared: &Arc<Shared>, settings: &Settings, listener: TcpListener) -> Stopping {
-    let admin = Admin::new(
-        Arc::clone(&shared.rules.pipeline),
-        Arc::clone(&shared.store),
-        Arc::clone(&shared.metrics),
-        Arc::clone(shared) as Arc<dyn Controls>,
-        settings.admin_token.clone(),
-    );
-    let admin = Arc::new(admin.with_offers(Arc::clone(&shared.offers)));
-    Stopping::spawn(|stop| async move {
-        http::serve(listener, admin::router(admin), stop.cancelled_owned()).await;
-        Ok(())
-    })
-}
-
-/// It may be dropped wherever it waits: what it has begun to read is then of no use.
-fn keep_up(shared: &Arc<Shared>, watching: bool) -> anyhow::Result<Stopping> {
-    // From here on a hangup ends nothing.
-    let hangup = signal(SignalKind::hangup())?;
-    let shared = Arc::clone(shared);
-    Ok(Stopping::spawn(|stop| async move {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = shared.rules.keep_up(hangup, watching) => {}
-            () = remind(&shared) => {}
-        }
-        Ok(())
-    }))
-}
-
-/// What was told is kept beside the store.
-fn alert(shared: &Arc<Shared>, settings: &Settings, bell: &Bell) -> anyhow::Result<Stopping> {
-    let mut memory = store::file_of(&settings.store)?.into_os_string();
-    memory.push("-alerts");
-    let alerts = Alerts::new(Arc::clone(shared) as Arc<dyn Watched>, bell, memory.into());
-    bell.set(settings.alerts.clone());
-    Ok(Stopping::spawn(|stop| async move {
-        alerts.run(stop).await;
-        Ok(())
-    }))
-}
-
-/// A step under way ends; the rest of its round is for the next start.
-fn upkeep(shared: &Arc<Shared>) -> Stopping {
-    let shared = Arc::clone(shared);
-    Stopping::spawn(|stop| async move {
-        let retention = shared.rules.retention();
-        upkeep::run(&shared.store, &shared.metrics, retention, &stop).await;
-        Ok(())
-    })
+/// Where a file may not grow any more (`ulimit -f`, `LimitFSIZE=`) the system ends a program that
+/// tries, unless it listens: then it is an error like that of a full disk.
+fn survive_size_limit() -> anyhow::Result<()> {
+    let number = rustix::process::Signal::XFSZ.as_raw();
+    signal(SignalKind::from_raw(number)).map(drop).context("the signal XFSZ cannot be heard")
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("{setting}: cannot listen on {address}; is it in use?"))
-}
-
-impl Stopping {
-    fn spawn<F>(start: impl FnOnce(CancellationToken) -> F) -> Self
-    where
-        F: Future<Output = anyhow::Result<()>> + Send + 'static,
-    {
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(start(stop.clone()));
-        Self { stop, task }
-    }
-
-    async fn end(self) -> anyhow::Result<()> {
-        self.stop.cancel();
-        if self.task.is_finished() {
-            return Ok(());
-        }
-        self.task.await?
-    }
-}
-
-#[async_trait]
-impl Controls for Shared {
-    async fn reload(&self) -> Result<String, String> {
-        self.rules.reload(Why::Told).await
-    }
-
-    async fn pause(&self, instance: &str) -> bool {
-        self.lanes.pause(instance).await
-    }
-
-    async fn resume(&self, instance: &str) -> bool {
-        self.lanes.resume(instance).await
-    }
-
-    async fn replay(&self, asked: Replay) -> Result<Vec<Replayed>, String> {
-        let pipeline = self.rules.pipeline.load_full();
-        let replayed = replay::replay(&self.store, &pipeline, &asked, clock::now()).await;
-        replayed.map_err(|error| error.to_string())
-    }
-
-    async fn readiness(&self) -> Readiness {
-        let store = match self.store.ping().await {
-            Ok(()) => "ok".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let standing = self.lanes.status().into_iter().filter_map(|lane| {
-            let reason = lane.standing_still?;
-            let detail = lane.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-            Some((lane.instance, format!("{}{detail}", reason.as_str())))
-        });
-        Readiness {
-            ready: store == "ok",
-            store,
-            rules: self.rules.standing(),
-            lanes: standing.collect(),
-            reconciled: self.reconciled().await,
-        }
-    }
-}
-
-impl Shared {
-    /// How the last look at each list went of those that are looked at still.
-    async fn reconciled(&self) -> Vec<(String, String)> {
-        let pipeline = self.rules.pipeline.load();
-        let known = self.store.reconciliations().await.unwrap_or_default();
-        let is_looked_at = |it: &&Reconciliation| {
-            let plan = pipeline.source(&it.source).and_then(Source::reconcile);
-            plan.is_some_and(|plan| plan.places.contains(&it.place))
-        };
-        let said = |it: &Reconciliation| (format!("{} {}", it.source, it.place), it.said());
-        known.iter().filter(is_looked_at).map(said).collect()
-    }
-}
-
-/// Counts what the lanes do, and rings where that may need a person.
-struct Watch {
-    metrics: Arc<Metrics>,
-    bell: Bell,
-}
-
-impl Observer for Watch {
-    fn attempt(&self, message: &Message, attempt: &Attempt, state: State) {
-        let verdict = &attempt.verdict;
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of one call")]
-        let seconds = attempt.took_ms as f64 / 1000.0;
-        self.metrics.attempt(&message.instance, verdict.fate, verdict.reason, seconds);
-        if matches!(state, State::Uncertain | State::Failed) {
-            self.bell.ring();
-        }
-    }
-
-    fn lane(&self, instance: &str, standing_still: Option<Reason>) {
-        self.metrics.lane_open(instance, standing_still.is_none());
-        self.bell.ring();
-    }
 }

@@ -34,7 +34,7 @@ impl Moment {
         if let Ok(time) = text.parse() {
             return Some(Self(time));
         }
-        let day: Date = text.parse().ok()?;
+        let day = Date::strptime("%Y-%m-%d", text).ok()?;
         Some(Self(day.in_tz("UTC").ok()?.timestamp()))
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tracing::{error, info, warn};
 
-use crate::clock::{self, Stopwatch};
+use crate::clock::Stopwatch;
 use crate::model::{Attempt, Fate, Message, MessageId, Reason, Scope, State, Verdict};
 use crate::store::{Claimed, Ended, Lease, Settlement, SharedStore};
-use crate::wachat::Client;
+use crate::wachat::Carrier;
 
 use super::Shared;
 use super::desk::Desk;
@@ -30,18 +30,19 @@ pub(super) enum Way {
     Probe,
 }
 
-/// Makes the attempt that `claimed` is the right to; how it ended is to be kept.
+/// Makes the attempt that `claimed` is the right to; how it ended is to be kept. `dice` (0 to 1) says
+/// how long a retry waits.
 pub(super) async fn attempt(
     shared: Arc<Shared>,
     desk: Arc<Desk>,
-    client: Client,
+    carrier: Arc<dyn Carrier>,
     claimed: Claimed,
-    way: Way,
+    (way, dice): (Way, f64),
 ) -> Ended {
     let Claimed { message, kind, lease, age } = claimed;
     let started_at = (shared.now)();
     let stopwatch = Stopwatch::start();
-    let verdict = send(&client, &message).await;
+    let verdict = send(&*carrier, &message).await;
     let took = stopwatch.elapsed();
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let now = (shared.now)();
@@ -51,8 +52,7 @@ pub(super) async fn attempt(
     shared.remember(&desk).await;
     let attempt =
         Attempt { message: message.id, number: message.attempts, started_at, took_ms, verdict };
-    let settlement =
-        settle(&message, &attempt, (now, age + took), clock::dice().f64(), &shared.timings);
+    let settlement = settle(&message, &attempt, (now, age + took), dice, &shared.timings);
     tell(&message, &kind, &settlement);
     // What was sent is kept, whatever becomes of those who look on.
     let _ = catch_unwind(AssertUnwindSafe(|| {
@@ -61,9 +61,9 @@ pub(super) async fn attempt(
     Ended { lease, settlement }
 }
 
-async fn send(client: &Client, message: &Message) -> Verdict {
+async fn send(carrier: &dyn Carrier, message: &Message) -> Verdict {
     if let (Some(to), Some(content)) = (&message.recipient, &message.content) {
-        let call = AssertUnwindSafe(client.send(&message.instance, to, content));
+        let call = AssertUnwindSafe(carrier.send(&message.instance, to, content));
         // A message that stayed `sending` would hold up its recipient until the next start.
         return call.catch_unwind().await.unwrap_or_else(|_| Verdict {
             fate: Fate::Uncertain,

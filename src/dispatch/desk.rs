@@ -109,7 +109,8 @@ impl Desk {
     /// Stands as the store remembers it, if it was stopped for a person: a pause, or a restricted
     /// account. All other trouble is found anew.
     pub(super) fn recall(&self, shut: Option<Shut>) {
-        self.change(|card| {
+        // The lane itself asks, again and again while the store cannot be used: it is not to be woken.
+        self.alter(|card| {
             if card.recalled {
                 return;
             }
@@ -201,6 +202,11 @@ impl Desk {
     }
 
     fn change(&self, how: impl FnOnce(&mut Card)) {
+        self.alter(how);
+        self.changed.notify_one();
+    }
+
+    fn alter(&self, how: impl FnOnce(&mut Card)) {
         let (before, after, detail) = {
             let mut card = self.card();
             let before = card.standing_still();
@@ -211,7 +217,6 @@ impl Desk {
             };
             (before, card.standing_still(), detail)
         };
-        self.changed.notify_one();
         if before == after {
             return;
         }
@@ -266,6 +271,8 @@ impl Card {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt;
+
     use crate::model::{Fate, Scope};
 
     use super::*;
@@ -291,6 +298,17 @@ mod tests {
         assert_eq!(desk.gate(at(3600)), Gate::Probe);
         assert_eq!(desk.gate(at(-7200)), Gate::Probe);
         assert_eq!(stopped(Reason::Account).gate(at(-7200)), Gate::Shut);
+    }
+
+    #[test]
+    fn what_a_lane_itself_recalls_does_not_wake_it() {
+        let desk = Desk::new("shop", Arc::new(()));
+        for _ in 0..2 {
+            desk.recall(None);
+            assert!(desk.changed.notified().now_or_never().is_none());
+        }
+        desk.pause(at(0));
+        assert!(desk.changed.notified().now_or_never().is_some());
     }
 
     #[test]

@@ -10,7 +10,6 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::clock;
 use crate::store::{Claim, Claims, Ended, LaneState, StoreError, TurnedOver};
 
 use super::attempt::{Way, attempt, longer, not_ours};
@@ -32,7 +31,7 @@ pub(super) struct Lane {
     /// Until when the pace is used up, if `recalled`; else the store must be asked.
     paced_until: Option<Timestamp>,
     recalled: bool,
-    /// For the jitter of the pace.
+    /// For the jitter of the pace and of retries.
     dice: fastrand::Rng,
     under_way: JoinSet<Ended>,
     /// Attempts that ended and are not kept yet. The next claim is in the commit that keeps them.
@@ -57,14 +56,14 @@ impl Wait {
 }
 
 impl Lane {
-    pub(super) fn new(shared: Arc<Shared>, desk: Arc<Desk>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, desk: Arc<Desk>, dice: fastrand::Rng) -> Self {
         let store_rest = shared.timings.store_rest;
         Self {
             shared,
             desk,
             paced_until: None,
             recalled: false,
-            dice: clock::dice(),
+            dice,
             under_way: JoinSet::new(),
             ended: Vec::new(),
             empty_rest: EMPTY_REST,
@@ -176,11 +175,12 @@ impl Lane {
         };
         self.paced_until = paced_until.get(last).copied().or(self.paced_until);
         self.empty_rest = EMPTY_REST;
-        let client = &self.shared.settings.load().client;
+        let carrier = &self.shared.settings.load().carrier;
         for claimed in claims.taken {
             self.desk.begins();
             let (shared, desk) = (Arc::clone(&self.shared), Arc::clone(&self.desk));
-            self.under_way.spawn(attempt(shared, desk, client.clone(), claimed, way));
+            let how = (way, self.dice.f64());
+            self.under_way.spawn(attempt(shared, desk, Arc::clone(carrier), claimed, how));
         }
         let is_full =
             settings_of(&self.shared, &self.desk.instance).in_flight() <= self.under_way.len();

@@ -33,7 +33,7 @@ use tracing::{error, warn};
 
 use crate::clock;
 use crate::store::SharedStore;
-use crate::wachat::Client;
+use crate::wachat::{Carrier, Client};
 
 use attempt::longer;
 use desk::Desk;
@@ -54,6 +54,7 @@ const DISCOVERY_REST: Duration = Duration::from_secs(1);
 /// Works off the queues of all lanes.
 pub struct Dispatcher {
     shared: Arc<Shared>,
+    dice: fn() -> fastrand::Rng,
 }
 
 /// What all lanes share.
@@ -70,7 +71,7 @@ struct Shared {
 
 /// What a reload swaps.
 struct Swapped {
-    client: Client,
+    carrier: Arc<dyn Carrier>,
     lanes: BTreeMap<String, LaneSettings>,
 }
 
@@ -92,7 +93,7 @@ impl Dispatcher {
     /// The same with its own waiting times and clock. `now` must go on as tokio's time does.
     pub fn with_time(
         store: SharedStore,
-        client: Client,
+        carrier: impl Carrier + 'static,
         lanes: BTreeMap<String, LaneSettings>,
         observer: Arc<dyn Observer>,
         timings: Timings,
@@ -102,7 +103,7 @@ impl Dispatcher {
             .keys()
             .map(|name| (name.clone(), Arc::new(Desk::new(name, Arc::clone(&observer)))))
             .collect();
-        let settings = ArcSwap::from_pointee(Swapped { client, lanes });
+        let settings = ArcSwap::from_pointee(Swapped { carrier: Arc::new(carrier), lanes });
         let (desks, reloaded) = (Mutex::new(desks), Notify::new());
         Self {
             shared: Arc::new(Shared {
@@ -115,7 +116,14 @@ impl Dispatcher {
                 timings,
                 now,
             }),
+            dice: clock::dice,
         }
+    }
+
+    /// The same with chances of its own: each lane that starts gets one of these.
+    #[must_use]
+    pub fn with_dice(self, dice: fn() -> fastrand::Rng) -> Self {
+        Self { dice, ..self }
     }
 
     /// The handle on its lanes.
@@ -143,7 +151,7 @@ impl Dispatcher {
             for desk in desks {
                 if !started.values().any(|name| *name == desk.instance) {
                     let name = desk.instance.clone();
-                    let lane = Lane::new(Arc::clone(&self.shared), desk);
+                    let lane = Lane::new(Arc::clone(&self.shared), desk, (self.dice)());
                     started.insert(tasks.spawn(lane.run(stop.clone())).id(), name);
                 }
             }
@@ -250,9 +258,12 @@ impl Lanes {
     /// Swaps the client, if there is another, and the lanes' settings. Attempts under way end as they began; lanes that
     /// are no longer configured go on with the defaults, since messages may wait in them.
     pub fn update(&self, client: Option<Client>, lanes: BTreeMap<String, LaneSettings>) {
-        let client = client.unwrap_or_else(|| self.0.settings.load().client.clone());
+        let carrier = client.map_or_else(
+            || Arc::clone(&self.0.settings.load().carrier),
+            |client| Arc::new(client) as Arc<dyn Carrier>,
+        );
         let names: Vec<String> = lanes.keys().cloned().collect();
-        self.0.settings.store(Arc::new(Swapped { client, lanes }));
+        self.0.settings.store(Arc::new(Swapped { carrier, lanes }));
         for name in &names {
             self.0.desk(name);
         }

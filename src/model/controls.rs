@@ -89,6 +89,8 @@ pub struct Readiness {
     pub ready: bool,
     /// `ok`, or what is wrong with the store.
     pub store: String,
+    /// `ok`, or how little room is left where the store is; no reason for not being ready.
+    pub disk: String,
     /// `ok`, or what is wrong with the rule file on disk (the last good one is in force).
     pub rules: String,
     /// Each lane that stands still with its reason; never a reason for not being ready.

@@ -6,29 +6,34 @@
 
 mod address;
 mod lock;
+mod room;
+mod claim;
 mod judge;
 mod gathering;
 mod turned;
+mod lists;
 mod reconciliation;
 mod retention;
 mod upkeep;
 mod sqlite;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::model::{Attempt, Event, EventId, Message, MessageId, Reason, Recipient, State};
+use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 
 pub use address::{backup, file_of, history, open, open_existing, purge};
+pub use claim::{Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Shut};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
+pub use lists::{Counts, EventFilter, EventRow, MessageFilter, SourceRow};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
 pub use reconciliation::{Reconciliation, Tally};
 pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
+pub use room::{Level, Room};
 pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
 pub use turned::{Ended, Stuck, TurnedOver};
 pub use upkeep::{Moves, Purged, Upkeep};
@@ -190,63 +195,6 @@ pub enum Recorded {
     },
 }
 
-/// What a lane asks for.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    /// The lane.
-    pub instance: String,
-    /// How many messages at most.
-    pub limit: usize,
-    /// What is due at this time may be taken.
-    pub now: Timestamp,
-    /// For each message taken, in order, the lane's pace is used up until then: the state of the
-    /// pace after taking n messages is the n-th entry. Empty when the lane is not paced.
-    pub paced_until: Vec<Timestamp>,
-    /// How far ahead of now the pace may be used up while the lane still goes.
-    pub pace_ahead: Duration,
-    /// Who is asked about each message.
-    pub judge: Arc<dyn Judge>,
-}
-
-impl Claim {
-    /// A claim of a lane without pace and limits.
-    pub fn new(instance: impl Into<String>, limit: usize, now: Timestamp) -> Self {
-        let (paced_until, pace_ahead, judge) = (Vec::new(), Duration::ZERO, Arc::new(()));
-        Self { instance: instance.into(), limit, now, paced_until, pace_ahead, judge }
-    }
-}
-
-/// What [`Store::claim`] gives.
-#[derive(Debug, Default)]
-pub struct Claims {
-    /// The messages.
-    pub taken: Vec<Claimed>,
-    /// The judge lets nothing of this lane go before.
-    pub closed_until: Option<Timestamp>,
-    /// Not all that are due could be looked at: ask again at once.
-    pub more: bool,
-}
-
-/// What a lane remembers over a restart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LaneMemory {
-    /// Until when its pace is used up.
-    pub paced_until: Option<Timestamp>,
-    /// Why it stands still, if it does.
-    pub shut: Option<Shut>,
-}
-
-/// Why a lane stands still.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shut {
-    /// Why.
-    pub reason: Reason,
-    /// The same for people.
-    pub detail: String,
-    /// Since when.
-    pub since: Timestamp,
-}
-
 /// Somebody who wants no messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptOut {
@@ -258,127 +206,6 @@ pub struct OptOut {
     pub note: Option<String>,
 }
 
-/// A message taken by [`Store::claim`], with the right to settle it.
-#[derive(Debug)]
-pub struct Claimed {
-    /// The message, its attempts counting the one to be made now.
-    pub message: Message,
-    /// The kind of the event that it was made from.
-    pub kind: String,
-    /// Settle it by this.
-    pub lease: Lease,
-    /// How old the message is, not counting the time in which kabari itself held it.
-    pub age: Duration,
-}
-
-/// The right to settle one attempt. Given away by value: an attempt cannot be settled twice.
-#[derive(Debug)]
-pub struct Lease {
-    /// Which message.
-    pub message: MessageId,
-    /// Which of its claims; a later one is higher and makes this lease void. Not the number of the
-    /// attempt: one that does not count is given back, its claim is not.
-    pub attempt: u32,
-}
-
-/// How an attempt ended, as `dispatch` decided.
-#[derive(Clone, Debug)]
-pub struct Settlement {
-    /// The state that it leads to: sent, waiting, uncertain or failed.
-    pub state: State,
-    /// Why, if it was not sent.
-    pub reason: Option<Reason>,
-    /// The same for people.
-    pub detail: Option<String>,
-    /// For `waiting`: not before this time.
-    pub due_at: Option<Timestamp>,
-    /// Whether the attempt counts; one that failed for the sake of its lane does not.
-    pub counts: bool,
-    /// The attempt, for the record.
-    pub attempt: Attempt,
-}
-
-/// A lane with something to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaneState {
-    /// The instance's name.
-    pub instance: String,
-    /// When its next message is due; `None` if nothing waits that could be taken.
-    pub next_due: Option<Timestamp>,
-    /// Until when its pace is used up.
-    pub paced_until: Option<Timestamp>,
-}
-
-/// Which messages to list.
-#[derive(Clone, Debug, Default)]
-pub struct MessageFilter {
-    /// Only in this state.
-    pub state: Option<State>,
-    /// Only of this rule.
-    pub rule: Option<String>,
-    /// Only of this source.
-    pub source: Option<String>,
-    /// Only to this recipient, by whole number.
-    pub number: Option<String>,
-    /// Only of this event.
-    pub event: Option<EventId>,
-    /// Only of this lane.
-    pub instance: Option<String>,
-    /// Only made at this time or later.
-    pub since: Option<Timestamp>,
-    /// Only made before this time.
-    pub until: Option<Timestamp>,
-    /// No more than so many.
-    pub limit: Option<usize>,
-}
-
-/// Which events to list.
-#[derive(Clone, Debug, Default)]
-pub struct EventFilter {
-    /// Only of this source.
-    pub source: Option<String>,
-    /// Only of this kind.
-    pub kind: Option<String>,
-    /// Only received at this time or later.
-    pub since: Option<Timestamp>,
-    /// Only received before this time.
-    pub until: Option<Timestamp>,
-    /// No more than so many.
-    pub limit: Option<usize>,
-}
-
-/// One line of a list of events.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct EventRow {
-    /// Our id.
-    pub id: EventId,
-    /// The source's name.
-    pub source: String,
-    /// What happened.
-    pub kind: String,
-    /// The provider's id.
-    pub provider_id: Option<String>,
-    /// When it came.
-    pub received_at: Timestamp,
-    /// How many messages were made of it.
-    pub messages: u64,
-}
-
-/// What came from one source.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct SourceRow {
-    /// The source's name.
-    pub source: String,
-    /// How many events.
-    pub events: u64,
-    /// The kind of the last one.
-    pub last_kind: String,
-    /// When it came.
-    pub last_at: Timestamp,
-    /// Their messages by state.
-    pub messages: std::collections::BTreeMap<String, u64>,
-}
-
 /// What [`Store::move_by_hand`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
@@ -388,15 +215,6 @@ pub enum Moved {
     Unknown,
     /// From this state there is no such move.
     Illegal(State),
-}
-
-/// How much there is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Counts {
-    /// Events.
-    pub events: u64,
-    /// Messages by state.
-    pub messages: std::collections::BTreeMap<String, u64>,
 }
 
 /// Why the store could not do it.

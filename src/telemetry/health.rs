@@ -25,6 +25,7 @@ pub fn readyz(readiness: &Readiness) -> Health {
     let body = serde_json::json!({
         "ready": readiness.ready,
         "store": readiness.store,
+        "disk": readiness.disk,
         "rules": readiness.rules,
         "stopped_lanes": map(&readiness.lanes),
         "reconciled": map(&readiness.reconciled),
@@ -41,6 +42,7 @@ mod tests {
         Readiness {
             ready,
             store: "ok".to_owned(),
+            disk: "ok".to_owned(),
             rules: "ok".to_owned(),
             lanes: vec![("jakarta".to_owned(), "paused by hand".to_owned())],
             reconciled: Vec::new(),

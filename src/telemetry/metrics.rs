@@ -100,6 +100,8 @@ metrics! {
         "kabari_rules_reload_success_timestamp_seconds",
     /// Requests that were answered 503 because the store could not write.
     store_unavailable: Counter = "kabari_store_unavailable_total",
+    /// Bytes that can still be written where the store is.
+    store_free: Gauge = "kabari_store_free_bytes",
     /// Bytes of the store's files on the disk (`file`), and of these in use (`used`).
     store_bytes: Family<Room, Gauge> = "kabari_store_bytes",
     /// What retention removed: bodies of events, events, messages.
@@ -232,6 +234,11 @@ impl Metrics {
         self.store_unavailable.inc();
     }
 
+    /// So many bytes can still be written.
+    pub fn store_free(&self, bytes: u64) {
+        self.store_free.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
     /// An attempt ended.
     pub fn attempt(&self, instance: &str, fate: Fate, reason: Option<Reason>, seconds: f64) {
         let instance = instance.to_owned();
@@ -311,6 +318,7 @@ mod tests {
         metrics.secrets([("gone", 1, vec![])].into_iter());
         metrics.secrets([("stripe", 1, vec![None, Some(1_800_000_000)])].into_iter());
         metrics.store_unavailable();
+        metrics.store_free(4096);
         metrics.attempt("jakarta", Fate::Sent, None, 3.1);
         metrics.attempt("jakarta", Fate::Failed, Some(Reason::Media), 3.1);
         metrics.lane_open("jakarta", true);
@@ -328,6 +336,7 @@ mod tests {
             r#"kabari_secrets_valid{source="stripe"} 1"#,
             r#"kabari_secret_until_timestamp_seconds{source="stripe",position="1"} 1800000000"#,
             r"kabari_store_unavailable_total 1",
+            r"kabari_store_free_bytes 4096",
             r#"kabari_attempts_total{instance="jakarta",fate="sent",reason=""} 1"#,
             r#"kabari_attempts_total{instance="jakarta",fate="failed",reason="media"} 1"#,
             r#"kabari_attempt_seconds_bucket{le="4.0"} 2"#,

@@ -2,6 +2,7 @@
 
 mod schema;
 mod writer;
+mod presence;
 mod reader;
 mod row;
 mod terms;
@@ -94,7 +95,7 @@ impl SqliteStore {
         if let Some(pages) = options.page_count_max {
             limit_pages(&connection, pages)?;
         }
-        let writer = writer::Writer::start(connection)?;
+        let writer = writer::Writer::start(connection, path)?;
         Ok(Self { writer, readers: reader::Readers::of(path.to_owned()) })
     }
 

@@ -7,15 +7,20 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::store::StoreError;
+use crate::store::sqlite::presence::{Identity, identities};
 use crate::store::sqlite::schema;
 
 /// Connections that read at the same time; callers beyond that wait.
 const READERS_MAX: usize = 4;
 
+/// What the names of the file and of its log mean.
+type Names = (Option<Identity>, Option<Identity>);
+
 /// Read-only connections, opened when first needed and kept.
 pub(super) struct Readers {
     path: PathBuf,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    /// With what the store's names meant before each was opened.
+    idle: Arc<Mutex<Vec<(Connection, Names)>>>,
     places: Arc<Semaphore>,
 }
 
@@ -41,14 +46,16 @@ impl Readers {
         let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
         tokio::task::spawn_blocking(move || {
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let names = identities(&path);
             let connection = match kept {
-                Some(connection) => connection,
-                None => schema::open_reader(&path)?,
+                Some((connection, opened)) if opened == names => connection,
+                // Other files lie there now, or none.
+                _ => schema::open_reader(&path)?,
             };
             let moment = connection.unchecked_transaction()?;
             let answer = question(&moment);
             moment.finish()?;
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, names));
             drop(place);
             answer
         })

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::ops::Deref;
+use std::path::Path;
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -13,7 +14,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::store::StoreError;
 use crate::store::sqlite::keys::Keys;
-use crate::store::sqlite::schema::{LOG_PAGES_MAX, LOG_PAGES_REPEATED};
+use crate::store::sqlite::presence::Presence;
+use crate::store::sqlite::schema::{self, LOG_PAGES_MAX, LOG_PAGES_REPEATED};
 
 /// Operations waiting for the writer; callers beyond that wait for a place.
 const QUEUE_MAX: usize = 1024;
@@ -43,11 +45,38 @@ pub(super) trait Operation: Send + 'static {
 pub(super) struct Desk {
     connection: Connection,
     keys: RefCell<Keys>,
+    presence: RefCell<Presence>,
     /// After how many pages the log is copied into the file.
     log_pages: Cell<u32>,
 }
 
 impl Desk {
+    fn new(connection: Connection, path: &Path) -> Self {
+        let presence = RefCell::new(Presence::of(path));
+        let (keys, log_pages) = (RefCell::default(), Cell::new(LOG_PAGES_MAX));
+        Self { connection, keys, presence, log_pages }
+    }
+
+    /// Whether what is committed is where the next process will look for it.
+    fn is_there(&self) -> Result<(), StoreError> {
+        self.presence.borrow_mut().check()
+    }
+
+    /// The same, or a desk for the store that somebody has put into its place.
+    fn or_replaced(self) -> Self {
+        let path = self.presence.borrow().path().to_owned();
+        if !self.presence.borrow().is_replaced() {
+            return self;
+        }
+        match schema::open_writer(&path, false) {
+            Ok(connection) => {
+                tracing::warn!(path = %path.display(), "another store lies where the one was that was open: it is used from now on");
+                Self::new(connection, &path)
+            }
+            Err(_) => self,
+        }
+    }
+
     /// The identities of the newest events.
     pub(super) fn keys(&self) -> RefMut<'_, Keys> {
         self.keys.borrow_mut()
@@ -79,16 +108,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Gives the connection a thread of its own.
-    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+    pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, StoreError> {
         let (queue, queued) = mpsc::channel(QUEUE_MAX);
         let (arrived, arrivals) = watch::channel(0);
+        let desk = Desk::new(connection, path);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || {
-                let (keys, log_pages) = (RefCell::default(), Cell::new(LOG_PAGES_MAX));
-                let desk = Desk { connection, keys, log_pages };
-                drain(&desk, queued, &arrived);
-            })
+            .spawn(move || drain(desk, queued, &arrived))
             .map_err(|error| StoreError::Unavailable(format!("no thread to write: {error}")))?;
         Ok(Self { queue: Some(queue), thread: Some(thread), arrivals })
     }
@@ -165,18 +191,27 @@ impl<O: Operation> Queued for Job<O> {
     }
 }
 
-fn drain(desk: &Desk, mut queued: mpsc::Receiver<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
+fn drain(
+    mut desk: Desk,
+    mut queued: mpsc::Receiver<Box<dyn Queued>>,
+    arrived: &watch::Sender<u64>,
+) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while queued.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-        write(desk, &mut batch, arrived);
+        desk = desk.or_replaced();
+        write(&desk, &mut batch, arrived);
     }
 }
 
 /// Writes a batch, in one transaction if that can be, and answers everyone in it.
 fn write(desk: &Desk, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
-    let Err(error) = commit(desk, batch) else { return answer(batch, arrived) };
-    if batch.len() == 1 {
-        return batch.drain(..).for_each(|job| job.refuse(StoreError::from(&error)));
+    if let Err(gone) = desk.is_there() {
+        return refuse(batch, &gone);
+    }
+    let Err(error) = commit(desk, batch) else { return answer(desk, batch, arrived) };
+    // With a lock of another program each of them would wait as long in vain.
+    if batch.len() == 1 || is_locked(&error) {
+        return refuse(batch, &StoreError::from(&error));
     }
     // One bad operation must not fail its neighbours: each gets a transaction of its own.
     tracing::warn!(operations = batch.len(), %error, "a commit failed; trying one by one");
@@ -184,15 +219,30 @@ fn write(desk: &Desk, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<
     for job in batch.drain(..) {
         one.push(job);
         match commit(desk, &mut one) {
-            Ok(()) => answer(&mut one, arrived),
-            Err(error) => one.drain(..).for_each(|job| job.refuse(StoreError::from(&error))),
+            Ok(()) => answer(desk, &mut one, arrived),
+            Err(error) => refuse(&mut one, &StoreError::from(&error)),
         }
     }
 }
 
+fn refuse(batch: &mut Vec<Box<dyn Queued>>, error: &StoreError) {
+    batch.drain(..).for_each(|job| job.refuse(error.clone()));
+}
+
+fn is_locked(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+    )
+}
+
 /// After the commit: wakes those who watch, then tells the callers, so that whoever is answered
 /// finds the watch changed.
-fn answer(batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
+fn answer(desk: &Desk, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
+    // The file may have gone while it was being written.
+    if let Err(gone) = desk.is_there() {
+        return refuse(batch, &gone);
+    }
     if batch.iter().any(|job| job.wakes()) {
         arrived.send_modify(|count| *count = count.wrapping_add(1));
     }

@@ -59,6 +59,7 @@ impl Controls for Floor {
         Readiness {
             ready: self.ready,
             store: "ok".to_owned(),
+            disk: "ok".to_owned(),
             rules: "ok".to_owned(),
             reconciled: Vec::new(),
             lanes: vec![("medan".to_owned(), "session".to_owned())],

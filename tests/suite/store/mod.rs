@@ -15,6 +15,7 @@ mod gathering;
 mod random;
 mod sqlite_file;
 mod lock;
+mod damage;
 mod retention;
 
 use std::sync::Arc;

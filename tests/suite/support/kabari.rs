@@ -254,6 +254,11 @@ impl Kabari {
         said.unwrap_or_else(|| panic!("it never said any of {words:?}:\n{}", self.log.text()))
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where webhooks come in.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap()

@@ -1,0 +1,117 @@
+//! What does a lane take from the store, and how does it give it back?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{Attempt, Message, MessageId, Reason, State};
+use crate::store::Judge;
+
+/// What a lane asks for.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The lane.
+    pub instance: String,
+    /// How many messages at most.
+    pub limit: usize,
+    /// What is due at this time may be taken.
+    pub now: Timestamp,
+    /// For each message taken, in order, the lane's pace is used up until then: the state of the
+    /// pace after taking n messages is the n-th entry. Empty when the lane is not paced.
+    pub paced_until: Vec<Timestamp>,
+    /// How far ahead of now the pace may be used up while the lane still goes.
+    pub pace_ahead: Duration,
+    /// Who is asked about each message.
+    pub judge: Arc<dyn Judge>,
+}
+
+impl Claim {
+    /// A claim of a lane without pace and limits.
+    pub fn new(instance: impl Into<String>, limit: usize, now: Timestamp) -> Self {
+        let (paced_until, pace_ahead, judge) = (Vec::new(), Duration::ZERO, Arc::new(()));
+        Self { instance: instance.into(), limit, now, paced_until, pace_ahead, judge }
+    }
+}
+
+/// What [`crate::store::Store::claim`] gives.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// The messages.
+    pub taken: Vec<Claimed>,
+    /// The judge lets nothing of this lane go before.
+    pub closed_until: Option<Timestamp>,
+    /// Not all that are due could be looked at: ask again at once.
+    pub more: bool,
+}
+
+/// What a lane remembers over a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaneMemory {
+    /// Until when its pace is used up.
+    pub paced_until: Option<Timestamp>,
+    /// Why it stands still, if it does.
+    pub shut: Option<Shut>,
+}
+
+/// Why a lane stands still.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shut {
+    /// Why.
+    pub reason: Reason,
+    /// The same for people.
+    pub detail: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A message taken by [`crate::store::Store::claim`], with the right to settle it.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The message, its attempts counting the one to be made now.
+    pub message: Message,
+    /// The kind of the event that it was made from.
+    pub kind: String,
+    /// Settle it by this.
+    pub lease: Lease,
+    /// How old the message is, not counting the time in which kabari itself held it.
+    pub age: Duration,
+}
+
+/// The right to settle one attempt. Given away by value: an attempt cannot be settled twice.
+#[derive(Debug)]
+pub struct Lease {
+    /// Which message.
+    pub message: MessageId,
+    /// Which of its claims; a later one is higher and makes this lease void. Not the number of the
+    /// attempt: one that does not count is given back, its claim is not.
+    pub attempt: u32,
+}
+
+/// How an attempt ended, as `dispatch` decided.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The state that it leads to: sent, waiting, uncertain or failed.
+    pub state: State,
+    /// Why, if it was not sent.
+    pub reason: Option<Reason>,
+    /// The same for people.
+    pub detail: Option<String>,
+    /// For `waiting`: not before this time.
+    pub due_at: Option<Timestamp>,
+    /// Whether the attempt counts; one that failed for the sake of its lane does not.
+    pub counts: bool,
+    /// The attempt, for the record.
+    pub attempt: Attempt,
+}
+
+/// A lane with something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneState {
+    /// The instance's name.
+    pub instance: String,
+    /// When its next message is due; `None` if nothing waits that could be taken.
+    pub next_due: Option<Timestamp>,
+    /// Until when its pace is used up.
+    pub paced_until: Option<Timestamp>,
+}

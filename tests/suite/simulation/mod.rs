@@ -1,0 +1,123 @@
+//! Does a week of traffic go as promised? Simulated time, simulated senders and Wachat; the dispatch
+//! loop and the store are the real ones.
+//!
+//! Everything that happens follows from a seed, so a violation is seen again by
+//! `KABARI_SEED=7 KABARI_EVENTS=5000 cargo test --test suite -- simulation`. Weeks have 500 events by
+//! default, 5,000 in `./test` and 100,000 in `./test --long`. The store's file is in memory where the system has such a folder: what is judged here is
+//! order, pace and promises; that a commit survives a kill is tested elsewhere, on a disk.
+
+mod plan;
+mod time;
+mod judge;
+mod store;
+mod upkeep;
+mod wachat;
+mod senders;
+mod week;
+mod outcome;
+mod clocks;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::support::{figure, long};
+
+use plan::Plan;
+use week::Week;
+
+/// What a week came to.
+#[derive(Debug, PartialEq, Eq)]
+struct Report {
+    violations: Vec<String>,
+    messages: usize,
+    attempts: u64,
+    crashes: u64,
+    states: String,
+}
+
+fn live(seed: u64, events: u32) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    runtime.block_on(async {
+        let plan = Plan::of(seed, events);
+        time::begin(plan.begins, seed);
+        let (judge, rows) = Week::new(plan, dir.path().join("kabari.db")).live().await;
+        let mut judge = judge.lock();
+        outcome::check(&mut judge, &rows);
+        Report {
+            violations: std::mem::take(&mut judge.violations),
+            messages: judge.lives.len(),
+            attempts: judge.attempts,
+            crashes: judge.crashes,
+            states: outcome::states(&rows),
+        }
+    })
+}
+
+/// Lives through all these weeks, two at a time, and panics at the end with what went wrong.
+fn live_all(seeds: std::ops::Range<u64>, events: u32) {
+    let (next, started) = (AtomicU64::new(seeds.start), Instant::now());
+    let total: Vec<AtomicU64> = (0..3).map(|_| AtomicU64::new(0)).collect();
+    let work = || {
+        let mut wrong = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seeds.end <= seed {
+                return wrong;
+            }
+            let Ok(report) = std::panic::catch_unwind(|| live(seed, events)) else {
+                wrong.push(format!("seed {seed}: it panicked"));
+                continue;
+            };
+            total[0].fetch_add(report.messages as u64, Ordering::Relaxed);
+            total[1].fetch_add(report.attempts, Ordering::Relaxed);
+            total[2].fetch_add(report.crashes, Ordering::Relaxed);
+            let some = report.violations.iter().take(5);
+            wrong.extend(some.map(|violation| format!("seed {seed}: {violation}")));
+            if std::env::var_os("KABARI_SEED").is_some() {
+                println!("seed {seed}: {report:#?}");
+            }
+        }
+    };
+    let mut wrong: Vec<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    wrong.sort();
+    let first = wrong.first().and_then(|line| line.split([' ', ':']).nth(1)).unwrap_or_default();
+    assert!(
+        wrong.is_empty(),
+        "{}\nalone: KABARI_SEED={first} KABARI_EVENTS={events} cargo test --test suite -- simulation",
+        wrong.join("\n")
+    );
+    let [messages, attempts, crashes] = [0, 1, 2].map(|it| total[it].load(Ordering::Relaxed));
+    figure(&format!(
+        "simulated weeks: seeds {} to {} of {events} events in {:.0?}: {messages} messages, {attempts} \
+         attempts, {crashes} stops and crashes, 0 violations",
+        seeds.start,
+        seeds.end - 1,
+        started.elapsed()
+    ));
+}
+
+#[test]
+fn a_week_of_traffic_breaks_no_promise() {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let events = u32::try_from(number("KABARI_EVENTS").unwrap_or(500)).unwrap();
+    match number("KABARI_SEED") {
+        Some(seed) => live_all(seed..seed + 1, events),
+        None if long() => live_all(0..1_000, 100_000),
+        None => live_all(0..20, events),
+    }
+}
+
+#[test]
+fn a_seed_is_the_same_week_each_time() {
+    let report = live(3, 500);
+    assert!(report.attempts > 300 && report.crashes > 3, "{report:?}");
+    assert_eq!(report, live(3, 500));
+}

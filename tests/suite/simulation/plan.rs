@@ -1,0 +1,355 @@
+//! What happens in the week of a seed: lanes, people, messages, weather, incidents.
+
+use std::time::Duration;
+
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use kabari::dispatch::{Cap, Caps, LaneSettings, Pace};
+use kabari::model::{Hours, Otherwise, Priority, Recipient, Span};
+
+/// A week.
+pub(super) const WEEK_S: i64 = 7 * 24 * 60 * 60;
+
+/// What a rule asks for its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    Plain,
+    /// Only in the hours; else it waits.
+    Hours,
+    /// Only in the hours; else it is skipped.
+    HoursOrNever,
+    /// Not before its time.
+    Later,
+    /// At most [`THROTTLE`] an hour go; the rest is skipped, or waits.
+    Throttled,
+    Waiting,
+    /// Those of one key become one message.
+    Grouped,
+    /// One of a key is enough.
+    Deduped,
+    /// Sent in the stead of another one that failed.
+    Instead,
+}
+
+/// How many of a throttled key go in an hour.
+pub(super) const THROTTLE: u32 = 3;
+
+/// What is promised of one message.
+#[derive(Clone, Debug)]
+pub(super) struct Ticket {
+    pub(super) lane: usize,
+    pub(super) to: usize,
+    pub(super) class: Class,
+    pub(super) priority: Priority,
+    pub(super) resend: bool,
+    pub(super) attempts_max: u32,
+    pub(super) expires_s: Option<u64>,
+    pub(super) not_before: Option<Timestamp>,
+    pub(super) made_at: Timestamp,
+    /// By which it is throttled, grouped or deduplicated.
+    pub(super) key: u32,
+    /// Whether something else is sent if it fails.
+    pub(super) has_instead: bool,
+    /// In whose stead it is.
+    pub(super) parent: Option<usize>,
+}
+
+impl Ticket {
+    /// Whether what becomes of it is its affair alone.
+    pub(super) fn is_single(&self) -> bool {
+        matches!(self.class, Class::Plain | Class::Hours | Class::HoursOrNever | Class::Later)
+    }
+}
+
+/// A lane, as the judge knows it.
+pub(super) struct LanePlan {
+    pub(super) name: String,
+    pub(super) settings: LaneSettings,
+    pub(super) interval: Option<Duration>,
+    pub(super) burst: u32,
+    pub(super) in_flight: usize,
+    pub(super) gap: Option<Duration>,
+    /// Attempts and first contacts in a day.
+    caps: Option<(u32, u32)>,
+    warm_up: Option<Date>,
+    /// Nothing ever holds it, so its messages' clocks never stand still.
+    pub(super) never_held: bool,
+    /// How much of the traffic is its, in percent.
+    share: u32,
+}
+
+impl LanePlan {
+    /// What a new account may do, as the README tells its users.
+    pub(super) fn caps_on(&self, day: Date) -> Option<(u32, u32)> {
+        let (attempts, first) = self.caps?;
+        let age = self.warm_up.map_or(99, |began| began.until(day).unwrap().get_days());
+        Some(match age {
+            ..3 => (attempts.min(20), first.min(5)),
+            3..7 => (attempts.min(50), first.min(10)),
+            7..11 => (attempts.min(200), first.min(15)),
+            _ => (attempts, first),
+        })
+    }
+}
+
+/// What the weather does to a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weather {
+    Fair,
+    SessionGone,
+    NetworkDown,
+    TooFast,
+    /// Answers that say nothing, are lost, or never come.
+    Storm,
+    Restricted,
+}
+
+/// Something that happens at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Incident {
+    /// So many events arrive.
+    Events(u32),
+    Weather(usize, Weather),
+    Pause(usize),
+    Resume(usize),
+    DiskFull(bool),
+    /// The program dies, so many half steps of the store later; 0: now.
+    Kill(i64),
+    Stop,
+    /// A person looks at what is uncertain and failed.
+    Person,
+    OptOut,
+}
+
+pub(super) struct Plan {
+    pub(super) seed: u64,
+    pub(super) begins: Timestamp,
+    /// Where a lane's day begins, and the hours are.
+    pub(super) zone: TimeZone,
+    pub(super) lanes: Vec<LanePlan>,
+    pub(super) people: Vec<Recipient>,
+    pub(super) incidents: Vec<(Timestamp, Incident)>,
+    pub(super) hours: Hours,
+}
+
+/// Zones and Mondays; in the last three of these weeks the clock is changed.
+const WEEKS: [(&str, &str); 5] = [
+    ("Asia/Jakarta", "2026-11-23"),
+    ("UTC", "2026-12-28"),
+    ("Europe/Berlin", "2026-10-19"),
+    ("America/New_York", "2027-03-08"),
+    ("Australia/Lord_Howe", "2026-09-28"),
+];
+
+impl Plan {
+    pub(super) fn of(seed: u64, events: u32) -> Self {
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let (zone_name, monday) = *dice.choice(&WEEKS).unwrap();
+        let zone = TimeZone::get(zone_name).unwrap();
+        let monday: Date = monday.parse().unwrap();
+        let begins = monday.to_zoned(zone.clone()).unwrap().timestamp();
+        let lanes = lanes(seed, events, monday);
+        let person = |n| Recipient::person(&format!("62811{n:08}")).unwrap();
+        let group = |n| Recipient::group(&format!("12036300000000{n:04}@g.us")).unwrap();
+        let people =
+            (0..persons(events)).map(|n| if n % 20 == 7 { group(n) } else { person(n) }).collect();
+        let days = if dice.bool() { 0b111_1111 } else { 0b011_1111 };
+        let hours = Hours {
+            days,
+            from: dice.u16(7..9) * 60 + 30,
+            to: dice.u16(18..22) * 60,
+            zone: zone_name.to_owned(),
+            holidays: None,
+            otherwise: Otherwise::Wait,
+        };
+        let incidents = incidents(&mut dice, begins, events, lanes.len());
+        Self { seed, begins, zone, lanes, people, incidents, hours }
+    }
+
+    pub(super) fn lane(&self, name: &str) -> usize {
+        self.lanes.iter().position(|lane| lane.name == name).unwrap()
+    }
+
+    /// Whether the hours are open, reckoned from the clock on the wall.
+    pub(super) fn is_open(&self, now: Timestamp) -> bool {
+        let local = now.to_zoned(self.zone.clone());
+        let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
+        let is_day = self.hours.days & (1 << day_number(local.weekday())) != 0;
+        is_day && (i32::from(self.hours.from)..i32::from(self.hours.to)).contains(&minute)
+    }
+
+    /// A message's terms, by chance.
+    pub(super) fn ticket(&self, dice: &mut fastrand::Rng, now: Timestamp) -> Ticket {
+        let share = dice.u32(0..100);
+        let mut until = 0;
+        let lane = self.lanes.iter().position(|lane| {
+            until += lane.share;
+            share < until
+        });
+        let lane = lane.unwrap_or(0);
+        let class = match dice.u32(0..100) {
+            0..62 => Class::Plain,
+            62..76 => Class::Hours,
+            76..80 => Class::HoursOrNever,
+            80..84 => Class::Later,
+            84..87 => Class::Throttled,
+            87..90 => Class::Waiting,
+            90..95 => Class::Grouped,
+            _ => Class::Deduped,
+        };
+        // A few people of each lane know only that one; the others write to all.
+        let to = match self.lanes[lane].warm_up {
+            Some(_) => dice.usize(..25),
+            None => dice.usize(..self.people.len()),
+        };
+        let key = dice.u32(0..40);
+        // Of these, those of one key are for one person.
+        let (lane, to, key) = match class {
+            Class::Grouped | Class::Deduped => (key as usize % 3, key as usize % 4, key % 4),
+            _ => (lane, to, key),
+        };
+        let is_plain = class == Class::Plain;
+        let priority = match dice.u32(0..100) {
+            0..8 if is_plain => Priority::High,
+            8..16 if is_plain => Priority::Low,
+            _ => Priority::Normal,
+        };
+        let later = i64::from(dice.u32(60..40_000));
+        Ticket {
+            lane,
+            to,
+            class,
+            priority,
+            resend: dice.u32(0..5) == 0,
+            attempts_max: if dice.u32(0..10) == 0 { dice.u32(1..4) } else { u32::MAX },
+            expires_s: (is_plain && dice.u32(0..6) == 0).then(|| dice.u64(600..20_000)),
+            not_before: (class == Class::Later).then(|| plus(now, later * 1000)),
+            made_at: now,
+            key,
+            has_instead: is_plain && dice.u32(0..20) == 0,
+            parent: None,
+        }
+    }
+}
+
+/// A lane of this share of the traffic, in percent, whose pace it uses up to about two thirds.
+fn lane(name: &str, events: u32, share: u32, (burst, in_flight): (u32, u32)) -> LanePlan {
+    let pace = Pace::parse(&format!("{}/d", events * share / 470 + 20)).unwrap();
+    let settings = LaneSettings {
+        pace: Some(pace),
+        burst: Some(burst),
+        in_flight: Some(in_flight),
+        ..LaneSettings::default()
+    };
+    LanePlan {
+        name: name.to_owned(),
+        settings,
+        interval: pace.interval(),
+        burst,
+        in_flight: in_flight as usize,
+        gap: None,
+        caps: None,
+        warm_up: None,
+        never_held: false,
+        share,
+    }
+}
+
+impl LanePlan {
+    /// With caps of a day that are reached on some days.
+    fn with_caps(mut self, (day, first): (u32, u32), gap_s: u64) -> Self {
+        let (at_day, first_contacts) = (Some(Cap::At(day)), Some(Cap::At(first)));
+        self.settings.caps = Some(Caps { day: at_day, first_contacts });
+        self.settings.gap = Some(Span(Duration::from_secs(gap_s)));
+        (self.caps, self.gap) = (Some((day, first)), Some(Duration::from_secs(gap_s)));
+        self
+    }
+}
+
+fn lanes(seed: u64, events: u32, monday: Date) -> Vec<LanePlan> {
+    let strangers = persons(events) / 3;
+    let cap = |share: u32| events * share / 550 + 20;
+    let free = lane("free", events, 18, (3, 2));
+    let off = LaneSettings { pace: Some(Pace::OFF), ..free.settings.clone() };
+    let mut lanes = vec![
+        lane("careful", events, 34, (3, 1)).with_caps((cap(34), strangers), 10),
+        lane("quick", events, 40, (5, 3)).with_caps((cap(40), strangers), 2),
+        LanePlan { never_held: true, settings: off, interval: None, ..free },
+        lane("slow", events, 7, (1, 1)).with_caps((cap(7), strangers), 60),
+    ];
+    // An account that began this week can do no more than a little.
+    if seed % 4 == 0 && events <= 10_000 {
+        let mut new = lane("new", events, 1, (3, 1)).with_caps((500, 20), 10);
+        (new.warm_up, new.settings.warm_up) = (Some(monday), Some(monday));
+        lanes.push(new);
+    }
+    lanes
+}
+
+fn persons(events: u32) -> u32 {
+    events.div_ceil(50).clamp(60, 2000)
+}
+
+fn incidents(
+    dice: &mut fastrand::Rng,
+    begins: Timestamp,
+    events: u32,
+    lanes: usize,
+) -> Vec<(Timestamp, Incident)> {
+    let mut all = Vec::new();
+    let mut left = events;
+    while 0 < left {
+        let burst = dice.u32(1..16).min(left);
+        left -= burst;
+        all.push((dice.i64(0..WEEK_S * 1000), Incident::Events(burst)));
+    }
+    // The free lane is never in such trouble that its clock would stand still.
+    let troubled = |dice: &mut fastrand::Rng| [0, 1, 3, lanes - 1][dice.usize(..4)];
+    let mut spans = |many: usize,
+                     longest_s: i64,
+                     on: &dyn Fn(usize) -> Incident,
+                     off: &dyn Fn(usize) -> Incident| {
+        for _ in 0..dice.usize(1..=many) {
+            let (lane, from) = (troubled(dice), dice.i64(0..WEEK_S * 1000));
+            all.push((from, on(lane)));
+            all.push((from + dice.i64(1000..longest_s * 1000), off(lane)));
+        }
+    };
+    let fair = |lane| Incident::Weather(lane, Weather::Fair);
+    for (weather, many, longest_s) in [
+        (Weather::SessionGone, 4, 12 * 3600),
+        (Weather::NetworkDown, 4, 3600),
+        (Weather::TooFast, 4, 3600),
+        (Weather::Storm, 4, 3600),
+    ] {
+        spans(many, longest_s, &|lane| Incident::Weather(lane, weather), &fair);
+    }
+    let restricted = |lane| Incident::Weather(lane, Weather::Restricted);
+    spans(1, 24 * 3600, &restricted, &Incident::Resume);
+    spans(3, 4 * 3600, &Incident::Pause, &Incident::Resume);
+    spans(3, 600, &|_| Incident::DiskFull(true), &|_| Incident::DiskFull(false));
+    for _ in 0..dice.usize(5..25) {
+        let steps = if dice.bool() { 0 } else { dice.i64(1..12) };
+        all.push((dice.i64(0..WEEK_S * 1000), Incident::Kill(steps)));
+    }
+    for _ in 0..dice.usize(0..4) {
+        all.push((dice.i64(0..WEEK_S * 1000), Incident::Stop));
+    }
+    for n in 0..60 {
+        all.push(((n + 1) * WEEK_S * 1000 / 60, Incident::Person));
+    }
+    for _ in 0..3 {
+        all.push((dice.i64(0..WEEK_S * 1000), Incident::OptOut));
+    }
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(at, incident)| (plus(begins, at), incident)).collect()
+}
+
+fn plus(time: Timestamp, ms: i64) -> Timestamp {
+    time.checked_add(SignedDuration::from_millis(ms)).unwrap()
+}
+
+fn day_number(day: Weekday) -> u8 {
+    u8::try_from(day.to_monday_zero_offset()).unwrap()
+}
