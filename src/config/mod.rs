@@ -280,6 +280,8 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         let around = cases::Around { sources: &names, rules: &known, folder: &folder };
         cases.extend(cases::case(book, id, test, &around));
     }
+    // What is built next takes its memory too.
+    drop(known);
     if book.report.has_errors() {
         return None;
     }

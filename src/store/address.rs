@@ -28,7 +28,7 @@ pub fn history(url: &str) -> Result<History, StoreError> {
 }
 
 /// Copies the store at this address to the new file `to`, also while it is being written; see
-/// [`sqlite::copy`]. Blocks.
+/// `sqlite::copy`. Blocks.
 pub fn backup(url: &str, to: &Path, progress: &mut dyn FnMut(f64)) -> Result<Copied, StoreError> {
     sqlite::copy(&file_of(url)?, to, progress)
 }

@@ -34,11 +34,7 @@ const PAGE_SIZE: u32 = 8 * 1024;
 
 /// After so many pages of log it is copied into the file, 4 MiB as with `SQLite`'s own pages and
 /// limit: more of it makes those wait longer who come at that moment.
-pub(super) const LOG_PAGES_MAX: u32 = 512;
-
-/// The same while nothing is written but what lanes send: each of their commits writes the same few
-/// pages again, and copying a page once for many commits is what makes them cheap.
-pub(super) const LOG_PAGES_REPEATED: u32 = 4096;
+const LOG_PAGES_MAX: u32 = 512;
 
 /// Prepared statements kept by a connection.
 const STATEMENTS_KEPT: usize = 64;

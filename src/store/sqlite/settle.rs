@@ -53,10 +53,6 @@ impl Operation for TurnOver {
     fn wakes((held, taken): &Self::Output) -> bool {
         taken.ended || held.contains(&true)
     }
-
-    fn repeats(&self) -> bool {
-        true
-    }
 }
 
 /// Where the message stands.

@@ -4,7 +4,7 @@
 //! transaction, commits, and only then answers each caller. Nobody waits for a batch to fill:
 //! while one commit is on its way to the disk the next batch gathers by itself.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{RefCell, RefMut};
 use std::ops::Deref;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::store::StoreError;
 use crate::store::sqlite::keys::Keys;
 use crate::store::sqlite::presence::Presence;
-use crate::store::sqlite::schema::{self, LOG_PAGES_MAX, LOG_PAGES_REPEATED};
+use crate::store::sqlite::schema;
 
 /// Operations waiting for the writer; callers beyond that wait for a place.
 const QUEUE_MAX: usize = 1024;
@@ -34,11 +34,6 @@ pub(super) trait Operation: Send + 'static {
 
     /// Whether something may have become due by it.
     fn wakes(output: &Self::Output) -> bool;
-
-    /// Whether it writes the same few pages as its like before it.
-    fn repeats(&self) -> bool {
-        false
-    }
 }
 
 /// What operations are applied to: the connection that writes, and what its thread remembers.
@@ -46,15 +41,12 @@ pub(super) struct Desk {
     connection: Connection,
     keys: RefCell<Keys>,
     presence: RefCell<Presence>,
-    /// After how many pages the log is copied into the file.
-    log_pages: Cell<u32>,
 }
 
 impl Desk {
     fn new(connection: Connection, path: &Path) -> Self {
         let presence = RefCell::new(Presence::of(path));
-        let (keys, log_pages) = (RefCell::default(), Cell::new(LOG_PAGES_MAX));
-        Self { connection, keys, presence, log_pages }
+        Self { connection, keys: RefCell::default(), presence }
     }
 
     /// Whether what is committed is where the next process will look for it.
@@ -80,14 +72,6 @@ impl Desk {
     /// The identities of the newest events.
     pub(super) fn keys(&self) -> RefMut<'_, Keys> {
         self.keys.borrow_mut()
-    }
-
-    /// Lets the log grow to so many pages before it is copied into the file.
-    fn limit_log(&self, pages: u32) -> rusqlite::Result<()> {
-        if self.log_pages.replace(pages) == pages {
-            return Ok(());
-        }
-        self.connection.pragma_update(None, "wal_autocheckpoint", pages)
     }
 }
 
@@ -153,7 +137,6 @@ trait Queued: Send {
     fn apply(&mut self, desk: &Desk) -> rusqlite::Result<()>;
     /// Whether something may have become due by what was applied.
     fn wakes(&self) -> bool;
-    fn repeats(&self) -> bool;
     /// After the commit: hands over the output.
     fn answer(self: Box<Self>);
     fn refuse(self: Box<Self>, error: StoreError);
@@ -174,10 +157,6 @@ impl<O: Operation> Queued for Job<O> {
 
     fn wakes(&self) -> bool {
         self.output.as_ref().is_some_and(O::wakes)
-    }
-
-    fn repeats(&self) -> bool {
-        self.operation.repeats()
     }
 
     fn answer(self: Box<Self>) {
@@ -251,8 +230,6 @@ fn answer(desk: &Desk, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender
 
 /// One transaction over these; whatever fails, nothing of it stays.
 fn commit(desk: &Desk, jobs: &mut [Box<dyn Queued>]) -> rusqlite::Result<()> {
-    let repeats = jobs.iter().all(|job| job.repeats());
-    desk.limit_log(if repeats { LOG_PAGES_REPEATED } else { LOG_PAGES_MAX })?;
     let done = run(desk, "BEGIN IMMEDIATE")
         .and_then(|()| desk.keys().begin(desk))
         .and_then(|()| jobs.iter_mut().try_for_each(|job| job.apply(desk)))

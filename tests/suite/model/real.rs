@@ -178,7 +178,7 @@ impl Real {
             .enumerate()
             .map(|(send, made)| {
                 let mut message = message(n, PEOPLE[made.to]);
-                message.instance = NAMES[made.lane].to_owned();
+                NAMES[made.lane].clone_into(&mut message.instance);
                 message.origin.send = u16::try_from(send).unwrap();
                 let (rule, to) = (&message.origin.rule, PEOPLE[made.to]);
                 message.id = MessageId::derive(message.event, rule, message.origin.send, 0, to);

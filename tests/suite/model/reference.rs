@@ -252,7 +252,8 @@ impl Model {
     fn settle(&mut self, (n, claim): Right, end: End) {
         let message = &mut self.messages[n];
         let holds = message.state == State::Sending && message.claims == claim;
-        if !holds && !(message.state == State::Uncertain && end.state == State::Sent) {
+        let late_truth = message.state == State::Uncertain && end.state == State::Sent;
+        if !(holds || late_truth) {
             return;
         }
         message.state = end.state;

@@ -131,7 +131,7 @@ async fn a_browser_shows_a_message_that_arrives_while_the_page_is_open() {
     let arrives = async {
         watched_by.opened.acquire().await.unwrap().forget();
         watched_by.running.post_text("it *arrived*").await.unwrap();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let dom = tokio::select! {
         dom = dom(page, None) => dom,

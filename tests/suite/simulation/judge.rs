@@ -63,14 +63,17 @@ struct LaneLog {
     rests_until: Option<Timestamp>,
 }
 
+/// Lane, recipient, priority and class: in one line, messages keep their order.
+type Line = (usize, usize, u8, u8);
+
 pub(super) struct Judge {
     plan: Arc<Plan>,
     pub(super) lives: Vec<Life>,
     by_id: HashMap<MessageId, usize>,
     lanes: Vec<LaneLog>,
     opted_out: HashSet<usize>,
-    /// By lane, recipient, priority and class: at which moments who was tried.
-    tried: HashMap<(usize, usize, u8, u8), Vec<(u64, usize)>>,
+    /// At which moments who was tried.
+    tried: HashMap<Line, Vec<(u64, usize)>>,
     moment: u64,
     next_seq: u64,
     pub(super) violations: Vec<String>,

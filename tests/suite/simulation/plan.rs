@@ -279,7 +279,7 @@ fn lanes(seed: u64, events: u32, monday: Date) -> Vec<LanePlan> {
         lane("slow", events, 7, (1, 1)).with_caps((cap(7), strangers), 60),
     ];
     // An account that began this week can do no more than a little.
-    if seed % 4 == 0 && events <= 10_000 {
+    if seed.is_multiple_of(4) && events <= 10_000 {
         let mut new = lane("new", events, 1, (3, 1)).with_caps((500, 20), 10);
         (new.warm_up, new.settings.warm_up) = (Some(monday), Some(monday));
         lanes.push(new);

@@ -40,7 +40,7 @@ pub(super) fn event(
         // A key is of one send.
         ticket.key = ticket.key * 4 + u32::from(send);
         let is_gathered = ticket.class == Class::Grouped;
-        let (message, n) = message(plan, judge, id, send, ticket);
+        let (message, n) = message(plan, judge, id, send, &ticket);
         if is_gathered {
             gathered = Some(n);
         }
@@ -64,7 +64,7 @@ fn message(
     judge: &SharedJudge,
     event: EventId,
     send: u16,
-    ticket: Ticket,
+    ticket: &Ticket,
 ) -> (Message, usize) {
     let rule = format!("{:?}", ticket.class);
     let to = plan.people[ticket.to].clone();
@@ -73,7 +73,7 @@ fn message(
     let on_uncertain = if ticket.resend { OnUncertain::Resend } else { OnUncertain::Hold };
     // Age alone ends nothing here: a message's limit is its own.
     let policy = Policy { attempts_max: ticket.attempts_max, age_max_s: MONTH_S, on_uncertain };
-    let mut terms = terms(plan, &ticket);
+    let mut terms = terms(plan, ticket);
     if ticket.has_instead {
         let other = Ticket {
             to: (ticket.to + 1) % plan.people.len(),

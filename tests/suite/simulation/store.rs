@@ -1,6 +1,6 @@
 //! The real store, whose every step takes no simulated time, may be refused, or may be the last.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -79,8 +79,8 @@ impl Fate {
 }
 
 impl Held {
-    pub(super) fn open(path: PathBuf, judge: SharedJudge, fate: Arc<Fate>) -> Arc<Self> {
-        let inner: SharedStore = Arc::new(SqliteStore::open(&path).unwrap());
+    pub(super) fn open(path: &Path, judge: SharedJudge, fate: Arc<Fate>) -> Arc<Self> {
+        let inner: SharedStore = Arc::new(SqliteStore::open(path).unwrap());
         Arc::new(Self { inner, judge, fate })
     }
 
@@ -89,7 +89,9 @@ impl Held {
         let mut judge = self.judge.lock();
         for (recorded, ids) in recorded.iter().zip(ids) {
             if matches!(recorded, Recorded::New { .. }) {
-                ids.iter().for_each(|id| judge.recorded(*id));
+                for id in ids {
+                    judge.recorded(*id);
+                }
             }
         }
     }

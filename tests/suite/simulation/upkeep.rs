@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use kabari::model::{EventId, MessageId};
+use kabari::model::{EventId, Message, MessageId};
 use kabari::store::{
     EventFilter, MessageFilter, Moved, Moves, Pruned, Retention, Round, StoreError, StoreSize,
     Upkeep,
@@ -18,6 +18,10 @@ impl Upkeep for Held {
 
     async fn event_ids(&self, filter: EventFilter) -> Result<Vec<EventId>, StoreError> {
         self.read(self.inner.event_ids(filter)).await
+    }
+
+    async fn joined(&self, event: EventId) -> Result<Vec<Message>, StoreError> {
+        self.read(self.inner.joined(event)).await
     }
 
     async fn move_many(&self, moves: Moves) -> Result<Vec<Moved>, StoreError> {

@@ -179,7 +179,7 @@ impl Week {
     fn start(&mut self) {
         let fate = Arc::new(Fate::default());
         fate.set_full(self.disk_is_full);
-        let store = Held::open(self.file.clone(), self.judge.clone(), Arc::clone(&fate));
+        let store = Held::open(&self.file, self.judge.clone(), Arc::clone(&fate));
         self.before = Some(Arc::clone(&store));
         let lanes = self.plan.lanes.iter();
         let lanes: BTreeMap<String, LaneSettings> =
@@ -299,10 +299,9 @@ impl Week {
                 MessageFilter { state: Some(state), limit: Some(30), ..Default::default() };
             for message in store.messages(filter).await.unwrap() {
                 let to = match (state, self.dice.u32(0..10)) {
-                    (State::Waiting, 0) => State::Cancelled,
-                    (State::Uncertain, 0..3) | (State::Failed, 0..3) => State::Waiting,
+                    (State::Waiting, 0) | (State::Uncertain, 5) => State::Cancelled,
+                    (State::Uncertain | State::Failed, 0..3) => State::Waiting,
                     (State::Uncertain, 3..5) => State::Sent,
-                    (State::Uncertain, 5) => State::Cancelled,
                     _ => continue,
                 };
                 let n = self.judge.lock().number_of(message.id);

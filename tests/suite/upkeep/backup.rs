@@ -29,11 +29,11 @@ async fn a_copy_made_under_load_is_whole_private_and_opens_as_a_store() {
     });
     let copies: Vec<_> = (0..5).map(|n| format!("copy-{n}.db")).collect();
     for copy in &copies {
-        let copied = json(&home, &["backup", home.path(copy).to_str().unwrap()], 0);
-        assert!(copied["events"].as_u64() >= Some(1), "{copied}");
+        let answer = json(&home, &["backup", home.path(copy).to_str().unwrap()], 0);
+        assert!(answer["events"].as_u64() >= Some(1), "{answer}");
         let mode = home.path(copy).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(copied["bytes"].as_u64(), Some(home.path(copy).metadata().unwrap().len()));
+        assert_eq!(answer["bytes"].as_u64(), Some(home.path(copy).metadata().unwrap().len()));
     }
     stop.store(true, Ordering::Relaxed);
     let sent = load.await.unwrap();
