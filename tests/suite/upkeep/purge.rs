@@ -28,7 +28,7 @@ async fn nothing_is_left_of_a_person_with_and_without_a_running_serve() {
         let home = home(&world);
         let kabari = home.start().await;
         for (n, spelling) in
-            ["+62 812-3456-7890", "6281234567890", "(+62) 812.3456.7890"].into_iter().enumerate()
+            ["+62 812-3456-7890", "6281234567890", "tel:+62-812-3456-7890"].into_iter().enumerate()
         {
             push(&kabari, spelling, &format!("to Anna {n}")).await;
         }
