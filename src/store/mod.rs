@@ -15,6 +15,7 @@ mod lists;
 mod reconciliation;
 mod retention;
 mod upkeep;
+mod forgotten;
 mod sqlite;
 
 use std::sync::Arc;

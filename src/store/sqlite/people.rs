@@ -2,9 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::model::Recipient;
+use crate::store::forgotten::digest;
 use crate::store::sqlite::row::{micros, time_at};
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::{Contact, OptOut, StoreError, Today};
@@ -129,15 +128,6 @@ pub(super) fn is_opted_out(connection: &Connection, recipient: &str) -> rusqlite
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM opt_outs WHERE recipient IN (?1, ?2))")?
         .query_row([recipient, &digest(recipient)], |row| row.get(0))
-}
-
-/// By what somebody who was forgotten is known to want no messages. It tells who has a list of all
-/// numbers whether one is on it, and nobody a number.
-pub(super) fn digest(recipient: &str) -> String {
-    let mut hash = Sha256::new();
-    hash.update(b"kabari opt-out\0");
-    hash.update(recipient.as_bytes());
-    format!("sha256:{}", hex::encode(hash.finalize()))
 }
 
 /// All who want no messages.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::store::forgotten::digest;
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, PackedEvent};
 use crate::store::sqlite::spelling::Spelling;
 use crate::store::sqlite::writer::{Desk, Operation};
@@ -291,7 +292,7 @@ impl Operation for ForgetPerson {
         desk.execute(
             "INSERT OR IGNORE INTO opt_outs (recipient, since, note)
              SELECT ?2, since, NULL FROM opt_outs WHERE recipient = ?1",
-            params![self.0, people::digest(&self.0)],
+            params![self.0, digest(&self.0)],
         )?;
         desk.execute("DELETE FROM opt_outs WHERE recipient = ?1", [&self.0])?;
         Ok(person)

@@ -65,6 +65,9 @@ async fn nothing_is_left_of_a_person_with_and_without_a_running_serve() {
         let again = json(&home, &["purge", "--recipient", ANNA], 0);
         assert_eq!((&again["messages"], &again["events"]), (&0.into(), &0.into()), "{again}");
 
+        let listed = ends(&home, &["optout", "list", "--full"], 0);
+        assert!(listed.contains("(forgotten)"), "{listed}");
+
         // She goes on getting nothing, and may come back.
         let kabari = match kabari {
             Some(kabari) => kabari,
@@ -75,7 +78,8 @@ async fn nothing_is_left_of_a_person_with_and_without_a_running_serve() {
         while states(&home).iter().any(|it| it.1 == "waiting") {
             tokio::task::yield_now().await;
         }
-        assert!(states(&home).contains(&("after it".into(), "skipped".into())));
+        let rest = states(&home);
+        assert!(rest.contains(&("after it".into(), "skipped".into())), "{rest:?}");
         assert!(world.seen().texts_to(ANNA).iter().all(|text| text.starts_with("to Anna")));
         ends(&home, &["optout", "remove", ANNA], 0);
         push(&kabari, ANNA, "welcome").await;
