@@ -22,12 +22,9 @@ impl History {
         after: i64,
     ) -> Result<Part<Message>, StoreError> {
         let ask = move |connection: &rusqlite::Connection| {
-            let mut conditions = lists::asked(filter);
-            let values = page(&mut conditions, after);
-            let mut statement = connection.prepare_cached(&format!(
-                "SELECT {MESSAGE_COLUMNS} FROM messages{}",
-                conditions.sql
-            ))?;
+            let (rest, values) = page(lists::asked(filter), after);
+            let mut statement = connection
+                .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages{rest}"))?;
             let mut rows = statement.query(rusqlite::params_from_iter(values))?;
             let (mut messages, mut last) = (Vec::new(), None);
             while let Some(row) = rows.next()? {
@@ -47,11 +44,9 @@ impl History {
         after: i64,
     ) -> Result<Part<Event>, StoreError> {
         let ask = move |connection: &rusqlite::Connection| {
-            let mut conditions = lists::asked_of_event(filter);
-            let values = page(&mut conditions, after);
+            let (rest, values) = page(lists::asked_of_event(filter), after);
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT id, source, kind, provider_id, received_at, content, seq FROM events{}",
-                conditions.sql
+                "SELECT id, source, kind, provider_id, received_at, content, seq FROM events{rest}"
             ))?;
             let mut rows = statement.query(rusqlite::params_from_iter(values))?;
             let (mut events, mut last) = (Vec::new(), None);
@@ -65,10 +60,10 @@ impl History {
     }
 }
 
-/// Makes a page of the query.
-fn page(conditions: &mut lists::Conditions, after: i64) -> Vec<Box<dyn ToSql>> {
+/// The end of the query for a page, and the values of all of it.
+fn page(mut conditions: lists::Conditions, after: i64) -> (String, Vec<Box<dyn ToSql>>) {
     conditions.values.push(Box::new(after));
     conditions.also(&format!("seq > ?{}", conditions.values.len()));
-    conditions.sql.push_str(&format!(" ORDER BY seq LIMIT {PAGE_ROWS}"));
-    std::mem::take(&mut conditions.values)
+    let lists::Conditions { sql, values } = conditions;
+    (format!("{sql} ORDER BY seq LIMIT {PAGE_ROWS}"), values)
 }

@@ -50,12 +50,12 @@ async fn nothing_is_left_of_a_person_with_and_without_a_running_serve() {
         };
         assert!(0 < traces(&home));
         let before = states(&home);
-        let would = json(&home, &["purge", "--recipient", "+62 812-3456-7890", "--dry-run"], 0);
-        assert_eq!((&would["messages"], &would["events"]), (&5.into(), &5.into()), "{would}");
+        let shown = json(&home, &["purge", "--recipient", "+62 812-3456-7890", "--dry-run"], 0);
+        assert_eq!((&shown["messages"], &shown["events"]), (&5.into(), &5.into()), "{shown}");
         assert_eq!(states(&home), before, "nothing happened");
         let done = json(&home, &["purge", "--recipient", "+62 812-3456-7890"], 0);
         for field in ["messages", "events", "contacts", "opted_out", "left"] {
-            assert_eq!(done[field], would[field], "{field}: {done}");
+            assert_eq!(done[field], shown[field], "{field}: {done}");
         }
         assert_eq!((&done["opted_out"], &done["left"]), (&true.into(), &0.into()));
         assert_eq!(traces(&home), 0, "running: {running}");
