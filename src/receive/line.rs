@@ -243,7 +243,7 @@ impl Drop for Line<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, LazyLock, Mutex};
 
     use bytes::Bytes;
     use jiff::Timestamp;
@@ -272,10 +272,16 @@ mod tests {
         }
     }
 
+    /// Somebody else who listens all the time. With one listener alone, whoever comes first to a
+    /// place that logs decides whether it is listened to, and that may be a test without one.
+    static LISTENS: LazyLock<tracing::Dispatch> =
+        LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+
     /// What is logged as JSON while `act` runs, without what is never the same.
     fn logged(act: impl FnOnce(&Metrics, &Flood)) -> Vec<Value> {
         let written: Arc<Mutex<Vec<u8>>> = Arc::default();
         let page = Page(Arc::clone(&written));
+        LazyLock::force(&LISTENS);
         let subscriber = tracing_subscriber::fmt()
             .json()
             .flatten_event(true)

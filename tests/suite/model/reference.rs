@@ -270,7 +270,9 @@ impl Model {
         }
         message.state = to;
         if to == State::Waiting {
-            message.due = self.now;
+            // It gets as much time as it had at first.
+            (message.due, message.clock) =
+                (self.now, self.lanes[message.made.lane].clock(self.now));
         }
     }
 
