@@ -20,6 +20,8 @@ mod events;
 mod messages;
 mod optout;
 mod backup;
+mod purge;
+mod export;
 mod sources;
 mod presets;
 mod secrets;
@@ -64,6 +66,10 @@ enum Command {
     Messages(messages::Messages),
     /// Keep the list of those who want no messages
     Optout(optout::OptOuts),
+    /// Print events and messages as JSON lines, the oldest first
+    Export(export::Export),
+    /// Forget a person: the number, and what was sent and received about it
+    Purge(purge::Purge),
     /// Copy the store to a new file, also while `serve` runs
     Backup(backup::Backup),
     /// List and show sources: the URL to paste at the provider, where its secret is
@@ -115,6 +121,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Events(events) => events.run().await,
         Command::Messages(messages) => messages.run().await,
         Command::Optout(opt_outs) => opt_outs.run().await,
+        Command::Export(export) => export.run().await,
+        Command::Purge(purge) => purge.run().await,
         Command::Backup(backup) => backup.run().await,
         Command::Sources(sources) => sources.run().await,
         Command::Secrets(secrets) => secrets.run(),

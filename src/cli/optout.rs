@@ -166,12 +166,14 @@ async fn remove(list: &List, all: Vec<Recipient>) -> anyhow::Result<ExitCode> {
 
 async fn list(store: &SharedStore, full: bool, json: bool) -> anyhow::Result<ExitCode> {
     let all = store.opt_outs().await?;
-    let shown = |recipient: &Recipient| {
-        if full { recipient.expose().to_owned() } else { recipient.to_string() }
+    let shown = |one: &OptOut| match () {
+        () if one.is_forgotten() => "(forgotten)".to_owned(),
+        () if full => one.recipient.expose().to_owned(),
+        () => one.recipient.to_string(),
     };
     if json {
         let lines = all.iter().map(|one| {
-            let number = shown(&one.recipient);
+            let number = shown(one);
             json!({"number": number, "since": one.since.to_string(), "note": one.note})
         });
         anstream::println!("{}", lines.collect::<Value>());
@@ -180,7 +182,7 @@ async fn list(store: &SharedStore, full: bool, json: bool) -> anyhow::Result<Exi
     for one in &all {
         let note = one.note.as_deref().unwrap_or_default();
         let since = one.since.strftime("%Y-%m-%d");
-        anstream::println!("{}", format!("{since}  {}  {note}", shown(&one.recipient)).trim_end());
+        anstream::println!("{}", format!("{since}  {}  {note}", shown(one)).trim_end());
     }
     if all.is_empty() {
         anstream::eprintln!("nobody has opted out");

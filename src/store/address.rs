@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::store::sqlite::{self, Copied, History, OpenOptions, SqliteStore};
-use crate::store::{SharedStore, StoreError};
+use crate::store::{Purged, SharedStore, Store as _, StoreError, Upkeep as _, lock_lanes};
 
 /// Opens the store at `sqlite://path`, and makes it if there is none.
 ///
@@ -31,6 +31,41 @@ pub fn history(url: &str) -> Result<History, StoreError> {
 /// `sqlite::copy`. Blocks.
 pub fn backup(url: &str, to: &Path, progress: &mut dyn FnMut(f64)) -> Result<Copied, StoreError> {
     sqlite::copy(&file_of(url)?, to, progress)
+}
+
+/// Forgets a recipient, by whole number, in the store at this address; a `serve` may go on writing it.
+/// `progress` is told how far it is, from 0 to 1, and how many rows were looked at.
+///
+/// At the end the file is made anew if that holds up nobody: nothing else has the lanes, or it is
+/// small.
+pub async fn purge(
+    url: &str,
+    recipient: &str,
+    dry_run: bool,
+    progress: &mut (dyn FnMut(f64, u64) + Send),
+) -> Result<Purged, StoreError> {
+    /// Takes well under a second, for which a webhook may wait.
+    const SMALL: u64 = 64 << 20;
+    let path = file_of(url)?;
+    let store = SqliteStore::open_with(&path, OpenOptions { create: false, ..Default::default() })?;
+    let lanes = lock_lanes(&path);
+    if lanes.is_ok() && !dry_run {
+        // The lanes are ours and still: what is called under way was broken off.
+        store.recover(crate::clock::now()).await?;
+    }
+    let counts = store.counts().await?;
+    let rows = counts.events + counts.messages.values().sum::<u64>();
+    #[expect(clippy::cast_precision_loss, reason = "for a bar")]
+    let mut tell = |seen: u64| progress(seen as f64 / rows.max(1) as f64, seen);
+    let mut purged = store.purge(recipient, dry_run, &mut tell).await?;
+    let size = store.size().await?;
+    drop(store);
+    if !dry_run && (lanes.is_ok() || size.file <= SMALL) {
+        let rewriting = tokio::task::spawn_blocking(move || sqlite::rewrite(&path)).await;
+        rewriting.map_err(|error| StoreError::Unavailable(error.to_string()))??;
+        purged.rewritten = true;
+    }
+    Ok(purged)
 }
 
 fn open_with(url: &str, options: OpenOptions) -> Result<SharedStore, StoreError> {

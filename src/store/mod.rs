@@ -15,6 +15,7 @@ mod lists;
 mod reconciliation;
 mod retention;
 mod upkeep;
+mod forgotten;
 mod sqlite;
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 
-pub use address::{backup, file_of, history, open, open_existing};
+pub use address::{backup, file_of, history, open, open_existing, purge};
 pub use claim::{Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Shut};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
@@ -36,7 +37,7 @@ pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize
 pub use room::{Level, Room};
 pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
 pub use turned::{Ended, Stuck, TurnedOver};
-pub use upkeep::{Moves, Upkeep};
+pub use upkeep::{Moves, Purged, Upkeep};
 
 /// What survives a crash.
 #[async_trait]

@@ -51,3 +51,20 @@ pub struct Moves {
     /// When.
     pub now: Timestamp,
 }
+
+/// What it took to forget somebody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Messages that lost what they said and, if they were the person's, the number.
+    pub messages: u64,
+    /// Events that lost headers and body.
+    pub events: u64,
+    /// Sessions that knew the number.
+    pub contacts: u64,
+    /// Whether the person had opted out, and goes on to.
+    pub opted_out: bool,
+    /// Rows that are still needed and were left as they are.
+    pub left: u64,
+    /// Whether the file was made anew, so that nothing is left in its free room.
+    pub rewritten: bool,
+}

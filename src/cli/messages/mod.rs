@@ -18,7 +18,7 @@ use crate::store::{self, MessageFilter, SharedStore};
 
 use moves::Selection;
 
-use which::Which;
+pub(super) use which::Which;
 
 /// How many lines a person gets without asking for more.
 const ROWS: usize = 50;

@@ -26,7 +26,8 @@ static DUE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {MESSAGE_COLUMNS}, coalesce(reached, 0), tried_at, absent_at,
              EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient = messages.recipient),
-             (SELECT kind FROM events WHERE events.id = messages.event)
+             (SELECT kind FROM events WHERE events.id = messages.event),
+             EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient BETWEEN 'sha256:' AND 'sha256;')
          FROM messages INDEXED BY messages_due
          LEFT JOIN (SELECT instance AS session, recipient AS person, reached, tried_at, absent_at
                     FROM contacts) ON session = instance AND person = recipient
@@ -40,6 +41,8 @@ struct Head {
     row: MessageRow,
     contact: Contact,
     opted_out: bool,
+    /// Whether any who opted out were forgotten: then it must be asked by digest too.
+    some_forgotten: bool,
     /// Its event's.
     kind: String,
 }
@@ -49,8 +52,9 @@ impl Head {
         let after = MESSAGE_COLUMNS_COUNT;
         let contact = people::read_contact(row, after)?;
         let (opted_out, kind) = (row.get(after + 3)?, row.get::<_, Option<String>>(after + 4)?);
+        let some_forgotten = row.get(after + 5)?;
         let (row, kind) = (MessageRow::read(row)?, kind.unwrap_or_default());
-        Ok(Self { row, contact, opted_out, kind })
+        Ok(Self { row, contact, opted_out, some_forgotten, kind })
     }
 }
 
@@ -165,7 +169,8 @@ impl<'c> Turn<'c> {
             .collect()
     }
 
-    fn decide(&mut self, Head { row, contact, opted_out, kind }: Head) -> rusqlite::Result<()> {
+    fn decide(&mut self, head: Head) -> rusqlite::Result<()> {
+        let Head { row, contact, mut opted_out, some_forgotten, kind } = head;
         let recipient = row.recipient.clone().unwrap_or_default();
         let (instance, clock) = (self.claim.instance.as_str(), self.lane.at(self.now));
         if !self.all_are_back
@@ -174,6 +179,9 @@ impl<'c> Turn<'c> {
             // Perhaps somebody else is the head now: looked at in the next round.
             self.looked_at += 1;
             return Ok(());
+        }
+        if some_forgotten && !opted_out {
+            opted_out = people::is_opted_out(self.connection, &recipient)?;
         }
         let age_us = row.age_us(clock, self.now);
         let to = crate::model::Recipient::from_stored(recipient.clone());

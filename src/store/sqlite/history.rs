@@ -41,6 +41,10 @@ impl History {
         Ok(Self { readers: Readers::of(path.to_owned()) })
     }
 
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
     /// One event, whole.
     pub async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
         let found = self.readers.ask(move |connection| {

@@ -103,11 +103,17 @@ pub(super) fn message(
 
 /// What a filter asks of an event, and the end of the query: newest first, so many at most.
 pub(super) fn asked_of_events(filter: EventFilter) -> (String, Vec<Box<dyn ToSql>>) {
+    let limit = filter.limit;
+    asked_of_event(filter).newest_first(limit)
+}
+
+/// What a filter asks of an event.
+pub(super) fn asked_of_event(filter: EventFilter) -> Conditions {
     let mut conditions = Conditions::default();
     conditions.equal("source", filter.source);
     conditions.equal("kind", filter.kind);
     conditions.within("received_at", filter.since, filter.until);
-    conditions.newest_first(filter.limit)
+    conditions
 }
 
 /// Events, newest first.

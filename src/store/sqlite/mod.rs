@@ -26,6 +26,9 @@ mod history;
 mod fault;
 mod upkeep;
 mod backup;
+mod spelling;
+mod purge;
+mod export;
 mod prune;
 
 use std::path::Path;
@@ -45,6 +48,7 @@ use crate::store::{
 pub use backup::Copied;
 pub(super) use backup::copy;
 pub use history::{History, Page};
+pub(super) use purge::rewrite;
 use row::{MessageRow, PackedEvent};
 use writer::{Desk, Operation};
 

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::Recipient;
+use crate::store::forgotten::digest;
 use crate::store::sqlite::row::{micros, time_at};
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::{Contact, OptOut, StoreError, Today};
@@ -125,8 +126,8 @@ impl Counted {
 /// Whether a recipient wants no messages.
 pub(super) fn is_opted_out(connection: &Connection, recipient: &str) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM opt_outs WHERE recipient = ?1)")?
-        .query_row([recipient], |row| row.get(0))
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM opt_outs WHERE recipient IN (?1, ?2))")?
+        .query_row([recipient, &digest(recipient)], |row| row.get(0))
 }
 
 /// All who want no messages.
@@ -177,8 +178,8 @@ impl Operation for Remove {
 
     fn apply(&self, connection: &Desk) -> rusqlite::Result<bool> {
         let removed = connection
-            .prepare_cached("DELETE FROM opt_outs WHERE recipient = ?1")?
-            .execute([self.0.expose()])?;
+            .prepare_cached("DELETE FROM opt_outs WHERE recipient IN (?1, ?2)")?
+            .execute([self.0.expose(), &digest(self.0.expose())])?;
         Ok(removed > 0)
     }
 

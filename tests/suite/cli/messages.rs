@@ -129,9 +129,6 @@ async fn a_person_moves_messages_through_the_one_that_runs() {
     let row = |n, state| Row { n, state, ..ROW };
     let [failed, seen, stopped] =
         [row(1, State::Failed), row(2, State::Uncertain), row(3, State::Uncertain)];
-    let rules = std::fs::read_to_string(home.path("rules.yaml")).unwrap();
-    // The rows are of long ago.
-    std::fs::write(home.path("rules.yaml"), rules + "retention: { events: forever }\n").unwrap();
     furnish(&home, &[failed, seen, stopped]).await;
     let kabari = home.start().await;
     run(&home, &["messages", "mark-sent", &seen.id()]).is(0).says(&["mark-sent: done"]);

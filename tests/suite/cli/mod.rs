@@ -35,6 +35,7 @@ wachat:
   instances: { jakarta_store: { pace: off } }
 server: { listen: "127.0.0.1:1", admin: "127.0.0.1:1" }
 defaults: { country: ID }
+retention: { events: forever, messages: forever }
 sources:
   github: { secret: "${GITHUB_SECRET}" }
   stripe: { secret: "${STRIPE_SECRET}" }

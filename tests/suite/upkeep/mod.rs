@@ -1,7 +1,9 @@
 //! What can people do with a whole store: copy it, set many messages right, forget, replay?
 
 mod backup;
+mod export;
 mod moves;
+mod purge;
 mod replay;
 mod retention;
 

@@ -1,0 +1,304 @@
+//! How is somebody forgotten?
+//!
+//! Whatever holds the number loses it, and what hangs on it, in a few rows at a time. What people
+//! asked not to get stays so: of their number a digest is kept. Removed bytes are overwritten
+//! (`secure_delete`), and at the end the file is made anew, so that none is left in its free room.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::store::forgotten::digest;
+use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, PackedEvent};
+use crate::store::sqlite::spelling::Spelling;
+use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::sqlite::{SqliteStore, order, people, schema};
+use crate::store::{Purged, StoreError};
+
+/// Rows looked at in one step.
+const LOOKED_AT: i64 = 512;
+/// Rows changed in one transaction.
+const ROWS_MAX: usize = 64;
+
+impl SqliteStore {
+    /// Forgets a recipient, or only counts what that would take. `progress` is told how many rows
+    /// were looked at.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written; what was done before that stays done.
+    pub async fn purge(
+        &self,
+        recipient: &str,
+        dry_run: bool,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Purged, StoreError> {
+        let (spelling, recipient) = (Spelling::of(recipient), recipient.to_owned());
+        let mut total = Purged::default();
+        let mut seen = 0;
+        for table in [Table::Messages, Table::Events] {
+            let mut after = i64::MIN;
+            loop {
+                let (sought, recipient_too) = (spelling.clone(), recipient.clone());
+                let look = move |connection: &Connection| {
+                    look(connection, table, after, &recipient_too, &sought)
+                };
+                let Looked { rows, last, count } = self.readers.ask(look).await?;
+                seen += count;
+                progress(seen);
+                for part in rows.chunks(ROWS_MAX) {
+                    if dry_run {
+                        total.count(table, part.len());
+                        continue;
+                    }
+                    let forget = Forget {
+                        table,
+                        rows: part.to_vec(),
+                        recipient: recipient.clone(),
+                        spelling: spelling.clone(),
+                    };
+                    total.add(self.writer.run(forget).await?);
+                }
+                let Some(last) = last else { break };
+                after = last;
+            }
+        }
+        let found = if dry_run {
+            let recipient = recipient.clone();
+            self.readers.ask(move |connection| Ok(person(connection, &recipient)?)).await?
+        } else {
+            self.writer.run(ForgetPerson(recipient)).await?
+        };
+        (total.contacts, total.opted_out) = (found.contacts, found.opted_out);
+        Ok(total)
+    }
+}
+
+/// Makes the file anew, so that its free room holds nothing of what was there. Others wait meanwhile.
+/// Blocks.
+pub(in crate::store) fn rewrite(path: &Path) -> Result<(), StoreError> {
+    let connection = schema::open_writer(path, false)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.execute_batch("VACUUM")?;
+    let busy: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy != 0 {
+        return Err(StoreError::Unavailable(
+            "somebody reads the store: its log still holds what was removed; purge again"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Messages,
+    Events,
+}
+
+impl Purged {
+    fn count(&mut self, table: Table, rows: usize) {
+        match table {
+            Table::Messages => self.messages += rows as u64,
+            Table::Events => self.events += rows as u64,
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.events += other.events;
+        self.left += other.left;
+    }
+}
+
+struct Looked {
+    rows: Vec<i64>,
+    last: Option<i64>,
+    count: u64,
+}
+
+/// Rows that hold the number, of a page of rows.
+fn look(
+    connection: &Connection,
+    table: Table,
+    after: i64,
+    recipient: &str,
+    spelling: &Spelling,
+) -> Result<Looked, StoreError> {
+    let sql = match table {
+        Table::Messages => format!(
+            "SELECT {MESSAGE_COLUMNS}, (SELECT group_concat(verdict) FROM attempts
+                 WHERE message = messages.seq)
+             FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+        ),
+        Table::Events => "SELECT id, source, kind, provider_id, received_at, content, seq
+             FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+            .to_owned(),
+    };
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([after, LOOKED_AT])?;
+    let mut looked = Looked { rows: Vec::new(), last: None, count: 0 };
+    while let Some(row) = rows.next()? {
+        let (seq, holds) = match table {
+            Table::Messages => {
+                let verdicts: Option<String> = row.get(23)?;
+                let row = MessageRow::read(row)?;
+                let is_own = row.recipient.as_deref() == Some(recipient);
+                let texts = [&row.content, &row.detail, &row.terms.kept, &verdicts];
+                let mut texts = texts.into_iter().flatten();
+                (row.seq, is_own || texts.any(|text| spelling.is_in(text.as_bytes())))
+            }
+            Table::Events => {
+                let seq: i64 = row.get(6)?;
+                let event = PackedEvent::read(row)?.into_event()?;
+                let mut headers = event.headers.0.iter();
+                let id = event.provider_id.as_deref().unwrap_or_default();
+                let holds = spelling.is_in(&event.body)
+                    || spelling.is_in(id.as_bytes())
+                    || headers.any(|(_, value)| spelling.is_in(value.as_bytes()));
+                (seq, holds)
+            }
+        };
+        if holds {
+            looked.rows.push(seq);
+        }
+        (looked.last, looked.count) = (Some(seq), looked.count + 1);
+    }
+    Ok(looked)
+}
+
+/// Forgets in some rows.
+struct Forget {
+    table: Table,
+    rows: Vec<i64>,
+    recipient: String,
+    spelling: Spelling,
+}
+
+impl Operation for Forget {
+    type Output = Purged;
+
+    fn apply(&self, desk: &Desk) -> rusqlite::Result<Purged> {
+        desk.pragma_update(None, "secure_delete", true)?;
+        let mut purged = Purged::default();
+        for row in &self.rows {
+            let done = match self.table {
+                Table::Messages => self.message(desk, *row)?,
+                Table::Events => self.event(desk, *row)?,
+            };
+            purged.left += u64::from(!done);
+            purged.count(self.table, usize::from(done));
+        }
+        Ok(purged)
+    }
+
+    fn wakes(purged: &Purged) -> bool {
+        0 < purged.messages
+    }
+}
+
+impl Forget {
+    /// One's own are cancelled if they were still to go; those to others stay if they are, and lose
+    /// their words if they are not.
+    fn message(&self, connection: &Connection, seq: i64) -> rusqlite::Result<bool> {
+        let found: Option<(String, bool, String, Option<String>)> = connection
+            .prepare_cached("SELECT state, head, instance, recipient FROM messages WHERE seq = ?1")?
+            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .optional()?;
+        let Some((state, is_head, instance, recipient)) = found else { return Ok(true) };
+        let is_own = recipient.as_deref() == Some(self.recipient.as_str());
+        let is_open = matches!(state.as_str(), "waiting" | "uncertain");
+        if state == "sending" || (is_open && !is_own) {
+            return Ok(false);
+        }
+        // The id is a digest of the number too.
+        connection
+            .prepare_cached(
+                "UPDATE messages SET id = randomblob(16), content = NULL, detail = NULL, terms = NULL,
+                     head = 0, held = 0,
+                     state = iif(state IN ('waiting', 'uncertain'), 'cancelled', state),
+                     reason = iif(state IN ('waiting', 'uncertain'), 'by hand', reason),
+                     recipient = iif(?2, NULL, recipient)
+                 WHERE seq = ?1",
+            )?
+            .execute(params![seq, is_own])?;
+        for sql in [
+            "DELETE FROM attempts WHERE message = ?1",
+            "DELETE FROM gathered WHERE message = ?1",
+            "UPDATE gatherings SET message = NULL, closed_at = due_at
+                 WHERE message IS NOT NULL AND message = ?1",
+        ] {
+            connection.prepare_cached(sql)?.execute([seq])?;
+        }
+        if is_own {
+            connection
+                .prepare_cached("DELETE FROM dedupe_keys WHERE message = ?1")?
+                .execute([seq])?;
+        }
+        if is_head {
+            order::promote(connection, &instance, &self.recipient)?;
+        }
+        Ok(true)
+    }
+
+    /// An event that an open group still needs stays until that is closed.
+    fn event(&self, connection: &Connection, seq: i64) -> rusqlite::Result<bool> {
+        let changed = connection
+            .prepare_cached(
+                "UPDATE events SET content = x'' WHERE seq = ?1
+                     AND NOT EXISTS (SELECT 1 FROM gathered
+                         JOIN messages ON messages.seq = gathered.message
+                         WHERE gathered.event = events.id AND state = 'waiting')",
+            )?
+            .execute([seq])?;
+        let id: Option<String> = connection
+            .prepare_cached("SELECT provider_id FROM events WHERE seq = ?1")?
+            .query_row([seq], |row| row.get(0))?;
+        if id.is_some_and(|id| self.spelling.is_in(id.as_bytes())) {
+            connection
+                .prepare_cached("UPDATE events SET provider_id = NULL WHERE seq = ?1")?
+                .execute([seq])?;
+        }
+        Ok(changed == 1)
+    }
+}
+
+/// Forgets what is known of a person beside messages and events.
+struct ForgetPerson(String);
+
+struct Person {
+    contacts: u64,
+    opted_out: bool,
+}
+
+fn person(connection: &Connection, recipient: &str) -> rusqlite::Result<Person> {
+    let contacts: i64 = connection.query_row(
+        "SELECT count(*) FROM contacts WHERE recipient = ?1",
+        [recipient],
+        |row| row.get(0),
+    )?;
+    let opted_out = people::is_opted_out(connection, recipient)?;
+    Ok(Person { contacts: u64::try_from(contacts).unwrap_or(0), opted_out })
+}
+
+impl Operation for ForgetPerson {
+    type Output = Person;
+
+    fn apply(&self, desk: &Desk) -> rusqlite::Result<Person> {
+        desk.pragma_update(None, "secure_delete", true)?;
+        let person = person(desk, &self.0)?;
+        desk.execute("DELETE FROM contacts WHERE recipient = ?1", [&self.0])?;
+        // They go on getting nothing.
+        desk.execute(
+            "INSERT OR IGNORE INTO opt_outs (recipient, since, note)
+             SELECT ?2, since, NULL FROM opt_outs WHERE recipient = ?1",
+            params![self.0, digest(&self.0)],
+        )?;
+        desk.execute("DELETE FROM opt_outs WHERE recipient = ?1", [&self.0])?;
+        Ok(person)
+    }
+
+    fn wakes(_: &Person) -> bool {
+        false
+    }
+}
