@@ -82,10 +82,10 @@ ok   a file
 
 5 passed, 0 failed
 rules reached: 3 of 4 (75 %)
-rules never reached: refund (rules.yaml:36)
-  ci-failed never by kind check_run.completed (rules.yaml:30)
-  ci-failed never by match workflow_run.conclusion \"timed_out\" (rules.yaml:30)
-  ci-failed never by when event == \"schedule\" (rules.yaml:30)
+rules never reached: refund (rules.yaml:37)
+  ci-failed never by kind check_run.completed (rules.yaml:31)
+  ci-failed never by match workflow_run.conclusion \"timed_out\" (rules.yaml:31)
+  ci-failed never by when event == \"schedule\" (rules.yaml:31)
 ";
     assert_eq!(said.out, expected);
 }
@@ -121,26 +121,26 @@ fn what_is_not_as_expected_is_shown_side_by_side_at_the_line_of_the_test() {
     let said = run(&home(BAD), &["test"]).is(1);
     let (tests, _) = said.out.split_once("\nrules reached").unwrap();
     let expected = "\
-FAIL another caption   rules.yaml:42
+FAIL another caption   rules.yaml:43
        pushed made another message than expected:
          message   [-bea has-]{+ann+} pushed
          number    expected  62812••••7891
                    got       62812••••7890
          type      expected  image
                    got       text
-FAIL not made   rules.yaml:46
+FAIL not made   rules.yaml:47
        paid made no such message
          ✗ match  data.object.amount_paid   wants a number > 0
-                                            saw   0   rules.yaml:22
-FAIL not expected   rules.yaml:50
+                                            saw   0   rules.yaml:23
+FAIL not expected   rules.yaml:51
        pushed made a message that is not expected (waiting):
          {\"instanceName\":\"jakarta_store\",\"message\":\"ann pushed\",\"number\":\"62812••••7890\"}
-FAIL more than there is   rules.yaml:54
+FAIL more than there is   rules.yaml:55
        pushed made another message than expected:
          instanceName expected  nothing
                    got       jakarta_store
        no message like {\"contains\":[\"nothing\"]}
-FAIL signed by somebody else   rules.yaml:58
+FAIL signed by somebody else   rules.yaml:59
        refused: X-Hub-Signature-256 is malformed: 64 hex digits expected, got 2 hex digits
 
 0 passed, 5 failed";
