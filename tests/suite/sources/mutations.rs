@@ -88,9 +88,10 @@ impl Case {
     }
 }
 
-/// Whether two forms say the same: `%2b` is `%2B`, and Twilio signs what they say.
+/// Whether two forms say the same: `%2b` is `%2B`, and Twilio signs what they say, sorted, and what
+/// is said twice once.
 fn say_the_same(case: &Case, changed: &[u8]) -> bool {
-    let said = |body: &[u8]| form_urlencoded::parse(body).into_owned().collect::<Vec<_>>();
+    let said = |body: &[u8]| form_urlencoded::parse(body).into_owned().collect::<BTreeSet<_>>();
     let is_form = case.request.header("content-type").is_some_and(|it| it.contains("form"));
     is_form && said(changed) == said(&case.request.body)
 }
