@@ -19,7 +19,7 @@ static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
         url: Some(format!("https://hooks.shop.example/hooks/{name}")),
         ..SourceSettings::default()
     };
-    let known = presets().expect("presets").iter();
+    let known = presets().expect("presets").into_iter();
     let greeting = known.filter(|(_, row)| row.handshake.is_some());
     greeting.filter_map(|(name, _)| Some(Source::build(name, &settings(name)).ok()?.0)).collect()
 });

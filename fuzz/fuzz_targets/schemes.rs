@@ -2,7 +2,8 @@
 //! the secret?
 #![no_main]
 
-mod shared;
+#[expect(dead_code, reason = "it needs a request, and no pipeline")]
+mod receiver;
 
 use kabari::secret::Secret;
 use kabari::verify::{
@@ -10,7 +11,7 @@ use kabari::verify::{
     form_fields,
 };
 use libfuzzer_sys::fuzz_target;
-use shared::{now, request};
+use receiver::{now, request};
 
 fuzz_target!(|input: (&str, [&str; 4], bool, &str, &[u8])| {
     let (signed, [prefix, separator, time_prefix, header], in_list, content_type, body) = input;
