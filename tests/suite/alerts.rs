@@ -95,12 +95,17 @@ async fn take(
 
 /// What is so, as the test says.
 #[derive(Default)]
-struct Said(Mutex<Needs>);
+struct Said {
+    needs: Mutex<Needs>,
+    /// How often it was asked.
+    looks: watch::Sender<usize>,
+}
 
 #[async_trait]
 impl Watched for Said {
     async fn needs(&self) -> Needs {
-        self.0.lock().unwrap().clone()
+        self.looks.send_modify(|looks| *looks += 1);
+        self.needs.lock().unwrap().clone()
     }
 }
 
@@ -133,8 +138,16 @@ impl Running {
     }
 
     fn say(&self, needs: Needs) {
-        *self.said.0.lock().unwrap() = needs;
+        *self.said.needs.lock().unwrap() = needs;
         self.bell.ring();
+    }
+
+    /// Waits until it has looked so many times more.
+    async fn looked(&self, times: usize) {
+        let mut looks = self.said.looks.subscribe();
+        let enough = *looks.borrow() + times;
+        let looked = looks.wait_for(|looks| *looks >= enough);
+        tokio::time::timeout(PATIENCE, looked).await.expect("it looks").unwrap();
     }
 
     async fn stop(self) {
@@ -191,8 +204,7 @@ async fn a_thousand_failures_make_few_posts_that_tell_them_all() {
     let settings = format!("{{ url: \"{}\" }}", inbox.url);
     let running = Running::new(&settings, &folder.path().join("alerts"));
     // What was there before is no news.
-    running.say(Needs::default());
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    running.looked(1).await;
     for failed in 1..=1000 {
         running.say(Needs { failed: [(Reason::Media, failed)].into(), ..Needs::default() });
         tokio::task::yield_now().await;
@@ -207,6 +219,29 @@ async fn a_thousand_failures_make_few_posts_that_tell_them_all() {
     assert_eq!(told(&posts), 1000);
     assert!(posts.len() <= 5, "{}", posts.len());
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_posts_nothing_twice_and_what_is_new() {
+    let (inbox, folder) = (Inbox::open().await, tempfile::tempdir().unwrap());
+    let settings = format!("{{ url: \"{}\" }}", inbox.url);
+    let memory = folder.path().join("alerts");
+    let before = Running::new(&settings, &memory);
+    before.looked(1).await;
+    let failed = |media| Needs { failed: [(Reason::Media, media)].into(), ..Needs::default() };
+    before.say(failed(3));
+    inbox.until(1).await;
+    // Its next look is after it has noted what it told.
+    before.looked(1).await;
+    before.stop().await;
+    let after = Running::new(&settings, &memory);
+    after.say(failed(3));
+    // Long enough for another post, so many looks apart.
+    after.looked(10).await;
+    assert_eq!(inbox.posts().len(), 1, "{:?}", inbox.posts());
+    after.say(failed(5));
+    assert_eq!(inbox.until(2).await[1].json()["failed"]["media"], 2);
+    after.stop().await;
 }
 
 #[tokio::test]
@@ -285,13 +320,9 @@ async fn the_real_program_tells_what_it_cannot_tell_by_whatsapp() {
     assert_eq!(json["lanes"][0]["reason"], "account", "{json}");
     assert!(!post.body.contains(ANNA) && !post.body.contains("first"), "{}", post.body);
     assert!(!kabari.log().contains("topic-secret"), "the address is a secret");
-    // A restart has nothing new to tell, and the memory of it is private.
+    // What was told is remembered, and that is private.
     assert_eq!(kabari.stop().await, Some(0));
     let memory = home.path("kabari.db-alerts");
     let mode = std::os::unix::fs::PermissionsExt::mode(&memory.metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
-    let kabari = home.start().await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(inbox.posts().len(), 1, "{:?}", inbox.posts());
-    assert_eq!(kabari.stop().await, Some(0));
 }

@@ -31,22 +31,47 @@ pub(super) struct Events {
     store: StoreUrl,
 }
 
+/// Which events a command is about.
+#[derive(Debug, Args)]
+struct Chosen {
+    /// Only of this source
+    #[arg(long)]
+    source: Option<String>,
+    /// Only of this kind
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only received since: 2h, 7d, 2026-03-01, or a time with its zone
+    #[arg(long, value_name = "WHEN")]
+    since: Option<Moment>,
+    /// Only received before, in the same forms
+    #[arg(long, value_name = "WHEN")]
+    until: Option<Moment>,
+}
+
+impl Chosen {
+    /// Whether nothing is said, so that any event is meant.
+    fn is_any(&self) -> bool {
+        let Self { source, kind, since, until } = self;
+        source.is_none() && kind.is_none() && since.is_none() && until.is_none()
+    }
+
+    fn filter(&self, limit: Option<usize>) -> EventFilter {
+        EventFilter {
+            source: self.source.clone(),
+            kind: self.kind.clone(),
+            since: self.since.map(|it| it.0),
+            until: self.until.map(|it| it.0),
+            limit,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum EventsCommand {
     /// List events, newest first
     List {
-        /// Only of this source
-        #[arg(long)]
-        source: Option<String>,
-        /// Only of this kind
-        #[arg(long)]
-        kind: Option<String>,
-        /// Only received since: 2h, 7d, 2026-03-01, or a time with its zone
-        #[arg(long, value_name = "WHEN")]
-        since: Option<Moment>,
-        /// Only received before, in the same forms
-        #[arg(long, value_name = "WHEN")]
-        until: Option<Moment>,
+        #[command(flatten)]
+        chosen: Chosen,
         /// No more than so many [default: 50, with --json all]
         #[arg(long)]
         limit: Option<usize>,
@@ -85,10 +110,9 @@ impl Events {
 impl EventsCommand {
     async fn look(self, store: &SharedStore) -> anyhow::Result<ExitCode> {
         match self {
-            Self::List { source, kind, since, until, limit, json } => {
+            Self::List { chosen, limit, json } => {
                 let limit = limit.or_else(|| (!json).then_some(ROWS));
-                let (since, until) = (since.map(|it| it.0), until.map(|it| it.0));
-                list(store, EventFilter { source, kind, since, until, limit }, json).await
+                list(store, chosen.filter(limit), json).await
             }
             Self::Show { id, full, json } => show(store, id, full, json).await,
             Self::Replay(_) => anyhow::bail!("a replay is more than a look"),

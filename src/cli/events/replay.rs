@@ -9,16 +9,16 @@ use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 
 use super::super::input::{RuleFile, StoreUrl};
-use super::super::moment::Moment;
 use super::super::output;
 use super::super::progress::Progress;
 use super::super::running::Running;
+use super::Chosen;
 use crate::admin::{Numbers, REPLAYS_MAX, replayed_json};
 use crate::app::replay::replay;
 use crate::clock;
 use crate::config::Loaded;
 use crate::model::{self, EventId};
-use crate::store::{self, EventFilter, LaneLock, SharedStore};
+use crate::store::{self, LaneLock, SharedStore};
 
 /// Messages shown before "and so many more".
 const SHOWN: usize = 50;
@@ -36,18 +36,8 @@ const _: () = assert!(AT_ONCE <= REPLAYS_MAX);
 pub(super) struct ReplayEvents {
     /// Their ids; or say which ones with --source, --kind, --since, …
     ids: Vec<EventId>,
-    /// Only of this source
-    #[arg(long)]
-    source: Option<String>,
-    /// Only of this kind
-    #[arg(long)]
-    kind: Option<String>,
-    /// Only received since: 2h, 7d, 2026-03-01, or a time with its zone
-    #[arg(long, value_name = "WHEN")]
-    since: Option<Moment>,
-    /// Only received before, in the same forms
-    #[arg(long, value_name = "WHEN")]
-    until: Option<Moment>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// No more than so many, the newest
     #[arg(long)]
     limit: Option<usize>,
@@ -126,12 +116,7 @@ impl ReplayEvents {
     }
 
     fn misuse(&self) -> Option<String> {
-        let filtered = self.all
-            || self.source.is_some()
-            || self.kind.is_some()
-            || self.since.is_some()
-            || self.until.is_some()
-            || self.limit.is_some();
+        let filtered = self.all || !self.chosen.is_any() || self.limit.is_some();
         match (self.ids.is_empty(), filtered) {
             (false, true) => {
                 Some("name events by their ids or by a filter, not by both".to_owned())
@@ -149,13 +134,7 @@ impl ReplayEvents {
         if !self.ids.is_empty() {
             return Ok(self.ids.clone());
         }
-        let filter = EventFilter {
-            source: self.source.clone(),
-            kind: self.kind.clone(),
-            since: self.since.map(|it| it.0),
-            until: self.until.map(|it| it.0),
-            limit: self.limit,
-        };
+        let filter = self.chosen.filter(self.limit);
         Ok(store::open_existing(url)?.event_ids(filter).await?)
     }
 

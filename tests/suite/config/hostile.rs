@@ -7,7 +7,6 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
@@ -34,18 +33,7 @@ struct Checked {
 /// `kabari check` on this file, by the real program.
 async fn check(text: &str) -> Checked {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rules.yaml");
-    fs::write(&path, text).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_kabari"))
-        .args(["check", "--format", "json", "--rules"])
-        .arg(&path)
-        .env_clear()
-        .env("WACHAT_TOKEN", "a-secret-of-many-characters")
-        .env("GITHUB_SECRET", "a-secret-of-many-characters")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = super::checking(folder.path(), text);
     let status = format!("/proc/{}/status", child.id());
     // Its end is the end of what it prints.
     let out = OwnedFd::from(child.stdout.take().unwrap());

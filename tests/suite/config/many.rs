@@ -7,7 +7,6 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
-use std::process::{Command, Stdio};
 
 /// How many rules: of a debug build, fewer.
 const RULES: usize = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
@@ -50,18 +49,7 @@ struct Took {
 
 fn check(text: &str) -> Took {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rules.yaml");
-    fs::write(&path, text).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_kabari"))
-        .args(["check", "--format", "json", "--rules"])
-        .arg(&path)
-        .env_clear()
-        .env("WACHAT_TOKEN", "a-secret-of-many-characters")
-        .env("GITHUB_SECRET", "a-secret-of-many-characters")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = super::checking(folder.path(), text);
     let about = format!("/proc/{}", child.id());
     // It prints when all is done, so the peak of its memory is known by then.
     let mut out = child.stdout.take().unwrap();

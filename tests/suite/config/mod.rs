@@ -14,6 +14,7 @@ mod many;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use kabari::config::{LoadOptions, Loaded, Report, load_text};
 
@@ -31,6 +32,22 @@ fn variable(name: &str) -> Option<String> {
 fn strict(text: &str) -> Result<Loaded, Box<Report>> {
     let options = LoadOptions { lenient: false, variable: &variable };
     load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options)
+}
+
+/// `kabari check` of a rule file with this text, by the real program; what it prints can be read.
+fn checking(folder: &Path, text: &str) -> Child {
+    let path = folder.join("rules.yaml");
+    fs::write(&path, text).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_kabari"))
+        .args(["check", "--format", "json", "--rules"])
+        .arg(&path)
+        .env_clear()
+        .env("WACHAT_TOKEN", "a-secret-of-many-characters")
+        .env("GITHUB_SECRET", "a-secret-of-many-characters")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 fn lenient(text: &str) -> Result<Loaded, Box<Report>> {

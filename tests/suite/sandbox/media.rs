@@ -1,10 +1,26 @@
 //! Is what is attached really fetched, and looked at as an engine would?
 
+use std::net::SocketAddr;
+
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::{NUMBER, fast};
+
+/// A server that gives whoever comes first this answer, whatever was asked.
+async fn answering_once(answer: Vec<u8>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = [0; 4096];
+        let _ = stream.read(&mut head).await;
+        // Who has enough hangs up.
+        let _ = stream.write_all(&answer).await;
+    });
+    address
+}
 
 #[tokio::test]
 async fn media_that_cannot_be_fetched_or_is_of_another_kind_fails_like_an_engine() {
@@ -33,20 +49,9 @@ async fn media_that_cannot_be_fetched_or_is_of_another_kind_fails_like_an_engine
 #[tokio::test]
 async fn a_picture_that_is_too_large_is_not_sent() {
     let running = fast().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut head = [0; 4096];
-        let _ = stream.read(&mut head).await;
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await;
-        let block = vec![0xff; 1 << 20];
-        for _ in 0..7 {
-            if stream.write_all(&block).await.is_err() {
-                return;
-            }
-        }
-    });
+    let mut answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec();
+    answer.resize(answer.len() + (7 << 20), 0xff);
+    let address = answering_once(answer).await;
     let mut body = running.document();
     body["type"] = json!("image");
     body["mediaUrl"] = json!(format!("http://{address}/big.jpg"));
@@ -58,18 +63,11 @@ async fn a_picture_that_is_too_large_is_not_sent() {
 #[tokio::test]
 async fn redirects_are_followed_as_far_as_to_a_paid_invoice() {
     let running = fast().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
     let target = format!("{}/media/sample/invoice.pdf", running.base);
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut head = [0; 4096];
-        let _ = stream.read(&mut head).await;
-        let answer = format!(
-            "HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        );
-        let _ = stream.write_all(answer.as_bytes()).await;
-    });
+    let answer = format!(
+        "HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    let address = answering_once(answer.into_bytes()).await;
     let mut body = running.document();
     body["mediaUrl"] = json!(format!("http://{address}/invoice"));
     assert_eq!(running.post_media(&body).await.0, 200);
@@ -78,18 +76,11 @@ async fn redirects_are_followed_as_far_as_to_a_paid_invoice() {
 #[tokio::test]
 async fn sound_has_no_caption_and_the_page_says_so() {
     let running = fast().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut head = [0; 4096];
-        let _ = stream.read(&mut head).await;
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: audio/ogg\r\ncontent-length: 40\r\n\r\n";
-        let mut answer = head.as_bytes().to_vec();
-        answer.extend(b"OggS\x00\x02");
-        answer.resize(head.len() + 40, 0);
-        let _ = stream.write_all(&answer).await;
-    });
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: audio/ogg\r\ncontent-length: 40\r\n\r\n";
+    let mut answer = head.as_bytes().to_vec();
+    answer.extend(b"OggS\x00\x02");
+    answer.resize(head.len() + 40, 0);
+    let address = answering_once(answer).await;
     let body = json!({"instanceName": "a", "number": NUMBER, "type": "audio",
         "mediaUrl": format!("http://{address}/a.ogg"), "message": "hello"});
     let (status, answer) = running.post_media(&body).await;
