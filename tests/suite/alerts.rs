@@ -228,18 +228,20 @@ async fn a_restart_posts_nothing_twice_and_what_is_new() {
     let memory = folder.path().join("alerts");
     let before = Running::new(&settings, &memory);
     before.looked(1).await;
-    let failed = |media| Needs { failed: [(Reason::Media, media)].into(), ..Needs::default() };
-    before.say(failed(3));
+    // One that waits for a person is news to whoever does not remember that it was told.
+    let needs =
+        |media| Needs { uncertain: 1, failed: [(Reason::Media, media)].into(), ..Needs::default() };
+    before.say(needs(3));
     inbox.until(1).await;
     // Its next look is after it has noted what it told.
     before.looked(1).await;
     before.stop().await;
     let after = Running::new(&settings, &memory);
-    after.say(failed(3));
+    after.say(needs(3));
     // Long enough for another post, so many looks apart.
     after.looked(10).await;
     assert_eq!(inbox.posts().len(), 1, "{:?}", inbox.posts());
-    after.say(failed(5));
+    after.say(needs(5));
     assert_eq!(inbox.until(2).await[1].json()["failed"]["media"], 2);
     after.stop().await;
 }
