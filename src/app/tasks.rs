@@ -81,9 +81,9 @@ pub(super) fn receive(
     );
     let proxies = receive::Proxies::new(settings.trusted_proxies.clone());
     let receiver = receiver.with_offers(Arc::clone(&shared.offers)).behind(proxies);
-    let receiver = Arc::new(receiver);
+    let door = receive::Door::new(receiver);
     Stopping::spawn(|stop| async move {
-        http::serve(listener, receive::router(receiver), stop.cancelled_owned()).await;
+        http::serve(listener, door, stop.cancelled_owned()).await;
         Ok(())
     })
 }

@@ -4,22 +4,24 @@
 mod seats;
 mod retry_after;
 
-use std::any::Any;
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use futures_util::FutureExt;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tower_http::add_extension::AddExtension;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::http::seats::Seats;
 
@@ -37,13 +39,35 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait after a connection could not be taken: files are used up, most likely.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
-/// Answers with `router` whatever comes to `listener` until `shutdown` is done; then takes nothing
-/// new and returns when all answers are given, after [`GRACE`] at the latest.
+/// Whoever answers the requests that come to a listener.
+pub trait Responder: Clone + Send + Sync + 'static {
+    /// The answer to one request from this client.
+    fn respond(
+        &self,
+        request: Request<Body>,
+        client: SocketAddr,
+    ) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// A handler finds its client's address in `ConnectInfo<SocketAddr>`.
+impl Responder for Router {
+    async fn respond(&self, mut request: Request<Body>, client: SocketAddr) -> Response<Body> {
+        request.extensions_mut().insert(ConnectInfo(client));
+        let Ok(response) = TowerToHyperService::new(self.clone()).call(request).await;
+        response
+    }
+}
+
+/// Answers whatever comes to `listener` until `shutdown` is done; then takes nothing new and returns
+/// when all answers are given, after [`GRACE`] at the latest.
 ///
 /// A connection more than the machine can hold, or than one address may have, is closed at once.
-/// A handler finds its client's address in `ConnectInfo<SocketAddr>`. One that panics answers 500.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    let router = router.layer(CatchPanicLayer::custom(panicked));
+/// A responder that panics answers 500.
+pub async fn serve(
+    listener: TcpListener,
+    responder: impl Responder,
+    shutdown: impl Future<Output = ()>,
+) {
     let seats = Seats::of_this_machine();
     let graceful = GracefulShutdown::new();
     // Dropped at the end, and with it whatever has not ended by then.
@@ -58,7 +82,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         match accepted {
             Ok((stream, client)) => {
                 let Some(seat) = seats.take(client.ip()) else { continue };
-                let served = graceful.watch(connection(stream, client, router.clone()));
+                let served = graceful.watch(connection(stream, client, responder.clone()));
                 connections.spawn(async move {
                     // How a connection ends is its client's business.
                     let _ = served.await;
@@ -79,16 +103,22 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
 fn connection(
     stream: TcpStream,
     client: SocketAddr,
-    router: Router,
+    responder: impl Responder,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send {
     // Where it cannot be set, answers are late and nothing else.
     let _ = stream.set_nodelay(true);
-    let service = AddExtension::new(router, ConnectInfo(client));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let responder = responder.clone();
+        let answer = async move { responder.respond(request.map(Body::new), client).await };
+        // What a panic leaves behind is this request's alone.
+        let answer = AssertUnwindSafe(answer).catch_unwind();
+        answer.map(|answered| Ok::<_, Infallible>(answered.unwrap_or_else(|_| panicked())))
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
         .max_buf_size(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .serve_connection(TokioIo::new(stream), service)
 }
 
 /// A client to be finished: TLS by rustls with ring, no redirects, no proxy, and this time-out.
@@ -126,7 +156,7 @@ pub fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
 
 /// The panic's text stays out of the answer and the log: it may quote what was sent. Where it
 /// happened is printed by the panic itself.
-fn panicked(_: Box<dyn Any + Send + 'static>) -> Response<Body> {
+fn panicked() -> Response<Body> {
     tracing::error!("a request made kabari panic: this is a bug, please report it");
     json(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"internal"}"#)
 }

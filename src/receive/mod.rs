@@ -9,23 +9,23 @@ mod body;
 mod reply;
 mod line;
 mod provider;
+mod door;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response, header};
-use axum::routing::any;
 use jiff::Timestamp;
 
 use crate::clock::{self, Stopwatch};
 use crate::model::{Event, EventId, Headers, Message};
 use crate::pipeline::{Accepted, Pipeline, Rejection};
 use crate::receive::body::Budget;
+use crate::receive::door::source_in;
 use crate::receive::line::{Denial, Line};
 use crate::receive::reply::Reply;
 use crate::sources::{Answer, Offers, Source};
@@ -34,6 +34,7 @@ use crate::telemetry::{Failures, Flood, Metrics, Seen};
 use crate::verify::{self, Denied};
 
 pub use client::Proxies;
+pub use door::Door;
 pub use settings::{BODY_BUDGET, BODY_LIMIT, BODY_TIME, FAILURES_BURST, FAILURES_PER_S, Settings};
 
 /// Lines in the log about denied requests, and as many about otherwise refused ones, for each
@@ -114,42 +115,19 @@ impl Receiver {
     }
 }
 
-/// The public listener's routes.
-pub fn router(receiver: Arc<Receiver>) -> Router {
-    Router::new().route("/hooks/{source}", any(hook)).fallback(no_hook).with_state(receiver)
-}
-
 /// One request. A client that leaves drops this future wherever it waits: the bytes that it held
 /// of the budget are given back, and what the store's writer was handed is recorded all the same.
-async fn hook(
-    State(receiver): State<Arc<Receiver>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response<Body> {
+async fn hook(receiver: &Receiver, peer: SocketAddr, request: Request) -> Response<Body> {
     let now = (receiver.clock)();
     let client = receiver.proxies.client(peer.ip(), request.headers());
     let mut line = Line::begin(&receiver.metrics, Stopwatch::start(), client);
-    let reply = match answer(&receiver, request, now, &mut line).await {
+    let reply = match answer(receiver, request, now, &mut line).await {
         Ok(reply) | Err(Refused::Early(reply)) => reply,
         Err(Refused::Denied(denial)) => receiver.deny(&denial, now, &mut line),
     };
     let name = line.source_label().to_owned();
     line.end(&reply, &receiver.refused, now);
     provider::response(reply, receiver.pipeline.load().source(&name))
-}
-
-/// What is no webhook leaves its line too: a mistyped address at the sender shows in it.
-async fn no_hook(
-    State(receiver): State<Arc<Receiver>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response<Body> {
-    let client = receiver.proxies.client(peer.ip(), request.headers());
-    let mut line = Line::begin(&receiver.metrics, Stopwatch::start(), client);
-    line.asked_for(request.uri().path());
-    let reply = Reply::NoSuchPage;
-    line.end(&reply, &receiver.refused, (receiver.clock)());
-    reply.into_response()
 }
 
 /// Why a request did not get through.
@@ -173,7 +151,7 @@ async fn answer(
     line: &mut Line<'_>,
 ) -> Result<Reply, Refused> {
     let (mut head, body) = request.into_parts();
-    let source = head.uri.path().strip_prefix("/hooks/").unwrap_or_default();
+    let source = source_in(head.uri.path()).unwrap_or_default();
     let signs_unpacked = enter(receiver, source, &head, line)?;
     let (mut body, mut share) =
         body::read(body, &head.headers, &receiver.settings, &receiver.budget).await?;

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest as _, Sha256};
 
-use crate::store::sqlite::row::PackedEvent;
+use crate::model::Event;
 
 /// As many are gathered before they go into the index. More would spare more pages, and hold up
 /// those who wait for that commit for longer.
@@ -76,7 +76,7 @@ impl Keys {
     pub(super) fn find(
         &self,
         connection: &Connection,
-        event: &PackedEvent,
+        event: &Event,
     ) -> rusqlite::Result<Option<[u8; 16]>> {
         let digest = event.digest.as_ref().map(|digest| Identity::Digest(&digest.bytes));
         for identity in
@@ -91,7 +91,7 @@ impl Keys {
     }
 
     /// Remembers an event that was recorded just now as number `seq`.
-    pub(super) fn remember(&mut self, event: &PackedEvent, seq: i64) {
+    pub(super) fn remember(&mut self, event: &Event, seq: i64) {
         let digest = event.digest.as_ref().filter(|digest| digest.never_repeats);
         let digest = digest.map(|digest| Identity::Digest(&digest.bytes));
         let identities = event.provider_id.as_deref().map(Identity::Provider).into_iter();

@@ -49,7 +49,7 @@ pub use backup::Copied;
 pub(super) use backup::copy;
 pub use history::{History, Page};
 pub(super) use purge::rewrite;
-use row::{MessageRow, PackedEvent};
+use row::{MessageRow, NewEvent, PackedEvent};
 use writer::{Desk, Operation};
 
 /// Bodies beyond this are compressed on a thread that may block, so that one large event does not
@@ -109,12 +109,12 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn record(&self, event: Event, messages: Vec<Message>) -> Result<Recorded, StoreError> {
         let event = if event.body.len() > PACKED_INLINE_MAX {
-            tokio::task::spawn_blocking(|| PackedEvent::of(event))
+            tokio::task::spawn_blocking(|| NewEvent::packed(event))
                 .await
-                .map_err(|error| StoreError::Unavailable(error.to_string()))?
+                .map_err(|error| StoreError::Unavailable(error.to_string()))??
         } else {
-            PackedEvent::of(event)
-        }?;
+            NewEvent::plain(event)
+        };
         self.writer.run(record::Record { event, messages: rows_of(messages)? }).await
     }
 
@@ -124,7 +124,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Recorded>, StoreError> {
         let pack = || {
             let pack = |(event, messages)| {
-                let event = PackedEvent::of(event)?;
+                let event = NewEvent::packed(event)?;
                 Ok(record::Record { event, messages: rows_of(messages)? })
             };
             batch.into_iter().map(pack).collect::<Result<Vec<_>, StoreError>>()

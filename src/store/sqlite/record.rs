@@ -7,13 +7,13 @@ use crate::model::{EventId, State};
 use crate::store::Recorded;
 use crate::store::sqlite::brakes::{Braked, Start};
 use crate::store::sqlite::lane_clock::LaneClock;
-use crate::store::sqlite::row::{MessageRow, PackedEvent};
+use crate::store::sqlite::row::{MessageRow, NewEvent, micros};
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{brakes, hold, order};
 
 /// An event and what was made of it.
 pub(super) struct Record {
-    pub(super) event: PackedEvent,
+    pub(super) event: NewEvent,
     pub(super) messages: Vec<MessageRow>,
 }
 
@@ -74,7 +74,8 @@ impl Operation for AddMessages {
 }
 
 /// `None` if it is new; otherwise the event that it was recorded as before.
-fn insert_event(desk: &Desk, event: &PackedEvent) -> rusqlite::Result<Option<[u8; 16]>> {
+fn insert_event(desk: &Desk, new: &NewEvent) -> rusqlite::Result<Option<[u8; 16]>> {
+    let event = &new.event;
     if let Some(first) = desk.keys().find(desk, event)? {
         return Ok(Some(first));
     }
@@ -86,17 +87,17 @@ fn insert_event(desk: &Desk, event: &PackedEvent) -> rusqlite::Result<Option<[u8
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
-            event.id,
+            event.id.0.as_bytes(),
             event.source,
             event.kind,
             event.provider_id,
             kept,
-            event.received_at,
-            event.content
+            micros(event.received_at),
+            new.block()?
         ])?;
     if rows == 0 {
         // Our own id is there already: the same event, recorded twice.
-        return Ok(Some(event.id));
+        return Ok(Some(event.id.0.into_bytes()));
     }
     desk.keys().remember(event, desk.last_insert_rowid());
     Ok(None)

@@ -1,8 +1,9 @@
 //! How does a message or an event lie in its row?
 //!
-//! What costs time (JSON, compression) happens here, in the caller's task; the writer's thread only
-//! moves bytes.
+//! Messages become rows in the caller's task. An event is packed by the writer's thread, which has time
+//! while the disk is at work; only what is long is packed before, so that nobody waits behind it.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use jiff::Timestamp;
@@ -11,8 +12,8 @@ use rusqlite::Row;
 use uuid::Uuid;
 
 use crate::model::{
-    Attempt, Content, Digest, Event, EventId, Headers, Message, MessageId, OnUncertain, Origin,
-    Policy, Reason, Recipient, State,
+    Attempt, Content, Event, EventId, Headers, Message, MessageId, OnUncertain, Origin, Policy,
+    Reason, Recipient, State,
 };
 use crate::store::sqlite::terms::TermsRow;
 use crate::store::{EventRow, StoreError};
@@ -160,31 +161,46 @@ const HOLD: &str = "hold";
 /// The word of [`OnUncertain::Resend`].
 pub(super) const RESEND: &str = "resend";
 
+/// An event that is to get a row.
+pub(super) struct NewEvent {
+    pub(super) event: Event,
+    /// Its headers and body, if they are packed already.
+    block: Option<Vec<u8>>,
+}
+
+impl NewEvent {
+    /// An event that is packed when it is written, and only if it is new.
+    pub(super) fn plain(event: Event) -> Self {
+        Self { event, block: None }
+    }
+
+    /// The same, packed now.
+    pub(super) fn packed(event: Event) -> Result<Self, StoreError> {
+        let block = pack(&event.headers, &event.body)?;
+        Ok(Self { event, block: Some(block) })
+    }
+
+    /// Headers and body as one block.
+    pub(super) fn block(&self) -> rusqlite::Result<Cow<'_, [u8]>> {
+        if let Some(block) = &self.block {
+            return Ok(Cow::Borrowed(block));
+        }
+        let block = pack(&self.event.headers, &self.event.body);
+        block.map(Cow::Owned).map_err(|why| rusqlite::Error::ToSqlConversionFailure(why.into()))
+    }
+}
+
 /// An event as its row has it.
 pub(super) struct PackedEvent {
     pub(super) id: [u8; 16],
     pub(super) source: String,
     pub(super) kind: String,
     pub(super) provider_id: Option<String>,
-    pub(super) digest: Option<Digest>,
     pub(super) received_at: i64,
     pub(super) content: Vec<u8>,
 }
 
 impl PackedEvent {
-    /// Compresses headers and body into one block.
-    pub(super) fn of(event: Event) -> Result<Self, StoreError> {
-        Ok(Self {
-            content: pack(&event.headers, &event.body)?,
-            id: event.id.0.into_bytes(),
-            source: event.source,
-            kind: event.kind,
-            provider_id: event.provider_id,
-            digest: event.digest,
-            received_at: micros(event.received_at),
-        })
-    }
-
     /// Takes it from `id, source, kind, provider_id, received_at, content`.
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -192,7 +208,6 @@ impl PackedEvent {
             source: row.get(1)?,
             kind: row.get(2)?,
             provider_id: row.get(3)?,
-            digest: None,
             received_at: row.get(4)?,
             content: row.get(5)?,
         })
@@ -208,7 +223,7 @@ impl PackedEvent {
             source: self.source,
             kind: self.kind,
             provider_id: self.provider_id,
-            digest: self.digest,
+            digest: None,
             received_at: time(self.received_at).ok_or_else(broken)?,
             headers,
             body,

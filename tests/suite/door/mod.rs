@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use kabari::expr::Surroundings;
 use kabari::model::{Network, Networks};
 use kabari::pipeline::{Defaults, Pipeline};
-use kabari::receive::{Proxies, Receiver, Settings, router};
+use kabari::receive::{Door, Proxies, Receiver, Settings};
 use kabari::sources::{Source, SourceSettings};
 use kabari::store::{EventFilter, EventRow, OpenOptions, SqliteStore, Store};
 use kabari::telemetry::Metrics;
@@ -79,7 +79,7 @@ impl House {
         let receiver = Receiver::new(pipeline.clone(), store.clone(), metrics.clone(), settings)
             .with_clock(now)
             .behind(Proxies::new(Networks::new(proxies)));
-        let (address, stop, _) = listen(router(Arc::new(receiver))).await;
+        let (address, stop, _) = listen(Door::new(receiver)).await;
         Self { address, source: pipeline, store, metrics, _directory: directory, _stop: stop }
     }
 

@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use kabari::expr::{Names, Surroundings};
 use kabari::http;
 use kabari::pipeline::{Defaults, Pipeline, Rule};
-use kabari::receive::{Receiver, Settings, router};
+use kabari::receive::{Door, Receiver, Settings};
 use kabari::render::Send;
 use kabari::rules::{Matcher, Pattern};
 use kabari::secret::Secret;
@@ -115,7 +115,7 @@ async fn house_with(settings: Settings, options: OpenOptions) -> House {
     let pipeline = Arc::new(ArcSwap::from_pointee(pipeline()));
     let receiver = Receiver::new(pipeline, store.clone(), metrics.clone(), settings);
     let receiver = receiver.with_clock(noon);
-    let (address, stop, served) = listen(router(Arc::new(receiver))).await;
+    let (address, stop, served) = listen(Door::new(receiver)).await;
     House { address, store, metrics, stop: Some(stop), served, _directory: directory }
 }
 
@@ -125,7 +125,7 @@ fn noon() -> jiff::Timestamp {
 
 /// Serves on a free port until told to stop.
 pub(crate) async fn listen(
-    router: axum::Router,
+    responder: impl http::Responder,
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -133,7 +133,7 @@ pub(crate) async fn listen(
     let shutdown = async {
         let _ = stopped.await;
     };
-    (address, stop, tokio::spawn(http::serve(listener, router, shutdown)))
+    (address, stop, tokio::spawn(http::serve(listener, responder, shutdown)))
 }
 
 /// A push, as GitHub sends it.

@@ -20,7 +20,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use kabari::expr::Surroundings;
 use kabari::pipeline::{Defaults, Pipeline};
-use kabari::receive::{Receiver, Settings, router};
+use kabari::receive::{Door, Receiver, Settings};
 use kabari::secret::Secret;
 use kabari::sources::{Offers, Source, SourceSettings};
 use kabari::store::{EventFilter, EventRow, OpenOptions, SqliteStore, Store};
@@ -68,7 +68,7 @@ impl House {
         );
         let offers = Arc::<Offers>::default();
         let receiver = receiver.with_clock(now).with_offers(Arc::clone(&offers));
-        let (address, stop, _) = listen(router(Arc::new(receiver))).await;
+        let (address, stop, _) = listen(Door::new(receiver)).await;
         Self { address, pipeline, store, metrics, offers, _directory: directory, _stop: stop }
     }
 
