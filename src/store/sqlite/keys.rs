@@ -1,9 +1,10 @@
 //! Was this event here before? Asked for each event, and answered without a page of the disk for it.
 //!
 //! Identities (a provider's id, a digest) come in no order, so an index over them touches another
-//! page with each event, and the log gets that page whole. Here the newest are kept in memory and
-//! go into the index together, sorted, a page for many of them. What is in memory is in the
-//! events' rows too, after the mark up to which the index is whole, and is read from there at start.
+//! page with each event, and the log gets that page whole. Here the newest are kept in memory. Once
+//! many have gathered they move into the index in their order, a page for several of them, and in
+//! small steps, so that no commit is held up by them. What is in memory is in the events' rows too,
+//! after the mark up to which the index is whole, and is read from there at start.
 
 use std::collections::HashMap;
 
@@ -12,9 +13,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::Event;
 
-/// As many are gathered before they go into the index. More would spare more pages, and hold up
-/// those who wait for that commit for longer.
-const GATHERED: usize = 4096;
+/// As many are gathered before they move into the index. More would spare more pages, and leave more
+/// to be read at the next start.
+const GATHERED: usize = 16_384;
+
+/// How many more move with a commit than came with the one before: so a move ends before the next one
+/// is due.
+const AHEAD: usize = 8;
 
 /// The identities that are not in the index yet, by their short form.
 #[derive(Default)]
@@ -24,10 +29,23 @@ pub(super) struct Keys {
     pending: Vec<(i64, i64)>,
     /// The last event in `fresh`.
     last: i64,
-    /// Whether the open transaction has put `fresh` into the index.
-    indexed: bool,
+    moving: Moving,
+    /// How many came with the last transaction.
+    came: usize,
     /// Changes when another connection has written (<https://sqlite.org/pragma.html#pragma_data_version>).
     version: i64,
+}
+
+/// Identities on their way into the index, in its order.
+#[derive(Default)]
+struct Moving {
+    keys: Vec<(i64, i64)>,
+    /// How many of them are in the index.
+    done: usize,
+    /// How many go there with the transaction that is open.
+    step: usize,
+    /// The event up to which the index is whole when all are there.
+    last: i64,
 }
 
 /// By what an event is recognised.
@@ -39,7 +57,7 @@ enum Identity<'e> {
 
 impl Keys {
     /// To be called when a transaction has begun: reads what another program may have written, and
-    /// moves what has gathered into the index.
+    /// moves a part of what has gathered into the index.
     pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let version = connection
             .prepare_cached("PRAGMA data_version")?
@@ -48,17 +66,18 @@ impl Keys {
             self.load(connection)?;
             self.version = version;
         }
-        if GATHERED <= self.fresh.len() {
-            self.index(connection)?;
+        if self.moving.keys.is_empty() && GATHERED <= self.fresh.len() {
+            let mut keys: Vec<(i64, i64)> = self.fresh.drain().collect();
+            keys.sort_unstable();
+            self.moving = Moving { keys, done: 0, step: 0, last: self.last };
         }
-        Ok(())
+        self.moving.go_on(connection, self.came + AHEAD)
     }
 
     /// To be called when the transaction is on the disk.
     pub(super) fn committed(&mut self) {
-        if std::mem::take(&mut self.indexed) {
-            self.fresh.clear();
-        }
+        self.moving.committed();
+        self.came = self.pending.len();
         for (key, seq) in self.pending.drain(..) {
             self.last = self.last.max(seq);
             // One that was there is of an event that is gone: else this were its second delivery.
@@ -68,7 +87,7 @@ impl Keys {
 
     /// To be called when nothing of the transaction stayed.
     pub(super) fn rolled_back(&mut self) {
-        self.indexed = false;
+        self.moving.step = 0;
         self.pending.clear();
     }
 
@@ -101,7 +120,8 @@ impl Keys {
 
     fn place(&self, connection: &Connection, key: i64) -> rusqlite::Result<Option<i64>> {
         let pending = self.pending.iter().find(|(pending, _)| *pending == key).map(|(_, seq)| *seq);
-        if let Some(seq) = pending.or_else(|| self.fresh.get(&key).copied()) {
+        let gathered = || self.fresh.get(&key).copied().or_else(|| self.moving.find(key));
+        if let Some(seq) = pending.or_else(gathered) {
             return Ok(Some(seq));
         }
         connection
@@ -118,6 +138,7 @@ impl Keys {
         )?;
         let mut rows = rows.query([])?;
         self.fresh.clear();
+        self.moving = Moving::default();
         while let Some(row) = rows.next()? {
             let (seq, source): (i64, String) = (row.get(0)?, row.get(1)?);
             let provider: Option<String> = row.get(2)?;
@@ -130,19 +151,40 @@ impl Keys {
         }
         Ok(())
     }
+}
 
-    /// Puts what has gathered into the index, in its order.
-    fn index(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut keys: Vec<(i64, i64)> = self.fresh.iter().map(|(key, seq)| (*key, *seq)).collect();
-        keys.sort_unstable();
+impl Moving {
+    /// Puts some more of them into the index.
+    fn go_on(&mut self, connection: &Connection, some: usize) -> rusqlite::Result<()> {
+        let left = self.keys.get(self.done..).unwrap_or_default();
+        let some = left.get(..some).unwrap_or(left);
+        if some.is_empty() {
+            return Ok(());
+        }
         let mut insert = connection
             .prepare_cached("INSERT OR REPLACE INTO event_keys (key, seq) VALUES (?1, ?2)")?;
-        for (key, seq) in keys {
+        for (key, seq) in some {
             insert.execute([key, seq])?;
         }
-        connection.prepare_cached("UPDATE event_keys_whole SET seq = ?1")?.execute([self.last])?;
-        self.indexed = true;
+        if some.len() == left.len() {
+            connection
+                .prepare_cached("UPDATE event_keys_whole SET seq = ?1")?
+                .execute([self.last])?;
+        }
+        self.step = some.len();
         Ok(())
+    }
+
+    fn committed(&mut self) {
+        self.done += std::mem::take(&mut self.step);
+        if self.done == self.keys.len() {
+            *self = Self::default();
+        }
+    }
+
+    fn find(&self, key: i64) -> Option<i64> {
+        let at = self.keys.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        self.keys.get(at).map(|(_, seq)| *seq)
     }
 }
 

@@ -215,7 +215,7 @@ contract! {
         an_event_and_its_messages_come_back_as_they_were
         a_second_delivery_is_a_duplicate_also_after_reopening
         what_was_signed_once_is_a_duplicate_under_every_other_id
-        each_of_ten_thousand_is_recognised_before_and_after_reopening
+        each_of_many_thousands_is_recognised_before_and_after_reopening
         of_many_deliveries_at_the_same_moment_exactly_one_is_new
         events_without_an_id_are_never_duplicates
         a_duplicate_adds_no_messages

@@ -1,6 +1,7 @@
 //! Is what was acknowledged there, whole, and once?
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use kabari::model::{Digest, Event, EventId, Message, State};
@@ -79,15 +80,17 @@ pub(super) async fn of_many_deliveries_at_the_same_moment_exactly_one_is_new(pla
     assert_eq!(all(&*store).await.len(), 1);
 }
 
-/// More than any backend keeps in memory before it sorts them into place, and not a round number.
-pub(super) async fn each_of_ten_thousand_is_recognised_before_and_after_reopening(place: &Place) {
-    const MANY: u128 = 10_007;
+/// More than any backend keeps in memory before it sorts them into place: looked for while that is
+/// half done, and when it is. Not round numbers.
+pub(super) async fn each_of_many_thousands_is_recognised_before_and_after_reopening(place: &Place) {
+    const HALF: u128 = 25_013;
+    const MANY: u128 = 36_007;
     /// Records them all, many at a time, under ids of our own that no other round has, and counts
     /// those that are new.
-    async fn record_all(store: &SharedStore, round: u128) -> usize {
+    async fn record_all(store: &SharedStore, round: u128, numbers: RangeInclusive<u128>) -> usize {
         let mut new = 0;
         let ours = |n: u128| EventId(uuid::Uuid::from_u128((round << 64) | n));
-        for some in (1..=MANY).collect::<Vec<_>>().chunks(500) {
+        for some in numbers.collect::<Vec<_>>().chunks(500) {
             let records = some.iter().map(|n| Event { id: ours(*n), ..event(*n) });
             let records = records.map(|event| store.record(event, vec![]));
             for recorded in futures_util::future::join_all(records).await {
@@ -97,11 +100,15 @@ pub(super) async fn each_of_ten_thousand_is_recognised_before_and_after_reopenin
         new
     }
     let store = place.open();
-    assert_eq!(record_all(&store, 0).await, 10_007);
-    assert_eq!(record_all(&store, 1).await, 0);
+    assert_eq!(record_all(&store, 0, 1..=HALF).await, 25_013);
+    assert_eq!(record_all(&store, 1, 1..=HALF).await, 0);
     drop(store);
     let store = place.open();
-    assert_eq!(record_all(&store, 2).await, 0, "after reopening");
+    assert_eq!(record_all(&store, 2, 1..=HALF).await, 0, "after reopening");
+    assert_eq!(record_all(&store, 3, HALF + 1..=MANY).await, 10_994);
+    drop(store);
+    let store = place.open();
+    assert_eq!(record_all(&store, 4, 1..=MANY).await, 0, "when all is in its place");
     let first = store.record(Event { id: event(0).id, ..event(1) }, vec![]).await.unwrap();
     assert_eq!(first, Recorded::Duplicate { event: event(1).id }, "the first is named");
 }

@@ -128,8 +128,8 @@ async fn a_second_delivery_is_recognised_when_the_body_is_gone_and_also_after_a_
 async fn keys_of_events_that_are_gone_leave_the_index_and_a_new_event_of_that_id_enters_it() {
     let place = Place::quick_sqlite();
     let store = place.open();
-    // Enough for the index; see its own limit.
-    for part in 0..10_u128 {
+    // Enough that a part of them is in the index.
+    for part in 0..45_u128 {
         let batch = (0..500).map(|n| {
             (Event { received_at: at(0), body: "1".into(), ..event(part * 500 + n + 1) }, vec![])
         });
@@ -141,8 +141,8 @@ async fn keys_of_events_that_are_gone_leave_the_index_and_a_new_event_of_that_id
     };
     assert!(4000 < keys(), "{}", keys());
     let pruned = prune(&*store, days(1, 1), at(40 * DAY)).await;
-    assert_eq!(pruned.events, 4999, "all but the newest");
-    assert_eq!(keys(), 0);
+    assert_eq!(pruned.events, 22_499, "all but the newest");
+    assert!(keys() < 100, "all but a few that were on their way there: {}", keys());
     let again = Event { received_at: at(40 * DAY), ..event(7) };
     assert!(matches!(store.record(again.clone(), vec![]).await.unwrap(), Recorded::New { .. }));
     let second = Event { id: event(9_999).id, ..again };
