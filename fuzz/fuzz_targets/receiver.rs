@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use kabari::config::{LoadOptions, load_text};
-use kabari::model::{EventId, Headers};
+use kabari::model::EventId;
 use kabari::pipeline::Pipeline;
 use kabari::verify::Request;
 
@@ -52,7 +52,7 @@ pub fn request(source: &str, headers: &[(&str, &str)], body: &[u8]) -> Request {
         source,
         "POST",
         format!("/hooks/{source}"),
-        Headers(headers.collect()),
+        headers.collect(),
         body.to_vec().into(),
     )
 }

@@ -94,7 +94,7 @@ pub fn event_json(event: &Event, messages: &[Message], numbers: Numbers) -> Valu
     });
     if numbers == Numbers::Full {
         let headers: Vec<_> =
-            event.headers.0.iter().map(|(name, value)| json!([name, value])).collect();
+            event.headers.iter().map(|(name, value)| json!([name, value])).collect();
         shown["headers"] = Value::Array(headers);
         match serde_json::from_slice::<Value>(&event.body) {
             Ok(body) => shown["body"] = body,

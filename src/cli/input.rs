@@ -167,7 +167,7 @@ impl EventInput {
         let source = pipeline.source(&name).with_context(|| unknown_source(pipeline, &name))?;
         for header in &self.headers {
             let (name, value) = header.split_once(':').context("write --header as NAME:VALUE")?;
-            headers.0.push((name.trim().to_lowercase(), value.trim().to_owned()));
+            headers.push(&name.trim().to_lowercase(), value.trim());
         }
         let body = self.edited(body)?;
         let now = clock::now();
@@ -213,9 +213,7 @@ impl EventInput {
         if let Some(name) = &self.sample {
             let sample = sample_named(pipeline, source.as_deref(), name)?;
             let preset = sample.preset;
-            let headers = sample.headers.iter();
-            let headers =
-                Headers(headers.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
+            let headers = sample.headers.iter().copied().collect();
             let source = source.unwrap_or_else(|| preset.to_owned());
             let body = Bytes::from_static(sample.body.as_bytes());
             let told = format!("the built-in sample {preset}/{}", sample.kind);

@@ -122,7 +122,7 @@ fn headers(test: &TestSettings, event: &TestEvent) -> Headers {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
     headers.extend(test.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())));
-    Headers(headers.into_iter().collect())
+    headers.into_iter().collect()
 }
 
 fn as_map(expected: &super::file::Expected) -> BTreeMap<String, Value> {

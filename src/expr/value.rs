@@ -205,7 +205,7 @@ impl<'a> Val<'a> {
             Self::Node(node) => Some(node.len()),
             Self::Own(serde_json::Value::Array(items)) => Some(items.len()),
             Self::Own(serde_json::Value::Object(entries)) => Some(entries.len()),
-            Self::Headers(headers) => Some(headers.0.len()),
+            Self::Headers(headers) => Some(headers.len()),
             Self::List(items) => Some(items.len()),
             Self::Map(entries) => Some(entries.len()),
             Self::Missing | Self::Bool(_) | Self::Number(_) | Self::Own(_) => None,
@@ -236,7 +236,7 @@ impl<'a> Val<'a> {
                 Some(entries.iter().map(|(key, value)| (key.into(), Self::of_own(value))).collect())
             }
             Self::Headers(headers) => {
-                let entries = headers.0.iter();
+                let entries = headers.iter();
                 Some(entries.map(|(key, value)| (key.into(), Self::foreign(value))).collect())
             }
             Self::Map(entries) => Some(entries.to_vec()),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::EventId;
+use super::{EventId, Headers};
 
 /// What a verified request says.
 #[derive(Clone, Debug)]
@@ -45,16 +45,4 @@ impl Event {
     pub const UNREADABLE: &'static str = "unreadable";
     /// The kind of an event whose request names none.
     pub const UNKNOWN: &'static str = "unknown";
-}
-
-/// Header names in lower case with their values, in the order in which they came.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub struct Headers(pub Vec<(String, String)>);
-
-impl Headers {
-    /// The value of the first header of this lower-case name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
 }

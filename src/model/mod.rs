@@ -5,6 +5,7 @@
 //! [`Verdict`] says what the attempt means for the message, for its recipient and for its lane.
 
 mod id;
+mod headers;
 mod event;
 mod hours;
 mod terms;
@@ -21,8 +22,9 @@ mod needs;
 
 pub use attempt::{Attempt, Fate, Reason, Scope, Verdict};
 pub use controls::{Controls, Fits, Readiness, Replay, Replayed};
-pub use event::{Digest, Event, Headers};
+pub use event::{Digest, Event};
 pub use fault::{Fault, Severity};
+pub use headers::Headers;
 pub use hours::{DAY_MINUTES, Hours, Opening, Otherwise, bit};
 pub use id::{EventId, MessageId};
 pub use mask::{mask_if_phone, mask_number};

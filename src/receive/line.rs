@@ -316,7 +316,7 @@ mod tests {
             provider_id: None,
             digest: None,
             received_at: Timestamp::UNIX_EPOCH,
-            headers: Headers(vec![("x-token".to_owned(), "a header's value".to_owned())]),
+            headers: Headers::from([("x-token", "a header's value")]),
             body: Bytes::from_static(b"a body"),
         }
     }

@@ -88,7 +88,7 @@ pub(super) async fn whole(api: &Api<'_>, kind: MissedApi, missed: &Missed) -> Re
         .payload
         .ok_or_else(|| Halt::Broken("GitHub tells no payload of this delivery".to_owned()))?;
     let body = Bytes::copy_from_slice(body.get().as_bytes());
-    Ok(Told { headers: Headers(headers.collect()), body })
+    Ok(Told { headers: headers.collect(), body })
 }
 
 /// Whether the list can be read at all.

@@ -68,7 +68,7 @@ impl Source {
         }
         let plain =
             unpack(body, self.parts.unpacked_max, |_| true).map_err(|why| why.to_string())?;
-        headers.0.retain(|(name, _)| name != "content-encoding");
+        *headers = headers.only(|name| name != "content-encoding");
         Ok(plain.into())
     }
 
@@ -82,7 +82,7 @@ impl Source {
         }
         let proof = self.verify(request, now).ok()?;
         let body: serde_json::Value = serde_json::from_slice(proof.body()).ok()?;
-        handshake.answer(&proof.headers().0, &body, secrets.get(proof.secret())?)
+        handshake.answer(&proof.headers(), &body, secrets.get(proof.secret())?)
     }
 
     /// How its secrets and the signature of a request that was `denied` differ in shape, for the log.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::model::Headers;
 use crate::secret::Secret;
 use crate::verify::{Encoding, Greeting, answer_challenge, is_challenge};
 
@@ -183,12 +184,7 @@ impl Handshake {
     }
 
     /// What a signed request is answered, if it is the sender's question and no event.
-    pub(super) fn answer(
-        self,
-        headers: &[(String, String)],
-        body: &Value,
-        secret: &Secret,
-    ) -> Option<Answer> {
+    pub(super) fn answer(self, headers: &Headers, body: &Value, secret: &Secret) -> Option<Answer> {
         let text = |path: &str| body.pointer(path).and_then(Value::as_str);
         match self {
             Self::Slack if text("/type") == Some("url_verification") => text("/challenge")
@@ -207,7 +203,7 @@ impl Handshake {
             Self::Twitch => {
                 let (name, asked) =
                     ("twitch-eventsub-message-type", "webhook_callback_verification");
-                headers.iter().find(|(key, value)| key == name && value == asked)?;
+                headers.iter().find(|(key, value)| *key == name && *value == asked)?;
                 text("/challenge")
                     .filter(|it| is_challenge(it))
                     .map(|it| Answer::text(it.to_owned()))

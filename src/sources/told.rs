@@ -20,10 +20,10 @@ impl Source {
         body: Bytes,
     ) -> Vec<Read> {
         let claimed = self.scheme().claimed_digest(&headers);
-        headers = self.scheme().without_credentials(headers);
+        headers = self.scheme().without_credentials(&headers);
         // What was a form on its way is told as the JSON in it.
-        headers.0.retain(|(name, _)| !["content-type", "content-length"].contains(&&**name));
-        headers.0.push(("content-type".to_owned(), "application/json".to_owned()));
+        headers = headers.only(|name| !["content-type", "content-length"].contains(&name));
+        headers.push("content-type", "application/json");
         let mut reads = self.read_body(id, received_at, None, headers, body);
         for read in &mut reads {
             let digest = claimed.filter(|_| self.is_held_by_digest());

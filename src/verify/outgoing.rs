@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Request;
 use super::fields::DOCUMENTS;
 use super::place::set;
-use crate::model::{EventId, Headers};
+use crate::model::EventId;
 
 /// A request on its way to being signed.
 #[derive(Clone, Debug)]
@@ -74,15 +74,14 @@ impl Outgoing {
 
     /// The request as it will arrive.
     pub(super) fn arriving(&self) -> Request {
-        let headers =
-            self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        let headers = self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
         Request::new(
             EventId(uuid::Uuid::nil()),
             self.now,
             "",
             self.method.clone(),
             self.target.clone(),
-            Headers(headers.collect()),
+            headers.collect(),
             Bytes::copy_from_slice(&self.body),
         )
     }

@@ -60,11 +60,11 @@ impl Request {
     /// The value of the header `name`, whatever its case. Lines of one name are one list, joined
     /// by a comma and a space (RFC 9110, 5.3).
     pub(super) fn header(&self, name: &str) -> Result<Cow<'_, str>, Denied> {
-        let mut lines = self.headers.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let mut lines = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
         let Some((_, first)) = lines.next() else {
             return Err(Denied::MissingHeader { header: name.to_owned() });
         };
-        let mut value = Cow::Borrowed(first.as_str());
+        let mut value = Cow::Borrowed(first);
         for (_, more) in lines {
             let value = value.to_mut();
             value.push_str(", ");
@@ -210,9 +210,7 @@ impl<'r> Verified<'r> {
 
     /// The headers that may be kept: all but those that carry credentials.
     pub fn headers(&self) -> Headers {
-        let kept = self.request.headers.0.iter();
-        let keep = |(name, _): &&(String, String)| !is_credential(&self.credentials, name);
-        Headers(kept.filter(keep).cloned().collect())
+        self.request.headers.only(|name| !is_credential(&self.credentials, name))
     }
 }
 

@@ -287,16 +287,15 @@ impl Scheme {
             return None;
         }
         let mut asked = Outgoing::post("", Vec::new(), Timestamp::UNIX_EPOCH);
-        asked.headers.clone_from(&headers.0);
+        asked.headers =
+            headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mac = it.claimed(&View::new(&asked.arriving(), None))?;
         Some(digest_of(&mac, None))
     }
 
     /// The headers that may be kept: all but those that carry credentials.
-    pub fn without_credentials(&self, headers: Headers) -> Headers {
-        let kept =
-            headers.0.into_iter().filter(|(name, _)| !is_credential(&self.credentials, name));
-        Headers(kept.collect())
+    pub fn without_credentials(&self, headers: &Headers) -> Headers {
+        headers.only(|name| !is_credential(&self.credentials, name))
     }
 
     /// Whether every byte of the body is under the signature.

@@ -20,7 +20,7 @@ use crate::admin::Numbers;
 use crate::clock;
 use crate::config::Loaded;
 use crate::expr::Json;
-use crate::model::{Event, EventId, Headers, Span};
+use crate::model::{Event, EventId, Span};
 use crate::pipeline::Pipeline;
 use crate::sources::{Sample, Source, samples};
 use crate::store;
@@ -191,9 +191,8 @@ fn event_of(
     id: EventId,
     now: Timestamp,
 ) -> anyhow::Result<Event> {
-    let headers = sample.headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     let body = Bytes::from_static(sample.body.as_bytes());
-    let headers = Headers(headers.collect());
+    let headers = sample.headers.iter().copied().collect();
     let reads = source.read_body(id, now, Some(sample.kind), headers, body);
     let read = reads.into_iter().next().context("there is no event in it")?;
     read.json.map(|_| read.event).map_err(anyhow::Error::msg)

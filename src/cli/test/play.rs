@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::clock;
 use crate::config::TestCase;
 use crate::expr::Json;
-use crate::model::{Event, Headers, Message};
+use crate::model::{Event, Message};
 use crate::pipeline::Pipeline;
 use crate::verify::{Outgoing, Request};
 
@@ -49,21 +49,20 @@ fn through_the_door(pipeline: &Pipeline, case: &TestCase) -> Result<Played, Stri
     let now = case.now.unwrap_or_else(clock::now);
     let mut unsigned = Outgoing::post(&case.source, case.body.as_bytes(), now);
     unsigned.put_header("content-type", "application/json");
-    for (name, value) in &case.headers.0 {
+    for (name, value) in case.headers.iter() {
         unsigned.put_header(name, value);
     }
     let mut signed = source.sign(unsigned, None).ok_or_else(|| {
         format!("only the sender can sign this ({}): leave `signed` out", source.signs())
     })?;
     // A test that brings a signature of its own tries that one.
-    for (name, value) in &case.headers.0 {
+    for (name, value) in case.headers.iter() {
         signed.put_header(name, value);
     }
     let Outgoing { method, target, headers, body, .. } = signed;
     let headers = headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
     let id = clock::event_id(now, &mut same_dice());
-    let request =
-        Request::new(id, now, case.source.clone(), method, target, Headers(headers), body.into());
+    let request = Request::new(id, now, case.source.clone(), method, target, headers, body.into());
     let accepted = pipeline.accept(&request, now).map_err(|why| format!("refused: {why}"))?;
     if let Some(why) = accepted.unreadable {
         return Err(why);

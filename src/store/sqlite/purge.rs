@@ -151,7 +151,7 @@ fn look(
             Table::Events => {
                 let seq: i64 = row.get(6)?;
                 let event = PackedEvent::read(row)?.into_event()?;
-                let mut headers = event.headers.0.iter();
+                let mut headers = event.headers.iter();
                 let id = event.provider_id.as_deref().unwrap_or_default();
                 let holds = spelling.is_in(&event.body)
                     || spelling.is_in(id.as_bytes())

@@ -366,7 +366,7 @@ mod tests {
             headers in prop::collection::vec((".{0,20}", ".{0,40}"), 0..5),
             body in prop::collection::vec(any::<u8>(), 0..2000),
         ) {
-            let headers = Headers(headers);
+            let headers: Headers = headers.into_iter().collect();
             let (headers_back, body_back) = unpack(&pack(&headers, &body).unwrap()).unwrap();
             prop_assert_eq!(headers_back, headers);
             prop_assert_eq!(body_back, body);

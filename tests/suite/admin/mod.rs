@@ -129,7 +129,7 @@ impl Office {
             provider_id: Some("d-1".to_owned()),
             digest: None,
             received_at: at,
-            headers: Headers(vec![("x-github-event".to_owned(), "push".to_owned())]),
+            headers: Headers::from([("x-github-event", "push")]),
             body: Bytes::from_static(br#"{"phone":"6281234567890"}"#),
         };
         let messages: Vec<_> =

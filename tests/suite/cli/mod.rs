@@ -171,7 +171,7 @@ async fn furnish(home: &Home, rows: &[Row]) {
             provider_id: Some(format!("d-{}", row.n)),
             digest: None,
             received_at: at,
-            headers: Headers(vec![("x-github-event".to_owned(), "push".to_owned())]),
+            headers: Headers::from([("x-github-event", "push")]),
             body: Bytes::from_static(br#"{"ref":"refs/heads/main","phone":"+62 812-3456-7890"}"#),
         };
         let message = Message {

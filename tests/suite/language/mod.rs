@@ -42,7 +42,7 @@ fn facts_with(amounts: Option<AmountUnit>) -> Facts {
         provider_id: Some("evt_1".into()),
         digest: None,
         received_at: Timestamp::from_second(1_795_331_100).unwrap(),
-        headers: Headers(vec![("x-event-id".into(), "h1".into())]),
+        headers: Headers::from([("x-event-id", "h1")]),
         body: Bytes::from_static(BODY.as_bytes()),
     };
     let surroundings = Surroundings {

@@ -106,7 +106,7 @@ proptest! {
     ) {
         let github = source("github", SECRET);
         let content_type = if form { "application/x-www-form-urlencoded" } else { "x" };
-        let headers = Headers(vec![("content-type".to_owned(), content_type.to_owned())]);
+        let headers = Headers::from([("content-type", content_type)]);
         let id = EventId(uuid::Uuid::from_u128(1));
         let read = github.read_body(id, now(), Some("push"), headers, Bytes::from(body)).remove(0);
         prop_assert_eq!(read.json.is_err(), read.event.kind == Event::UNREADABLE);

@@ -9,7 +9,7 @@ mod messages;
 use bytes::Bytes;
 use jiff::Timestamp;
 use kabari::expr::{Condition, Names, Surroundings};
-use kabari::model::{EventId, Headers};
+use kabari::model::EventId;
 use kabari::pipeline::{Accepted, Defaults, Pipeline, Rule};
 use kabari::render::{Send, SendSettings};
 use kabari::rules::Matcher;
@@ -107,7 +107,7 @@ fn request(pipeline: &Pipeline, name: &str, headers: &[(&str, &str)], body: &str
         name,
         "POST",
         format!("/hooks/{name}"),
-        Headers(others.chain(signed).collect()),
+        others.chain(signed).collect(),
         Bytes::from(body.to_owned()),
     )
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use kabari::model::{EventId, Headers};
+use kabari::model::EventId;
 use kabari::sources::{Sample, Source, Unsigned, presets, samples};
 use kabari::verify::{Outgoing, Request};
 use proptest::prelude::*;
@@ -53,7 +53,7 @@ impl Case {
             self.source.name(),
             request.method.clone(),
             request.target.clone(),
-            Headers(headers.collect()),
+            headers.collect(),
             Bytes::copy_from_slice(&request.body),
         );
         self.source.verify(&arrived, self.request.now).is_ok()

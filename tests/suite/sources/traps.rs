@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use kabari::model::{EventId, Headers};
+use kabari::model::EventId;
 use kabari::secret::Secret;
 use kabari::sources::{Source, SourceSettings, presets};
 use kabari::verify::{Outgoing, Request};
@@ -46,7 +46,7 @@ fn believes_at(source: &Source, request: &Outgoing, seconds: i64) -> bool {
     let (method, target) = (request.method.clone(), request.target.clone());
     let body = Bytes::copy_from_slice(&request.body);
     let id = EventId(uuid::Uuid::nil());
-    let request = Request::new(id, at(seconds), "it", method, target, Headers(headers), body);
+    let request = Request::new(id, at(seconds), "it", method, target, headers, body);
     source.verify(&request, at(seconds)).is_ok()
 }
 

@@ -71,7 +71,7 @@ pub(super) fn event(n: u128) -> Event {
         provider_id: Some(format!("evt_{n}")),
         digest: None,
         received_at: at(0),
-        headers: Headers(vec![("x-id".to_owned(), n.to_string())]),
+        headers: Headers::from([("x-id", n.to_string())]),
         body: Bytes::from(format!(r#"{{"n":{n}}}"#)),
     }
 }
