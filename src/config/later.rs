@@ -64,3 +64,4 @@ impl std::fmt::Debug for Later {
         write!(f, "Later({})", self.line)
     }
 }
+        filled: None,

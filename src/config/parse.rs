@@ -200,7 +200,7 @@ impl<'t> Builder<'t> {
         let comment =
             if style == Style::Plain { comment_after(self.text, range.end) } else { None };
         let origin = if refused { Origin::Unset } else { Origin::Written };
-        let scalar = Scalar { text: text.to_owned(), style, origin, comment };
+        let scalar = Scalar { text: text.to_owned(), style, origin, comment, filled: None };
         Node::new(self.file, range, Content::Scalar(scalar))
     }
 
@@ -393,6 +393,7 @@ fn stand_in() -> Scalar {
         text: "missing".to_owned(),
         style: Style::Quoted,
         origin: Origin::Unset,
+        filled: None,
         comment: None,
     }
 }
