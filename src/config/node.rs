@@ -58,7 +58,7 @@ pub(super) struct Comment {
     pub(super) glued: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Style {
     /// Without quotes: YAML guesses its type.
     Plain,
@@ -70,7 +70,7 @@ pub(super) enum Style {
 }
 
 /// Where a scalar's text comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
     /// From the file as it stands there.
     Written,
