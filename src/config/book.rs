@@ -17,7 +17,7 @@ use super::innermost::path_at;
 use super::inputs::{Include, Inputs};
 use super::interpolate::Interpolation;
 use super::later;
-use super::node::{Content, Found, Node, Origin, follow};
+use super::node::{Content, Found, Node, Origin, Scalar, follow};
 use super::parse::{Counts, Parsed, parse};
 use super::placed::Placed;
 use super::places::RulePlaces;
@@ -243,10 +243,9 @@ impl Book {
             && let Some(scalar) = node.scalar()
             && scalar.origin == Origin::Outside
         {
-            fault.message = without_values(&fault.message, &scalar.text);
+            fault.message = without_values(&fault.message, scalar, is_secret(&fault.path));
             fault.help =
                 fault.help.filter(|help| scalar.text.is_empty() || !help.contains(&scalar.text));
-            fault.range = None;
         }
         // A path that is wrong is shown where the path is written.
         let about_key = fault.range.is_none() && KEYS_WRONG.contains(&fault.code);
@@ -255,7 +254,7 @@ impl Book {
             (Found::Outside(node, rest), _) if tree.reading.left_out(node, rest) => return,
             (Found::Value(_), Some(key)) if about_key => (key.file, key.span.clone()),
             (Found::Value(node), key) => match (node.scalar(), &fault.range, key) {
-                (Some(scalar), ..) if scalar.origin == Origin::Unset => return,
+                (Some(scalar), range, _) if stands_in(scalar, range.as_ref()) => return,
                 (Some(_), Some(range), _) => {
                     let text = &self.report.files[node.file];
                     (node.file, node.range_in_file(range.clone(), text))
@@ -367,10 +366,24 @@ impl Book {
     }
 }
 
+/// Whether what is said of a scalar may be so only because of a variable that is not set.
+fn stands_in(scalar: &Scalar, range: Option<&Range<usize>>) -> bool {
+    let filled = scalar.filled.as_ref();
+    let certain = filled.zip(range).is_some_and(|(filled, range)| filled.is_written(range));
+    scalar.origin == Origin::Unset && !certain
+}
+
 /// A message about a value that came from a variable or another file, without that value: neither
-/// the whole of it nor any part that is quoted.
-fn without_values(message: &str, value: &str) -> String {
+/// the whole of it nor any part that is quoted, unless that stands in the file.
+fn without_values(message: &str, scalar: &Scalar, secret: bool) -> String {
+    let value = &scalar.text;
     let message = if value.is_empty() { message.to_owned() } else { message.replace(value, "…") };
+    let shown = |part| !secret && scalar.filled.as_ref().is_some_and(|filled| filled.shows(part));
     let parts = message.split('`').enumerate();
-    parts.map(|(index, part)| if index % 2 == 1 { "`…`" } else { part }).collect()
+    let told = parts.map(|(index, part)| match (index % 2, shown(part)) {
+        (1, true) => format!("`{part}`"),
+        (1, false) => "`…`".to_owned(),
+        _ => part.to_owned(),
+    });
+    told.collect()
 }

@@ -36,9 +36,9 @@ pub struct TestCase {
     pub now: Option<Timestamp>,
     /// Whether it is signed, verified, and read from headers and body alone.
     pub signed: bool,
-    /// Its body, `set` and `unset` applied. Without those, what the file or the sample holds, byte
-    /// for byte.
-    pub body: String,
+    /// Its body, `set` and `unset` applied, or why its file cannot be read. Without those, what the
+    /// file or the sample holds, byte for byte.
+    pub body: Result<String, String>,
     /// What must come of it: each expected message as a partial view of `{rule, state, number,
     /// type, …}`, with the texts that it `contains` and the whole request that it is `exactly`;
     /// empty means no message.
@@ -72,7 +72,17 @@ pub(super) fn case(
         return None;
     };
     let event_path = format!("{path}.event");
-    match body(book, id, &event_path, event, around.folder) {
+    let body = match body(book, id, &event_path, event, around.folder) {
+        // What a test is played with may stay at home: a server does without.
+        Err(fault) if fault.code == "event-file" => {
+            let message = fault.message.clone();
+            book.fault(id, fault.under(&event_path));
+            Ok(Err(message))
+        }
+        Err(fault) => Err(fault),
+        Ok(body) => Ok(Ok(body)),
+    };
+    match body {
         Ok(body) => known.then(|| {
             // A request says its kind itself.
             let of_sample = sample_of(event).filter(|_| !test.signed);
@@ -162,8 +172,12 @@ fn body(
     };
     let mut body: Value = serde_json::from_str(&text).map_err(|error| {
         let name = event.file.as_ref().or(event.sample.as_ref()).map_or("", String::as_str);
-        let key = if event.sample.is_some() { "sample" } else { "file" };
-        Fault::error(key, "event", format!("`{name}` cannot be read: it is not JSON: {error}"))
+        let message = format!("`{name}` cannot be read: it is not JSON: {error}");
+        if event.sample.is_some() {
+            Fault::error("sample", "event", message)
+        } else {
+            Fault::warning("file", "event-file", message)
+        }
     })?;
     if event.set.is_empty() && event.unset.is_empty() {
         return Ok(text);
@@ -186,7 +200,7 @@ fn body(
 
 fn from_file(path: &Path, name: &str) -> Result<String, Fault> {
     let wrong = |why: String| {
-        Fault::error("file", "event", format!("`{name}` cannot be read: {why}"))
+        Fault::warning("file", "event-file", format!("`{name}` cannot be read: {why}"))
             .help("a relative path starts at the folder of the rule file")
     };
     let about = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;

@@ -44,6 +44,10 @@ pub static CODES: &[Code] = &[
     error("duplicate-name", "two rules of one name, in this file or another"),
     error("empty-secret", "a secret with nothing in it: anyone could sign"),
     error("event", "a test's event that cannot be made"),
+    warning(
+        "event-file",
+        "a test's event whose file is not there or cannot be read: the test fails",
+    ),
     warning("file-type", "the ending of `fileName` is not that of `mimetype`"),
     error("impossible-field", "fields that cannot go together"),
     warning("include", "an included file that is not there or cannot be read"),

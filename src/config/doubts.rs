@@ -57,7 +57,7 @@ impl<'a> Doubts<'a> {
         sends: &[Composed],
     ) {
         self.kinds(book, at, source, matcher);
-        if let Some(why) = matcher.contradiction() {
+        if let Some(why) = matcher.contradiction().or_else(|| kinds_exclude(source, matcher)) {
             let path = format!("{}.match", at.path);
             let help = "this rule never matches: allow what should be";
             book.fault(at.id, Fault::warning(path, "never-matches", why).help(help));
@@ -154,6 +154,19 @@ impl<'a> Doubts<'a> {
         };
         Some(Fault::warning("", "number", wrong).help(help))
     }
+}
+
+/// Why no event of the rule's kinds can fit its pattern: the body says the kind too.
+fn kinds_exclude(source: &Source, matcher: &Matcher) -> Option<String> {
+    let why = |kind: &String| {
+        let (path, text) = source.said_by_kind(kind)?;
+        let wanted = matcher.pattern.instead_of(&path, text)?;
+        Some(format!(
+            "where the kind is `{kind}`, `{path}` is {text:?}, and `match` wants {wanted}"
+        ))
+    };
+    let all: Option<Vec<String>> = matcher.kinds.iter().map(why).collect();
+    all?.into_iter().next()
 }
 
 /// A kind that its sender does not send.

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::LoadOptions;
+use super::filled::{Filled, Piece};
 use super::node::{Content, Node, Origin};
 use super::text::FileText;
 use crate::model::Fault;
@@ -88,26 +89,33 @@ impl<'a> Interpolation<'a> {
     fn fill_scalar(&mut self, node: &mut Node, path: &str) {
         let Some(written) = node.scalar().map(|scalar| scalar.text.clone()) else { return };
         let mut text = String::with_capacity(written.len());
+        let mut pieces = Vec::new();
         let mut origin = Origin::Written;
         let mut rest = 0;
-        let mut code = false;
+        let language = Language::at(path);
+        let mut code = language == Language::Code;
         while let Some(at) = written[rest..].find("${").map(|at| rest + at) {
-            code = opens_code(&written[rest..at], code);
+            code = language == Language::Code || opens_code(&written[rest..at], code);
             text.push_str(&written[rest..at]);
             let after = &written[at + 2..];
             if text.ends_with('$') {
                 // `$${` is a literal `${`.
                 text.push('{');
                 rest = at + 2;
+                let place = text.len() - 2..text.len();
+                pieces.push(Piece { written: at - 1..rest, text: place, in_code: code });
             } else if after.starts_with('{') {
                 // A dollar sign in front of a template.
                 text.push('$');
                 rest = at + 1;
             } else if let Some((reference, len)) = reference(after) {
                 let (value, from) = self.value(&reference, path, node, at..at + 2 + len);
-                push_literal(&mut text, &value, path, code);
+                let before = text.len();
+                let start = push_literal(&mut text, &value, language, code);
                 origin = worse(origin, from);
                 rest = at + 2 + len;
+                let place = at - (before - start)..rest;
+                pieces.push(Piece { written: place, text: start..text.len(), in_code: code });
             } else {
                 let fault = Fault::error(path, "variable", "this `${` begins no variable")
                     .help("write `${NAME}`, `${NAME:-default}` or `${file:/path}`; a literal `${` is `$${`");
@@ -120,6 +128,7 @@ impl<'a> Interpolation<'a> {
         if let Some(Content::Scalar(scalar)) = node.content_mut() {
             if scalar.text != text || origin != Origin::Written {
                 scalar.origin = worse(Origin::Outside, origin);
+                scalar.filled = Some(Box::new(Filled::new(written, pieces)));
             }
             scalar.text = text;
         }
@@ -236,30 +245,56 @@ impl<'a> Interpolation<'a> {
     }
 }
 
-/// Adds the value so that, in a rule's templates and condition, it stays a text and is no code.
-/// `code` says whether it stands inside an expression or a block.
-fn push_literal(text: &mut String, value: &str, path: &str, code: bool) {
-    let in_condition = path.ends_with("].when");
-    if !path.starts_with("rules[") || !(in_condition || path.contains("].send")) {
-        text.push_str(value);
-        return;
-    }
-    if in_condition || code {
-        for c in value.chars() {
-            match c {
-                '\\' | '"' | '\'' => text.extend(['\\', c]),
-                '{' => text.push_str("\\u007b"),
-                other => text.push(other),
+/// Adds the value so that in templates and conditions it stays a text and is no code; `code` says
+/// whether it stands inside an expression or a block. Returns where it begins.
+fn push_literal(text: &mut String, value: &str, language: Language, code: bool) -> usize {
+    const BRACE: &str = "{{ '{' }}";
+    let mut start = text.len();
+    match language {
+        Language::None => text.push_str(value),
+        Language::Code | Language::Template if code => {
+            for c in value.chars() {
+                match c {
+                    '\\' | '"' | '\'' => text.extend(['\\', c]),
+                    '{' => text.push_str("\\u007b"),
+                    other => text.push(other),
+                }
             }
         }
-    } else {
-        const BRACE: &str = "{{ '{' }}";
-        // With a brace before it the first of these would open something else.
-        if text.ends_with('{') {
-            text.pop();
-            text.push_str(BRACE);
+        _ => {
+            // With a brace before it the first of these would open something else.
+            if text.ends_with('{') {
+                text.pop();
+                start = text.len();
+                text.push_str(BRACE);
+            }
+            text.push_str(&value.replace('{', BRACE));
         }
-        text.push_str(&value.replace('{', BRACE));
+    }
+    start
+}
+
+/// What a value is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Language {
+    /// No more than itself.
+    None,
+    /// A text with expressions in it.
+    Template,
+    /// An expression.
+    Code,
+}
+
+impl Language {
+    fn at(path: &str) -> Self {
+        let of_rule = path.strip_prefix("rules[").and_then(|rest| rest.split_once("]."));
+        let key = of_rule.map_or("", |(_, key)| key.split(['.', '[']).next().unwrap_or(key));
+        match key {
+            "when" | "each" | "let" => Self::Code,
+            "send" | "dedupe" | "throttle" | "group" => Self::Template,
+            _ if path.starts_with("defaults.send.") => Self::Template,
+            _ => Self::None,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod text;
 mod offsets;
+mod filled;
 mod node;
 mod later;
 mod blot;

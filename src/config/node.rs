@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::filled::Filled;
 use super::later::Later;
 use super::offsets::written_range;
 use super::text::FileText;
@@ -45,6 +46,8 @@ pub(super) struct Scalar {
     pub(super) origin: Origin,
     /// What follows on the same line after ` #`.
     pub(super) comment: Option<Box<Comment>>,
+    /// What was written, where some of the text was filled in.
+    pub(super) filled: Option<Box<Filled>>,
 }
 
 /// A comment behind an unquoted text.
@@ -55,7 +58,7 @@ pub(super) struct Comment {
     pub(super) glued: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Style {
     /// Without quotes: YAML guesses its type.
     Plain,
@@ -67,7 +70,7 @@ pub(super) enum Style {
 }
 
 /// Where a scalar's text comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
     /// From the file as it stands there.
     Written,
@@ -185,8 +188,18 @@ impl Node {
     /// be said.
     pub(super) fn range_in_file(&self, range: Range<usize>, file: &FileText) -> Range<usize> {
         let exact = || {
-            let scalar = self.scalar().filter(|scalar| scalar.origin == Origin::Written)?;
-            let part = written_range(scalar, file.text.get(self.span.clone())?, range)?;
+            let scalar = self.scalar()?;
+            let written = file.text.get(self.span.clone())?;
+            let part = match (&scalar.filled, scalar.origin) {
+                (Some(filled), _) => {
+                    let range = filled.written(range);
+                    written_range((&filled.written, scalar.style), written, range)?
+                }
+                (None, Origin::Written) => {
+                    written_range((&scalar.text, scalar.style), written, range)?
+                }
+                (None, _) => return None,
+            };
             Some(self.span.start + part.start..self.span.start + part.end)
         };
         exact().unwrap_or_else(|| self.span.clone())

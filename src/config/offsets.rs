@@ -6,21 +6,21 @@
 
 use std::ops::Range;
 
-use super::node::{Scalar, Style};
+use super::node::Style;
 
-/// The bytes of `written` (how the scalar stands in the file) in which `range` of its text stands,
+/// The bytes of `written` (how a scalar stands in the file) in which `range` of its text stands,
 /// white space at its ends left out; `None` if they do not go together.
 pub(super) fn written_range(
-    scalar: &Scalar,
+    (text, style): (&str, Style),
     written: &str,
     range: Range<usize>,
 ) -> Option<Range<usize>> {
-    let part = scalar.text.get(range.clone())?;
+    let part = text.get(range.clone())?;
     let start = range.start + part.len() - part.trim_start_matches(is_blank).len();
-    let mut marks = Marks::of(scalar.style, written);
+    let mut marks = Marks::of(style, written);
     let mut behind = marks.at;
     let mut found: Option<Range<usize>> = None;
-    for (offset, c) in scalar.text.char_indices().filter(|(_, c)| !is_blank(*c)) {
+    for (offset, c) in text.char_indices().filter(|(_, c)| !is_blank(*c)) {
         if offset >= range.end.max(start) {
             break;
         }

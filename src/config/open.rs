@@ -7,6 +7,9 @@ use super::node::{Content, Key, Node, Origin};
 use super::parse::Mistake;
 use crate::model::Fault;
 
+/// Among so few entries a key is looked for one by one.
+const ENTRIES_FEW: usize = 16;
+
 /// A list or mapping that is not closed yet.
 pub(super) struct Frame {
     pub(super) start: usize,
@@ -22,12 +25,33 @@ pub(super) enum Inside {
 #[derive(Default)]
 pub(super) struct OpenMap {
     pub(super) entries: Vec<(Key, Node)>,
-    pub(super) seen: HashSet<String>,
+    /// The keys of many entries.
+    seen: HashSet<String>,
     /// A key whose value is yet to come.
     pub(super) key: Option<Key>,
     pub(super) merged: Vec<Node>,
     /// Whether a key was no text, so that the mapping is none that could be read.
     pub(super) refused: bool,
+}
+
+impl OpenMap {
+    /// Adds an entry, if there is none with its key.
+    pub(super) fn add(&mut self, key: Key, value: Node) -> Result<(), Key> {
+        let is_new = if self.entries.len() < ENTRIES_FEW {
+            self.entries.iter().all(|(known, _)| known.text != key.text)
+        } else {
+            if self.seen.is_empty() {
+                self.seen.extend(self.entries.iter().map(|(known, _)| known.text.clone()));
+            }
+            self.seen.insert(key.text.clone())
+        };
+        if is_new {
+            self.entries.push((key, value));
+            Ok(())
+        } else {
+            Err(key)
+        }
+    }
 }
 
 pub(super) fn as_key(node: &Node) -> Option<Key> {
@@ -53,17 +77,12 @@ pub(super) fn no_mapping(range: Range<usize>) -> Mistake {
 
 /// What `<<: *name` brings in: everything that the mapping does not say itself; `false` if it is no
 /// mapping.
-pub(super) fn merge(
-    entries: &mut Vec<(Key, Node)>,
-    seen: &mut HashSet<String>,
-    from: Node,
-) -> bool {
+pub(super) fn merge(map: &mut OpenMap, from: Node) -> bool {
     match from.into_content() {
         Content::Map(more) => {
             for (key, value) in more {
-                if seen.insert(key.text.clone()) {
-                    entries.push((key, value));
-                }
+                // What it says itself stays.
+                let _ = map.add(key, value);
             }
             true
         }
@@ -71,7 +90,7 @@ pub(super) fn merge(
             // All of them, whether one is wrong or not.
             let mut all = true;
             for node in list {
-                all &= merge(entries, seen, node);
+                all &= merge(map, node);
             }
             all
         }

@@ -200,7 +200,7 @@ impl<'t> Builder<'t> {
         let comment =
             if style == Style::Plain { comment_after(self.text, range.end) } else { None };
         let origin = if refused { Origin::Unset } else { Origin::Written };
-        let scalar = Scalar { text: text.to_owned(), style, origin, comment };
+        let scalar = Scalar { text: text.to_owned(), style, origin, comment, filled: None };
         Node::new(self.file, range, Content::Scalar(scalar))
     }
 
@@ -245,15 +245,15 @@ impl<'t> Builder<'t> {
                 Content::List(list)
             }
             Inside::Map(map) if map.refused => Content::Scalar(stand_in()),
-            Inside::Map(OpenMap { mut entries, mut seen, merged, .. }) => {
-                for from in merged {
+            Inside::Map(mut map) => {
+                for from in std::mem::take(&mut map.merged) {
                     let span = from.span.clone();
-                    if !merge(&mut entries, &mut seen, from) {
+                    if !merge(&mut map, from) {
                         self.mistakes.push(no_mapping(span));
                     }
                 }
-                entries.shrink_to_fit();
-                Content::Map(entries)
+                map.entries.shrink_to_fit();
+                Content::Map(map.entries)
             }
         };
         // A block ends where the next one begins; its last line break is not part of it.
@@ -297,11 +297,7 @@ impl<'t> Builder<'t> {
             return None;
         }
         let mistaken = self.mistakes.iter().any(|mistake| node.span.contains(&mistake.range.start));
-        let mut later = Later::of(self.text, node).filter(|_| !mistaken)?;
-        // Surely it is the same alone: nothing may ever be read differently the second time.
-        let is_same = later.content(node.file, &node.span) == node.content();
-        later.forget();
-        is_same.then_some(later)
+        if mistaken { None } else { Later::of(self.text, node) }
     }
 
     /// Takes an alias for what it names, as long as the budget lasts.
@@ -356,8 +352,11 @@ impl<'t> Builder<'t> {
                     None => self.refuse_key(&node),
                 },
                 Some(key) if key.text == "<<" => map.merged.push(node),
-                Some(key) if map.seen.insert(key.text.clone()) => map.entries.push((key, node)),
-                Some(key) => self.mistakes.push(duplicate(&key)),
+                Some(key) => {
+                    if let Err(key) = map.add(key, node) {
+                        self.mistakes.push(duplicate(&key));
+                    }
+                }
             },
         }
     }
@@ -394,5 +393,6 @@ fn stand_in() -> Scalar {
         style: Style::Quoted,
         origin: Origin::Unset,
         comment: None,
+        filled: None,
     }
 }

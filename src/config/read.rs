@@ -90,6 +90,7 @@ impl Reading {
             style: Style::Quoted,
             origin: Origin::Unset,
             comment: None,
+            filled: None,
         };
         Self {
             poisoned: RefCell::default(),

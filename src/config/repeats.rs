@@ -1,6 +1,5 @@
 //! Which send says to the same people, of the same events, what another says already?
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::book::{Book, TreeId};
@@ -17,16 +16,18 @@ const COMPARED_MAX: usize = 100;
 /// against each other.
 const COMPARISONS_MAX: usize = 500_000;
 
-/// All sends, those that say the same together.
+/// All sends.
 #[derive(Default)]
 pub(super) struct Repeats {
-    alike: HashMap<u64, Vec<Sent>>,
+    sent: Vec<Sent>,
 }
 
-/// A send: its file, its path there, and which of the compiled rules is its.
+/// A send: what it says in short, its file, its path there, and which of the compiled rules is
+/// its.
 struct Sent {
+    brief: u64,
     id: TreeId,
-    path: String,
+    path: Box<str>,
     rule: usize,
 }
 
@@ -41,18 +42,20 @@ impl Repeats {
         sends: &[Composed],
     ) {
         for composed in sends {
-            let path = format!("{}.{}", at.path, composed.at);
-            let digest = digest(book, at, source, composed);
-            self.alike.entry(digest).or_default().push(Sent { id: at.id, path, rule });
+            let path = format!("{}.{}", at.path, composed.at).into();
+            let brief = brief(book, at, source, composed);
+            self.sent.push(Sent { brief, id: at.id, path, rule });
         }
     }
 
     /// Warns of each send that another one makes useless: all rules apply, so who gets the one
     /// message gets the other too. For that everything that is sent, and every other key of the
     /// rules, is the same, and the other rule takes all events that this one takes.
-    pub(super) fn tell(self, book: &mut Book, rules: &[Matcher]) {
+    pub(super) fn tell(mut self, book: &mut Book, rules: &[Matcher]) {
         let mut left = COMPARISONS_MAX;
-        for sent in self.alike.into_values() {
+        // Those that say the same stay in the order of the file.
+        self.sent.sort_by_key(|sent| sent.brief);
+        for sent in self.sent.chunk_by(|one, other| one.brief == other.brief) {
             for (place, later) in sent.iter().enumerate().skip(1) {
                 let count = place.min(COMPARED_MAX).min(left);
                 left -= count;
@@ -80,13 +83,13 @@ fn takes_all_of(rules: &[Matcher], one: &Sent, other: &Sent) -> bool {
 fn warn(book: &mut Book, useless: &Sent, other: &Sent) {
     let place = book.place(other.id, &other.path);
     let message = "whoever gets this gets the same from another rule";
-    let fault = Fault::warning(&useless.path, "sent-twice", message)
+    let fault = Fault::warning(&*useless.path, "sent-twice", message)
         .help(format!("remove one of the two; the other is at {place}"));
     book.fault_beside(useless.id, fault, (other.id, &other.path));
 }
 
 /// What is sent, and all that decides whether and how, but for which events.
-fn digest(book: &Book, at: Place<'_>, source: &str, composed: &Composed) -> u64 {
+fn brief(book: &Book, at: Place<'_>, source: &str, composed: &Composed) -> u64 {
     let mut state = DefaultHasher::new();
     source.hash(&mut state);
     composed.settings.hash(&mut state);

@@ -5,6 +5,7 @@ use super::test::{Literal, Test};
 use super::walk::Wanted;
 use super::words;
 use super::{Matcher, Pattern};
+use crate::expr::{Decimal, Value};
 
 impl Pattern {
     /// Why no event can ever match it, where that is certain. Where it is not, `None`.
@@ -16,6 +17,26 @@ impl Pattern {
             reason.get_or_insert(impossible);
         }
         reason
+    }
+
+    /// What it wants at `path` instead of this text, where no event that has the text there can
+    /// match. A number or a truth may be written like the text.
+    pub fn instead_of(&self, path: &str, text: &str) -> Option<String> {
+        let mut values = vec![Value::Text(text.into())];
+        values.extend(Decimal::parse_any_size(text).map(|_| Value::Number(text)));
+        values.extend(text.parse().ok().map(Value::Bool));
+        self.wants_none_of(path, &values)
+    }
+
+    /// What it wants at `path`, if that is none of these values.
+    fn wants_none_of(&self, path: &str, values: &[Value<'_>]) -> Option<String> {
+        let other = |branch: &Vec<Wanted>| {
+            let wanted = branch.iter().find(|wanted| *wanted.path == *path)?;
+            let holds = |test: &Test| values.iter().any(|value| test.holds(value));
+            (!wanted.tests.iter().any(holds)).then(|| words::list(&wanted.tests, " or "))
+        };
+        let all: Option<Vec<String>> = self.branches().iter().map(other).collect();
+        all?.into_iter().next()
     }
 }
 
@@ -34,13 +55,7 @@ impl Matcher {
                 serde_json::Value::Bool(truth) => Literal::Bool(*truth),
                 _ => return None,
             };
-            let other = |branch: &Vec<Wanted>| {
-                let wanted = branch.iter().find(|wanted| *wanted.path == *path)?;
-                let holds = wanted.tests.iter().any(|test| test.holds(&literal.value()));
-                (!holds).then(|| words::list(&wanted.tests, " or "))
-            };
-            let all: Option<Vec<String>> = self.pattern.branches().iter().map(other).collect();
-            let pattern = all?.into_iter().next()?;
+            let pattern = self.pattern.wants_none_of(&path, &[literal.value()])?;
             Some(format!("`when` wants {literal} at `{path}`, and `match` wants {pattern}"))
         })
     }

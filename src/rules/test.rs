@@ -113,7 +113,7 @@ impl Test {
             }
             Self::Is(literal) => Some(literal.to_string()),
             Self::Exists => text("something"),
-            Self::Wildcard(wildcard) => text(&wildcard.parts.concat()),
+            Self::Wildcard(wildcard) => text(&wildcard.parts().concat()),
             Self::Cidr(network) => text(&network.network().to_string()),
             Self::Numeric(bounds) => within(bounds),
             Self::Missing | Self::NoneOf(_) | Self::Regex(_) => None,

@@ -69,8 +69,8 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wildcard {
     pub(super) written: Box<str>,
-    /// What stands between the stars; without a star, one part.
-    pub(super) parts: Box<[Box<str>]>,
+    /// What stands between the stars, where that is not simply what is written between them.
+    unescaped: Option<Box<[Box<str>]>>,
 }
 
 impl Wildcard {
@@ -98,31 +98,44 @@ impl Wildcard {
             }
         }
         parts.push(part.into());
-        Ok(Self { written: written.into(), parts: parts.into() })
+        let unescaped = written.contains('\\').then(|| parts.into());
+        Ok(Self { written: written.into(), unescaped })
     }
 
     /// The same without escapes, as Quamina's `shellstyle` reads it.
     pub(super) fn plain(written: &str) -> Self {
-        let parts = written.split('*').map(Into::into).collect();
-        Self { written: written.into(), parts }
+        Self { written: written.into(), unescaped: None }
     }
 
-    /// Whether the whole text looks so, in time that grows with its length and no faster: each
-    /// part is taken where it first comes, since a later place leaves less for the others.
-    pub(super) fn fits(&self, text: &str) -> bool {
-        let [first, middle @ .., last] = &*self.parts else {
-            return self.parts.first().is_some_and(|only| **only == *text);
-        };
-        let Some(rest) = text.strip_prefix(&**first) else { return false };
-        let Some(mut rest) = rest.strip_suffix(&**last) else { return false };
-        for part in middle {
-            match rest.find(&**part) {
-                Some(at) => rest = &rest[at + part.len()..],
-                None => return false,
-            }
+    /// What stands between the stars; without a star, one part.
+    pub(super) fn parts(&self) -> Vec<&str> {
+        match &self.unescaped {
+            Some(parts) => parts.iter().map(|part| &**part).collect(),
+            None => self.written.split('*').collect(),
         }
-        true
     }
+
+    /// Whether the whole text looks so, in time that grows with its length and no faster.
+    pub(super) fn fits(&self, text: &str) -> bool {
+        match &self.unescaped {
+            Some(parts) => looks_like(parts.iter().map(|part| &**part), text),
+            None => looks_like(self.written.split('*'), text),
+        }
+    }
+}
+
+/// Whether a text consists of these parts and anything between them: each is taken where it first
+/// comes, since a later place leaves less for the others.
+fn looks_like<'p>(mut parts: impl DoubleEndedIterator<Item = &'p str>, text: &str) -> bool {
+    let Some(first) = parts.next() else { return text.is_empty() };
+    let Some(last) = parts.next_back() else { return first == text };
+    let Some(rest) = text.strip_prefix(first) else { return false };
+    let Some(mut rest) = rest.strip_suffix(last) else { return false };
+    parts.all(|part| {
+        let found = rest.find(part);
+        rest = found.map_or("", |at| &rest[at + part.len()..]);
+        found.is_some()
+    })
 }
 
 /// A regular expression, looked for anywhere in a text.

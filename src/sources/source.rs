@@ -261,6 +261,22 @@ impl Source {
         self.parts.kinds.is_empty() || self.parts.kinds.iter().any(fits)
     }
 
+    /// What the body says where the kind is this one: a path and the text there. `None` where that
+    /// is not certain.
+    pub fn said_by_kind<'k>(&self, kind: &'k str) -> Option<(String, &'k str)> {
+        if kind.contains(['*', '?']) || [Event::UNKNOWN, Event::UNREADABLE].contains(&kind) {
+            return None;
+        }
+        let (lookup, text) = match &self.parts.action {
+            Some(action) => (action, kind.split_once('.')?.1),
+            None => (self.parts.kind.as_ref()?, kind),
+        };
+        match lookup {
+            Lookup::Path(path) => Some((path.join("."), text)),
+            _ => None,
+        }
+    }
+
     /// Whether the event is of the sender's test mode, so that it must not reach people.
     pub fn is_test(&self, facts: &Facts) -> bool {
         self.parts.test_when.as_ref().is_some_and(|when| when.holds(facts).unwrap_or(false))

@@ -138,8 +138,8 @@ fn options(test: &Test, hasher: &RandomState) -> Option<Vec<Vec<Key>>> {
 }
 
 fn of_wildcard(wildcard: &Wildcard) -> Vec<Vec<Key>> {
-    let mut options = Vec::new();
-    if let [first, .., last] = &*wildcard.parts {
+    let (mut options, parts) = (Vec::new(), wildcard.parts());
+    if let [first, .., last] = parts.as_slice() {
         if !first.is_empty() {
             options.push(vec![Key::Prefix(Affix::exact(first))]);
         }
@@ -147,7 +147,7 @@ fn of_wildcard(wildcard: &Wildcard) -> Vec<Vec<Key>> {
             options.push(vec![Key::Suffix(Affix::exact(last))]);
         }
     }
-    if let Some(longest) = wildcard.parts.iter().max_by_key(|part| part.len())
+    if let Some(longest) = parts.iter().max_by_key(|part| part.len())
         && !longest.is_empty()
     {
         options.push(vec![fragment(longest.as_bytes())]);

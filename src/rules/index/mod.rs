@@ -22,11 +22,13 @@ mod intervals;
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
+use std::sync::Arc;
 
 use self::keys::Census;
 use self::paths::Paths;
 use self::waiting::Draft;
 use super::matcher::Matcher;
+use super::test::Test;
 use super::walk::{self, Wanted};
 use crate::expr::Node;
 
@@ -39,21 +41,28 @@ pub(super) struct Index {
     paths: Paths,
     waiters: Vec<Waiter>,
     /// Those who are content when nothing is there: they are always asked.
-    always: Vec<Waiter>,
+    always: Vec<Branch>,
 }
 
-/// A rule, which of the patterns without `$or` that it stands for, and at which of its paths that
-/// one waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A rule that waits, with what it wants where it waits: found at once, for there may be very many.
+#[derive(Debug)]
 struct Waiter {
-    rule: u32,
-    branch: u32,
-    path: u32,
+    branch: Branch,
+    tests: Arc<[Test]>,
+    /// Whether it wants nothing else.
+    is_alone: bool,
 }
 
-impl Waiter {
-    fn branch(self, matchers: &[Matcher]) -> &[Wanted] {
-        &matchers[self.rule as usize].pattern.branches()[self.branch as usize]
+/// A rule, and which of the patterns without `$or` that it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Branch {
+    rule: u32,
+    number: u32,
+}
+
+impl Branch {
+    fn wanted(self, matchers: &[Matcher]) -> &[Wanted] {
+        &matchers[self.rule as usize].pattern.branches()[self.number as usize]
     }
 }
 
@@ -70,21 +79,23 @@ impl Index {
         branches().flat_map(|(_, _, wanted)| wanted).for_each(|wanted| census.count(wanted));
         let mut drafts: BTreeMap<&str, Draft> = BTreeMap::new();
         let (mut waiters, mut always) = (Vec::new(), Vec::new());
-        for (rule, branch, all) in branches() {
-            let priced = (0_u32..).zip(all).filter_map(|(path, wanted)| {
+        for (rule, number, all) in branches() {
+            let branch = Branch { rule, number };
+            let priced = all.iter().filter_map(|wanted| {
                 let (cost, keys) = census.cheapest(wanted)?;
-                Some((cost, path, &*wanted.path, keys))
+                Some((cost, wanted, keys))
             });
-            let Some((_, path, name, keys)) = priced.min_by_key(|(cost, ..)| *cost) else {
-                always.push(Waiter { rule, branch, path: 0 });
+            let Some((_, wanted, keys)) = priced.min_by_key(|(cost, ..)| *cost) else {
+                always.push(branch);
                 continue;
             };
-            let draft = drafts.entry(name).or_default();
+            let draft = drafts.entry(&wanted.path).or_default();
             let number = u32::try_from(waiters.len()).unwrap_or(u32::MAX);
             for key in keys {
                 draft.add(key, number);
             }
-            waiters.push(Waiter { rule, branch, path });
+            let tests = Arc::clone(&wanted.tests);
+            waiters.push(Waiter { branch, tests, is_alone: all.len() == 1 });
         }
         drop(census);
         let waiting = drafts.into_iter().map(|(path, draft)| (path, draft.build()));
@@ -99,24 +110,23 @@ impl Index {
         hasher: &RandomState,
         found: &mut Vec<u32>,
     ) {
-        let mut woken: Vec<Waiter> = Vec::new();
+        let mut woken: Vec<Branch> = Vec::new();
         self.paths.walk(body, &mut |waiting, value| {
             waiting.find(value, hasher, &mut |waiters| {
-                for waiter in waiters.iter().map(|waiter| self.waiters[*waiter as usize]) {
-                    let branch = waiter.branch(matchers);
-                    let wanted = &branch[waiter.path as usize];
-                    if !wanted.tests.iter().any(|test| test.holds(value)) {
+                for waiter in waiters.iter().map(|waiter| &self.waiters[*waiter as usize]) {
+                    let Waiter { branch, tests, is_alone } = waiter;
+                    if !tests.iter().any(|test| test.holds(value)) {
                         continue;
                     }
                     // One path alone needs no agreement with others.
-                    if branch.len() == 1 { found.push(waiter.rule) } else { woken.push(waiter) }
+                    if *is_alone { found.push(branch.rule) } else { woken.push(*branch) }
                 }
             });
         });
         woken.sort_unstable();
         woken.dedup();
         let asked = woken.iter().chain(&self.always);
-        let fits = asked.filter(|waiter| walk::holds(body, waiter.branch(matchers)));
-        found.extend(fits.map(|waiter| waiter.rule));
+        let fits = asked.filter(|branch| walk::holds(body, branch.wanted(matchers)));
+        found.extend(fits.map(|branch| branch.rule));
     }
 }

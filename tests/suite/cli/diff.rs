@@ -117,6 +117,26 @@ async fn only_a_few_of_many_are_shown_and_all_are_counted() {
 }
 
 #[tokio::test]
+async fn a_long_run_has_a_bar_on_a_terminal_and_nowhere_else() {
+    let slow = "{% for a in range(90) %}{% for b in range(90) %}{% endfor %}{% endfor %}";
+    let home =
+        furnished(&caption_changed().replace("message: \"", &format!("message: \"{slow}"))).await;
+    let store = SqliteStore::open(&home.path("kabari.db")).unwrap();
+    for n in 10..250 {
+        push(&store, n, "dot", 0).await;
+    }
+    drop(store);
+    let said = run(&home, &["diff", "new.yaml"]).is(1);
+    assert!(!format!("{said:?}").contains(" left"), "{said:#?}");
+    let Some(shown) = home.on_terminal("diff new.yaml") else { return };
+    assert!(
+        shown.contains('█') && shown.contains(" events, ") && shown.contains(" left"),
+        "{shown}"
+    );
+    assert!(shown.contains("~242   242 events"), "the bar is out of the way: {shown}");
+}
+
+#[tokio::test]
 async fn the_store_of_a_running_server_is_read_and_left_as_it_is() {
     let home = furnished(&caption_changed()).await;
     let kabari = home.start().await;

@@ -195,6 +195,18 @@ fn an_expected_rule_that_is_nowhere_is_a_warning_and_a_test_that_fails() {
 }
 
 #[tokio::test]
+async fn a_test_without_its_file_fails_and_the_server_does_without() {
+    let home = home(GOOD);
+    std::fs::remove_file(home.path("events/push.json")).unwrap();
+    run(&home, &["check"])
+        .is(0)
+        .says(&["warning[event-file]", "`events/push.json` cannot be read"]);
+    let said = run(&home, &["test"]).is(1);
+    said.says(&["FAIL a file", "`events/push.json` cannot be read", "4 passed, 1 failed"]);
+    assert_eq!(home.start().await.stop().await, Some(0));
+}
+
+#[tokio::test]
 async fn a_change_of_the_rules_or_of_an_event_runs_the_tests_again() {
     let home = home(GOOD);
     let running = home.spawn(&["test", "--watch", "--filter", "a file"]);

@@ -95,7 +95,7 @@ fn settings_and_defaults_are_what_the_file_says() {
     assert_eq!(loaded.pipeline.rule_count(), 3, "one of them included");
     assert_eq!(loaded.pipeline.defaults().instance, "jakarta_store");
     let test = &loaded.tests[0];
-    let body: serde_json::Value = serde_json::from_str(&test.body).unwrap();
+    let body: serde_json::Value = serde_json::from_str(test.body.as_ref().unwrap()).unwrap();
     let changed =
         serde_json::json!({"ref": "refs/heads/dev", "size": 3, "pusher": {"name": "007"}});
     assert_eq!(body, changed);

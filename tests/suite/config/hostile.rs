@@ -12,10 +12,14 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
+use crate::support::figure;
+
 /// What a hostile file may take of memory, in KiB.
 const PEAK_MAX: u64 = 256 << 10;
-/// A debug build on a busy machine; a release build takes 2 s.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 90 } else { 10 });
+/// And of time of the processor, in hundredths of a second: in a release build.
+const TICKS_MAX: u64 = 200;
+/// A debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks at the memory of a file's check.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 const HEAD: &str = "wachat: { token: \"${WACHAT_TOKEN}\", instance: phone }\n\
@@ -28,6 +32,8 @@ struct Checked {
     out: String,
     /// The most memory that was in use, in KiB; 0 where the system does not say.
     peak: u64,
+    /// The time of the processor, in hundredths of a second.
+    ticks: u64,
 }
 
 /// `kabari check` on this file, by the real program.
@@ -53,8 +59,9 @@ async fn check(text: &str) -> Checked {
     if ended.is_err() {
         child.kill().unwrap();
     }
+    let ticks = super::ticks(child.id());
     let code = child.wait().unwrap().code();
-    Checked { code, out: printed, peak }
+    Checked { code, out: printed, peak, ticks }
 }
 
 /// The most memory that a process has had, in KiB; 0 where the system does not say.
@@ -70,6 +77,11 @@ async fn refused(what: &str, text: &str, code: &str) {
     assert_eq!(checked.code, Some(1), "{what}: {out}");
     assert!(checked.out.contains(&format!("\"code\": \"{code}\"")), "{what}: no {code} in {out}");
     assert!(checked.peak <= PEAK_MAX, "{what}: {} KiB", checked.peak);
+    let is_soon = super::is_slow() || checked.ticks <= TICKS_MAX;
+    assert!(is_soon, "{what}: {} hundredths of a second", checked.ticks);
+    if !super::is_slow() {
+        figure(&format!("{what}: {} MiB, {} ms", checked.peak >> 10, checked.ticks * 10));
+    }
 }
 
 /// As many repetitions as fill so many bytes.
@@ -221,7 +233,7 @@ async fn a_hundred_thousand_rules_load_as_fast_as_they_are_many() {
         assert_eq!((checked.code, checked.out.trim()), (Some(0), "[]"), "{count}");
         started.elapsed()
     };
-    let (few, many) = if cfg!(debug_assertions) { (1000, 8000) } else { (10_000, 100_000) };
+    let (few, many) = if super::is_slow() { (1000, 8000) } else { (10_000, 100_000) };
     let (few_took, many_took) = (took(few).await, took(many).await);
     let times = u32::try_from(many / few).unwrap();
     // Were it quadratic, it would be as many times more again.

@@ -34,11 +34,32 @@ fn strict(text: &str) -> Result<Loaded, Box<Report>> {
     load_text(PathBuf::from("rules.yaml"), text.to_owned(), &options)
 }
 
+/// The release build, if it is to be asked what a file costs instead of the build of the tests:
+/// `KABARI_RELEASE=target/release/kabari cargo test --test suite -- config::hostile config::many`.
+fn release() -> Option<PathBuf> {
+    std::env::var_os("KABARI_RELEASE").map(|path| std::path::absolute(path).unwrap())
+}
+
+/// Whether the program that is asked was built to be debugged, not to be fast.
+fn is_slow() -> bool {
+    cfg!(debug_assertions) && release().is_none()
+}
+
+/// The time of the processor that a process took until now, in hundredths of a second: until it is
+/// waited for, the system tells; 0 where it does not.
+fn ticks(process: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
+    let number = |text: Option<&&str>| text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    number(fields.get(11)) + number(fields.get(12))
+}
+
 /// `kabari check` of a rule file with this text, by the real program; what it prints can be read.
 fn checking(folder: &Path, text: &str) -> Child {
     let path = folder.join("rules.yaml");
     fs::write(&path, text).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_kabari"))
+    let program = release().unwrap_or_else(|| env!("CARGO_BIN_EXE_kabari").into());
+    Command::new(program)
         .args(["check", "--format", "json", "--rules"])
         .arg(&path)
         .env_clear()
