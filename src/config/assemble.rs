@@ -16,7 +16,7 @@ use super::placed::Placed;
 use super::rehearse::Stages;
 use super::repeats::Repeats;
 use super::tables::Tables;
-use super::{delivery, examine, rehearse, scalar};
+use super::{delivery, examine, rehearse, scalar, vars};
 use crate::expr::{Condition, Each, Scope, Surroundings};
 use crate::model::{Fault, OnUncertain, Policy};
 use crate::pipeline::{Defaults, Delivery, Pipeline, Rule};
@@ -240,6 +240,7 @@ fn rule(
             rehearse::rule(book, at, &stage, &said);
             rehearse::names(book, at, &stage, &scope);
         }
+        vars::rule(book, at, ground.doubts.vars(), &said, &scope);
         // Of what was only partly read, nothing is certain.
         let is_whole = !book.has_error_below(id, &format!("{path}.send"));
         let sure = if is_whole { sends.as_slice() } else { &[] };

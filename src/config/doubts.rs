@@ -47,6 +47,11 @@ impl<'a> Doubts<'a> {
         Self { main, vars, country, tests_go_out, sent: RefCell::default() }
     }
 
+    /// `vars:` of the file.
+    pub(super) fn vars(&self) -> &'a Value {
+        self.vars
+    }
+
     /// Warns of what is surely wrong with one rule.
     pub(super) fn rule(
         &self,

@@ -30,6 +30,7 @@ mod places;
 mod examine;
 mod compose;
 mod rehearse;
+mod vars;
 mod tables;
 mod doubts;
 mod repeats;

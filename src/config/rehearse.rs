@@ -217,7 +217,7 @@ impl<'s> Stage<'s> {
 }
 
 /// The names in `.a["b"][0].c`; `None` if it is more than names and places.
-fn segments(mut rest: &str) -> Option<Vec<String>> {
+pub(super) fn segments(mut rest: &str) -> Option<Vec<String>> {
     let mut found = Vec::new();
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('.') {
@@ -267,7 +267,7 @@ fn find(body: &Value, segments: &[&str]) -> Found {
 }
 
 /// Whether one letter is too many, missing, wrong or in the wrong place; a plural is another word.
-fn is_slip(written: &str, known: &str) -> bool {
+pub(super) fn is_slip(written: &str, known: &str) -> bool {
     written.chars().count().min(known.chars().count()) >= NEAR_FROM
         && strsim::osa_distance(written, known) == 1
         && !known.starts_with(written)

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
@@ -39,7 +40,11 @@ struct Checked {
 /// `kabari check` on this file, by the real program.
 async fn check(text: &str) -> Checked {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = super::checking(folder.path(), text);
+    ended(super::checking(folder.path(), text)).await
+}
+
+/// What a command says and takes until its end.
+async fn ended(mut child: Child) -> Checked {
     let status = format!("/proc/{}/status", child.id());
     // Its end is the end of what it prints.
     let out = OwnedFd::from(child.stdout.take().unwrap());
@@ -76,6 +81,10 @@ async fn refused(what: &str, text: &str, code: &str) {
     let out: String = checked.out.chars().take(2000).collect();
     assert_eq!(checked.code, Some(1), "{what}: {out}");
     assert!(checked.out.contains(&format!("\"code\": \"{code}\"")), "{what}: no {code} in {out}");
+    within_limits(what, &checked);
+}
+
+fn within_limits(what: &str, checked: &Checked) {
     assert!(checked.peak <= PEAK_MAX, "{what}: {} KiB", checked.peak);
     let is_soon = super::is_slow() || checked.ticks <= TICKS_MAX;
     assert!(is_soon, "{what}: {} hundredths of a second", checked.ticks);
@@ -167,6 +176,31 @@ async fn a_regular_expression_that_would_fill_memory_is_refused() {
         .map(|at| format!("- name: r{at}\n  source: github\n  match: {{ a: [{{ regex: \"{regex}\" }}] }}\n  send: {{ number: \"628111111111\", message: x }}\n"))
         .collect();
     refused("regular expressions", &format!("{HEAD}rules:\n{rules}"), "value").await;
+}
+
+#[tokio::test]
+async fn templates_and_patterns_that_go_on_and_on_end() {
+    let loops = "{% for a in range(1000) %}".repeat(4) + "x" + &"{% endfor %}".repeat(4);
+    let double = "{% set x = x ~ x %}".repeat(60);
+    let text = format!(
+        "{HEAD}rules:\n\
+         - name: loops\n  source: github\n  send: {{ number: \"6281234567890\", message: \"{loops}\" }}\n\
+         - name: doubles\n  source: github\n  send: {{ number: \"6281234567890\", message: \"{{% set x = 'xxxxxxxx' %}}{double}{{{{ x }}}}\" }}\n\
+         - name: patterns\n  source: github\n  match: {{ a: [{{ regex: \"(a*)*(a*)*(a*)*b\" }}], b: [{{ wildcard: \"*a*a*a*a*a*a*a*a*b\" }}] }}\n  \
+         when: (range(1000000) | length) > 3\n  send: {{ number: \"6281234567890\", message: x }}\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let long = "a".repeat(2_000_000);
+    let body = serde_json::json!({ "a": long, "b": long }).to_string();
+    fs::write(folder.path().join("event.json"), body).unwrap();
+    let words = ["explain", "--source", "github", "--kind", "push", "event.json"];
+    let said = ended(super::asking(folder.path(), &text, &words)).await;
+    assert_eq!(said.code, Some(0), "{}", said.out);
+    for name in ["loops", "doubles"] {
+        assert!(said.out.contains(&format!("{name}  failed: render")), "{}", said.out);
+    }
+    assert!(said.out.contains("✗ patterns"), "{}", said.out);
+    within_limits("loops and patterns", &said);
 }
 
 #[tokio::test]

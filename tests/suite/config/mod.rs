@@ -56,12 +56,19 @@ fn ticks(process: u32) -> u64 {
 
 /// `kabari check` of a rule file with this text, by the real program; what it prints can be read.
 fn checking(folder: &Path, text: &str) -> Child {
+    asking(folder, text, &["check", "--format", "json"])
+}
+
+/// The same for another command; it runs in this folder.
+fn asking(folder: &Path, text: &str, words: &[&str]) -> Child {
     let path = folder.join("rules.yaml");
     fs::write(&path, text).unwrap();
     let program = release().unwrap_or_else(|| env!("CARGO_BIN_EXE_kabari").into());
     Command::new(program)
-        .args(["check", "--format", "json", "--rules"])
+        .args(words)
+        .arg("--rules")
         .arg(&path)
+        .current_dir(folder)
         .env_clear()
         .env("WACHAT_TOKEN", "a-secret-of-many-characters")
         .env("GITHUB_SECRET", "a-secret-of-many-characters")
