@@ -80,7 +80,10 @@ pub(super) fn receive(
         receive::Settings::with_body_limit(settings.body_limit),
     );
     let proxies = receive::Proxies::new(settings.trusted_proxies.clone());
-    let receiver = receiver.with_offers(Arc::clone(&shared.offers)).behind(proxies);
+    let receiver = receiver
+        .with_offers(Arc::clone(&shared.offers))
+        .with_keys(Arc::clone(&shared.keys))
+        .behind(proxies);
     let door = receive::Door::new(receiver);
     Stopping::spawn(|stop| async move {
         http::serve(listener, door, stop.cancelled_owned()).await;

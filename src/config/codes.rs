@@ -31,6 +31,7 @@ pub static CODES: &[Code] = &[
     error("bad-header", "no name of a header"),
     error("bad-in-flight", "nothing could ever be on its way"),
     error("bad-key", "a key that cannot be read, or a form of key that there is not"),
+    error("bad-key-from", "hosts or a path of keys that cannot be meant"),
     error("bad-path", "a path in the body that cannot be read"),
     error("bad-scheme", "not exactly one way to verify"),
     error("bad-secret", "a secret that is not of the form that the scheme needs"),

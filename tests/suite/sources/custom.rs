@@ -76,7 +76,7 @@ async fn equal_bodies_are_two_events_where_every_request_is_one_and_one_by_their
     let house = House::new().await;
     for (id, expected) in [("none", 2), ("digest", 1)] {
         let yaml = format!(
-            "{{ secret: a secret of the meter, id: {id}, verify: {{ hmac: {{ header: X-Sum }} }} }}"
+            "{{ secret: a secret of the meter, id: {id}{more}, verify: {{ hmac: {{ header: X-Sum }} }} }}"
         );
         house.serve(source(id, &yaml));
         let pipeline = house.source();
@@ -119,7 +119,18 @@ fn what_cannot_be_meant_refuses_with_what_to_do() {
         ("{ preset: adyen, secret: 0123456789abcdeg }", "bad-secret"),
         ("{ preset: discord, secret: 0123456789abcdef }", "bad-secret"),
         ("{ preset: postmark-basic, secret: 0123456789abcdef }", "bad-secret"),
-        ("{ preset: paypal, secret: 0123456789abcdef }", "no-key"),
+        (
+            "{ secret: 0123456789abcdef, id: none, verify: { public_key: { algorithm: rsa-sha256, header: A, signed: '{secret}{body}' } } }",
+            "no-key",
+        ),
+        (
+            "{ secret: 0123456789abcdef, id: none, verify: { public_key: { algorithm: rsa-sha256, header: A }, key_from: { header: B, hosts: [a.example] } } }",
+            "no-secret",
+        ),
+        (
+            "{ preset: paypal, secret: 0123456789abcdef, verify: { key_from: { hosts: [] } } }",
+            "bad-key-from",
+        ),
         (
             "{ secret: 0123456789abcdef, id: none, verify: { hmac: { header: A, signed: '{timestamp}' }, timestamp: { header: B } } }",
             "unsigned-body",
