@@ -77,7 +77,8 @@ pub(super) fn receive(
         Arc::clone(&shared.rules.pipeline),
         Arc::clone(&shared.store),
         Arc::clone(&shared.metrics),
-        receive::Settings::with_body_limit(settings.body_limit),
+        receive::Settings::with_body_limit(settings.body_limit)
+            .with_unverified(settings.unverified),
     );
     let proxies = receive::Proxies::new(settings.trusted_proxies.clone());
     let receiver = receiver
