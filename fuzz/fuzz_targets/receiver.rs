@@ -22,6 +22,7 @@ sources:
   mercadopago: { secret: fuzz-secret-of-some-length }
   netlify: { secret: fuzz-secret-of-some-length }
   contentful: { secret: fuzz-secret-of-some-length }
+  paypal: { secret: fuzz-secret-of-some-length }
   twilio: { secret: fuzz-secret-of-some-length, url: https://hooks.shop.example/hooks/twilio }
   postmark-basic: { secret: "user:fuzz-secret-of-some-length" }
 rules:

@@ -9,6 +9,7 @@ mod events;
 mod watch;
 mod needs;
 mod upkeep;
+mod keys;
 mod room;
 mod reload;
 pub mod by_hand;
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::Bell;
@@ -30,7 +32,7 @@ use crate::dispatch::{Dispatcher, Lanes};
 use crate::gather::Gatherer;
 use crate::pipeline::Pipeline;
 use crate::reconcile::Reconciler;
-use crate::sources::{Offers, Source};
+use crate::sources::{KeyRing, Offers, Source};
 use crate::store::{self, LaneLock, SharedStore};
 use crate::telemetry::Metrics;
 use crate::wachat::Client;
@@ -54,6 +56,8 @@ pub struct App {
     sending: Stopping,
     /// Stopped last, so that health and metrics answer until the end.
     administering: Stopping,
+    /// Fetches the keys of senders.
+    fetching: Stopping,
     /// Reads the rule file again, by itself and on SIGHUP.
     keeping_up: Stopping,
     /// Tells people what needs them.
@@ -74,6 +78,8 @@ struct Shared {
     lanes: Lanes,
     /// What senders offered; from the one listener to the other.
     offers: Arc<Offers>,
+    /// Keys of senders; from the public listener to the task that fetches them.
+    keys: Arc<KeyRing>,
     /// Up to where messages without a recipient are counted, and how many there are.
     no_recipient: Mutex<(i64, u64)>,
 }
@@ -103,7 +109,11 @@ impl App {
             Rules::new(loaded, lanes.clone(), Arc::clone(&metrics), bell.clone(), again.read);
         lanes.set_people(settings.people.clone());
         let (offers, no_recipient) = (Arc::default(), Mutex::default());
-        let shared = Arc::new(Shared { rules, store, file, metrics, lanes, offers, no_recipient });
+        let wanted = Arc::new(Notify::new());
+        let ring = Arc::clone(&wanted);
+        let keys = Arc::new(KeyRing::new(move || ring.notify_one()));
+        let shared =
+            Arc::new(Shared { rules, store, file, metrics, lanes, offers, keys, no_recipient });
         let gatherer = Gatherer::new(Arc::clone(&shared.rules.pipeline), Arc::clone(&shared.store));
         let reconciler = Reconciler::new(
             Arc::clone(&shared.rules.pipeline),
@@ -113,6 +123,7 @@ impl App {
         )?;
         let app = Self {
             receiving: receive(&shared, &settings, public),
+            fetching: Stopping::spawn(|stop| keys::run(Arc::clone(&shared.keys), wanted, stop)),
             sending: Stopping::spawn(|stop| async {
                 tokio::join!(
                     dispatcher.run(stop.clone()),
@@ -151,6 +162,7 @@ impl App {
         tracing::info!("stopping: no more requests are taken, attempts under way end");
         let kept_up = self.keeping_up.end().await;
         let kept_up = kept_up.and(self.alerting.end().await).and(self.upkeep.end().await);
+        let kept_up = kept_up.and(self.fetching.end().await);
         let (received, sent) = tokio::join!(self.receiving.end(), self.sending.end());
         let administered = self.administering.end().await;
         tracing::info!("stopped");

@@ -18,6 +18,7 @@ use crate::config::{Inputs, Loaded, Report, Settings};
 use crate::dispatch::{LaneSettings, Lanes};
 use crate::model::{Networks, Severity};
 use crate::pipeline::Pipeline;
+use crate::receive::UnverifiedSettings;
 use crate::secret::Secret;
 use crate::store::Retention;
 use crate::telemetry::Metrics;
@@ -325,6 +326,7 @@ struct Fixed {
     admin_token: Option<Secret>,
     trusted_proxies: Networks,
     body_limit: u64,
+    unverified: UnverifiedSettings,
     store: String,
 }
 
@@ -336,6 +338,7 @@ impl Fixed {
             admin_token: settings.admin_token.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
             body_limit: settings.body_limit,
+            unverified: settings.unverified,
             store: settings.store.clone(),
         }
     }
@@ -352,6 +355,7 @@ impl Fixed {
             ("server.admin_token", !is_same_token),
             ("server.trusted_proxies", self.trusted_proxies != other.trusted_proxies),
             ("server.body_limit", self.body_limit != other.body_limit),
+            ("server.unverified", self.unverified != other.unverified),
             ("store", self.store != other.store),
         ];
         all.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()

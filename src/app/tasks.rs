@@ -77,10 +77,14 @@ pub(super) fn receive(
         Arc::clone(&shared.rules.pipeline),
         Arc::clone(&shared.store),
         Arc::clone(&shared.metrics),
-        receive::Settings::with_body_limit(settings.body_limit),
+        receive::Settings::with_body_limit(settings.body_limit)
+            .with_unverified(settings.unverified),
     );
     let proxies = receive::Proxies::new(settings.trusted_proxies.clone());
-    let receiver = receiver.with_offers(Arc::clone(&shared.offers)).behind(proxies);
+    let receiver = receiver
+        .with_offers(Arc::clone(&shared.offers))
+        .with_keys(Arc::clone(&shared.keys))
+        .behind(proxies);
     let door = receive::Door::new(receiver);
     Stopping::spawn(|stop| async move {
         http::serve(listener, door, stop.cancelled_owned()).await;

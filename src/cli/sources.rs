@@ -178,6 +178,7 @@ impl Row<'_> {
             "secrets": source.secret_count(),
             "signs": source.signs(),
             "unsigned": unsigned(source),
+            "tries_again": source.tries_again(),
             "secrets_until": source.secrets().iter().map(DatedSecret::until).collect::<Vec<_>>(),
             "docs": source.docs(),
             "reconciles": source.reconcile().map_or(&[][..], |plan| &plan.places),
@@ -209,6 +210,12 @@ impl Row<'_> {
         let unsigned = unsigned(source);
         if !unsigned.is_empty() {
             line("", &format!("not under the signature: {}", unsigned.join(", ")));
+        }
+        if !source.tries_again() {
+            line(
+                "",
+                "it does not try again: what is refused is lost, unless `reconcile:` asks for it",
+            );
         }
         line("docs", source.docs().unwrap_or("-"));
         match &self.seen {

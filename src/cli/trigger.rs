@@ -123,13 +123,20 @@ pub(super) fn sign(
         request.target = format!("{}?{}", request.target, sample.query);
     }
     renew(&mut request, source.id_place(), id, changes)?;
-    let Outgoing { headers, body, target, .. } =
-        source.sign(request, private_key).with_context(|| cannot_sign(source))?;
+    // What is signed with another key than the sender's would only be refused.
+    let is_theirs_alone = source.scheme().names_its_key();
+    let signed = source.sign(request, private_key).filter(|_| !is_theirs_alone);
+    let Outgoing { headers, body, target, .. } = signed.with_context(|| cannot_sign(source))?;
     Ok(Signed { headers, body, query: target.split_once('?').map(|(_, query)| query.to_owned()) })
 }
 
 fn cannot_sign(source: &sources::Source) -> String {
-    if source.scheme().is_key_pair() {
+    if source.scheme().names_its_key() {
+        "kabari fetches this sender's key from the sender. To try the source, make a pair of your own \
+         (`openssl genpkey -algorithm RSA`), give its public half as `verify: { public_key: { key: … } }` \
+         of the source and its private half with --key FILE"
+            .to_owned()
+    } else if source.scheme().is_key_pair() {
         "this sender signs with a private key that only it has. To try the source, configure the \
          public half of a pair of your own (`kabari secrets new PRESET` makes one) and give the \
          private half with --key FILE"

@@ -100,6 +100,9 @@ pub(super) fn server(
         let fault = Fault::error(path, "trusts-everybody", message);
         book.fault(id, fault.help("list the addresses of your own proxies, as in `10.0.0.0/8`"));
     }
+    for fault in server.unverified.faults() {
+        book.fault(id, fault.under("server.unverified"));
+    }
     if token.is_some_and(Secret::is_empty) {
         let fault = Fault::error("server.admin_token", "empty-secret", "the admin token is empty");
         book.fault(id, fault.help("write a long random text, or remove the key"));

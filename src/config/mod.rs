@@ -64,6 +64,7 @@ use crate::clock;
 use crate::dispatch::{LaneSettings, People};
 use crate::model::Networks;
 use crate::pipeline::Pipeline;
+use crate::receive::UnverifiedSettings;
 use crate::secret::Secret;
 use crate::store::Retention;
 use crate::wachat::{self, Fates};
@@ -120,6 +121,8 @@ pub struct Settings {
     pub trusted_proxies: Networks,
     /// `server.body_limit` in bytes. Default 25 MiB, GitHub's cap.
     pub body_limit: u64,
+    /// `server.unverified`.
+    pub unverified: UnverifiedSettings,
     /// `store`, a relative path resolved against the rule file. Default `sqlite://kabari.db`.
     pub store: String,
     /// `wachat`, its token, address and time-out.
@@ -300,6 +303,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         public_url,
         trusted_proxies: Networks::new(file.server.trusted_proxies),
         body_limit,
+        unverified: file.server.unverified,
         store,
         wachat: wachat::Settings { base_url, token, timeout },
         fates: Fates::new(settings.fates),

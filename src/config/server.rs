@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::{ByteSize, Network};
+use crate::receive::UnverifiedSettings;
 use crate::secret::Secret;
 
 /// `server:`
@@ -22,6 +23,9 @@ pub(super) struct ServerSettings {
     /// The largest body that is taken; 25MiB by default.
     #[schemars(extend("default" = "25MiB", "examples" = ["1MiB"]))]
     pub(super) body_limit: Option<ByteSize>,
+    /// How many requests of one address may fail verification; beyond that it hears 429, until fewer
+    /// come. What is verified is never counted.
+    pub(super) unverified: UnverifiedSettings,
     /// Where the world reaches `listen`, as its senders write it. Senders that sign the address
     /// they send to are checked with `/hooks/NAME` behind it, where a source has no `url`.
     #[schemars(extend("examples" = ["https://hooks.shop.example"]))]

@@ -29,20 +29,19 @@ use crate::receive::body::Budget;
 use crate::receive::door::source_in;
 use crate::receive::line::{Denial, Line};
 use crate::receive::reply::Reply;
-use crate::sources::{Answer, Offers, Source};
+use crate::sources::{Answer, KeyRing, Offers, Source};
 use crate::store::{Recorded, SharedStore, StoreError};
 use crate::telemetry::{Failures, Flood, Metrics, Seen};
 use crate::verify::{self, Denied};
 
 pub use client::Proxies;
 pub use door::Door;
-pub use settings::{BODY_BUDGET, BODY_LIMIT, BODY_TIME, FAILURES_BURST, FAILURES_PER_S, Settings};
+pub use settings::{
+    BODY_BUDGET, BODY_LIMIT, BODY_TIME, FAILURES_BURST, FAILURES_PER_S, Settings,
+    UnverifiedSettings,
+};
+use settings::{KEYS_BURST, REFUSED_LINES_MAX, REFUSED_WINDOW_S};
 
-/// Lines in the log about denied requests, and as many about otherwise refused ones, for each
-/// source in [`REFUSED_WINDOW_S`].
-const REFUSED_LINES_MAX: u32 = 10;
-/// In seconds.
-const REFUSED_WINDOW_S: i64 = 60;
 /// In seconds.
 const DAY_S: i64 = 24 * 60 * 60;
 
@@ -62,6 +61,8 @@ pub struct Receiver {
     refused: Flood,
     expiring: Flood,
     offers: Arc<Offers>,
+    keys: Arc<KeyRing>,
+    keys_asked: Failures,
 }
 
 impl Receiver {
@@ -86,6 +87,8 @@ impl Receiver {
             refused: Flood::new(REFUSED_LINES_MAX, REFUSED_WINDOW_S),
             expiring: Flood::new(1, DAY_S),
             offers: Arc::default(),
+            keys: Arc::new(KeyRing::new(|| {})),
+            keys_asked: Failures::new(KEYS_BURST, 1),
         }
     }
 
@@ -93,6 +96,13 @@ impl Receiver {
     #[must_use]
     pub fn with_offers(mut self, offers: Arc<Offers>) -> Self {
         self.offers = offers;
+        self
+    }
+
+    /// The same with the keys that are fetched from senders.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Arc<KeyRing>) -> Self {
+        self.keys = keys;
         self
     }
 
@@ -165,7 +175,7 @@ async fn answer(
         head.headers.remove(header::CONTENT_ENCODING);
     }
     let target = head.uri.path_and_query().map_or(head.uri.path(), |target| target.as_str());
-    let request = verify::Request::new(
+    let mut request = verify::Request::new(
         receiver.event_id(now),
         now,
         source,
@@ -176,6 +186,9 @@ async fn answer(
     );
     let pipeline = receiver.pipeline.load();
     let known = pipeline.source(source).ok_or(Reply::UnknownSource)?;
+    if known.scheme().names_its_key() {
+        request = request.with_keys(receiver.keys.keys());
+    }
     if let Some(reply) = provider::before(known, &request, now) {
         if let Reply::Handshake(Answer { offered: Some(offered), .. }) = &reply {
             receiver.offers.keep(source, offered, now);
@@ -314,7 +327,16 @@ impl Receiver {
         let of_address = self.failures.over(line.client(), now);
         let pipeline = self.pipeline.load();
         let of_source = pipeline.source(&source).is_some_and(|it| it.over_unverified(now));
-        if of_address || of_source { Reply::TooMany } else { Reply::Denied }
+        match &denial.denied {
+            _ if of_address || of_source => Reply::TooMany,
+            Denied::UnknownKey { address } => {
+                if !self.keys_asked.over(line.client(), now) {
+                    self.keys.want(address);
+                }
+                Reply::NoKey
+            }
+            _ => Reply::Denied,
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use crate::sources::Answer;
 const NO_ROOM_RETRY: HeaderValue = HeaderValue::from_static("2");
 /// When to come again after the store could not write: a disk is not freed at once.
 const NOT_STORED_RETRY: HeaderValue = HeaderValue::from_static("15");
+/// When to come again for a key that is fetched meanwhile.
+const NO_KEY_RETRY: HeaderValue = HeaderValue::from_static("5");
 /// When to come again after too many failures.
 const TOO_MANY_RETRY: HeaderValue = HeaderValue::from_static("60");
 
@@ -49,6 +51,8 @@ pub(crate) enum Reply {
     Handshake(Answer),
     /// Verified, but of a media type that the source does not take.
     MediaType,
+    /// Signed with a key that is not known yet.
+    NoKey,
     /// Not to be believed.
     Denied,
     /// Not to be believed, and not the first from there.
@@ -98,6 +102,7 @@ impl Reply {
             Self::Unreadable { .. } => "unreadable",
             Self::Handshake(_) => "handshake",
             Self::MediaType => "media type",
+            Self::NoKey => "unknown key",
             Self::Denied => "denied",
             Self::TooMany => "too many denied",
             Self::UnknownSource => "unknown source",
@@ -151,7 +156,7 @@ impl Reply {
             Self::Method | Self::NotAllowed { by_post: false } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::NoRoom | Self::NotStored { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoKey | Self::NoRoom | Self::NotStored { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -191,12 +196,15 @@ impl Reply {
             Self::TooLarge => Body::from(r#"{"error":"too large"}"#),
             Self::TooSlow => Body::from(r#"{"error":"too slow"}"#),
             Self::BrokenOff => Body::from(r#"{"error":"incomplete body"}"#),
-            Self::NoRoom | Self::NotStored { .. } => Body::from(r#"{"error":"try again"}"#),
+            Self::NoKey | Self::NoRoom | Self::NotStored { .. } => {
+                Body::from(r#"{"error":"try again"}"#)
+            }
         }
     }
 
     fn more_header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
+            Self::NoKey => Some((header::RETRY_AFTER, NO_KEY_RETRY)),
             Self::NoRoom => Some((header::RETRY_AFTER, NO_ROOM_RETRY)),
             Self::NotStored { .. } => Some((header::RETRY_AFTER, NOT_STORED_RETRY)),
             Self::TooMany => Some((header::RETRY_AFTER, TOO_MANY_RETRY)),
@@ -274,6 +282,7 @@ mod tests {
             (Reply::TooLarge, 413, r#"{"error":"too large"}"#.to_owned(), ""),
             (Reply::TooSlow, 408, r#"{"error":"too slow"}"#.to_owned(), ""),
             (Reply::BrokenOff, 400, r#"{"error":"incomplete body"}"#.to_owned(), ""),
+            (Reply::NoKey, 503, r#"{"error":"try again"}"#.to_owned(), "retry-after: 5"),
             (Reply::NoRoom, 503, r#"{"error":"try again"}"#.to_owned(), "retry-after: 2"),
             (
                 Reply::NotStored { why: why() },

@@ -62,6 +62,8 @@ pub(super) struct Parts {
     pub(super) unsigned: Vec<Unsigned>,
     /// How the sender is asked for what it sent in vain.
     pub(super) reconcile: Option<Arc<Reconcile>>,
+    /// Whether the sender sends again what was not taken, as far as that is known.
+    pub(super) tries_again: bool,
     pub(super) docs: Option<String>,
     pub(super) secret_at: Option<String>,
 }
@@ -88,16 +90,13 @@ impl Parts {
         let kind = lookup("kind", settings.kind.as_deref(), &mut faults);
         let action = lookup("action", settings.action.as_deref(), &mut faults);
         let identity = identity(settings.id.as_deref(), &mut faults);
+        faults.extend(endless(own, &settings));
         let test_when = test_when(&settings, &mut faults);
         let events = batch(settings.events.as_deref(), &mut faults);
         let reconcile = settings.reconcile.as_ref().filter(|_| own.reconcile.is_some());
         let reconcile = reconcile.map(|it| Reconcile::build(it).map(|it| (it, Vec::new())));
         let reconcile = reconcile.and_then(|it| keep(it, "reconcile", &mut faults)).map(Arc::new);
-        if settings.allow_from.as_ref().is_some_and(Vec::is_empty) {
-            let fault =
-                Fault::error("allow_from", "nobody", "with an empty list nobody could send");
-            faults.push(fault.help("list the sender's addresses, or leave the key out"));
-        }
+        at_the_door(&settings, &mut faults);
         let limits = settings.limits.unwrap_or_default();
         match (scheme, identity) {
             (Some(scheme), Some(identity)) if !refuses(&faults) => {
@@ -129,6 +128,7 @@ impl Parts {
                     unpacked_max: UNPACKED_MAX,
                     unsigned: settings.unsigned.unwrap_or_default(),
                     reconcile,
+                    tries_again: settings.tries_again.unwrap_or(true),
                     docs: settings.docs,
                     secret_at: settings.secret_at,
                 };
@@ -294,6 +294,31 @@ fn identity(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Identity> {
             None
         }
     }
+}
+
+/// Of those who would be turned away.
+fn at_the_door(settings: &SourceSettings, faults: &mut Vec<Fault>) {
+    if settings.allow_from.as_ref().is_some_and(Vec::is_empty) {
+        let fault = Fault::error("allow_from", "nobody", "with an empty list nobody could send");
+        faults.push(fault.help("list the sender's addresses, or leave the key out"));
+    }
+    let is_limited = settings.limits.is_some_and(|limits| limits.verified.is_some());
+    if is_limited && settings.tries_again == Some(false) {
+        let wrong = "this sender does not try again: an event over this limit is lost";
+        let fault = Fault::warning("limits.verified", "lost-events", wrong);
+        faults.push(fault.help("leave it out, or make it a rate that its events never reach"));
+    }
+}
+
+/// Of a preset it is known that equal bodies are one event, however long ago the other was.
+fn endless(own: &SourceSettings, all: &SourceSettings) -> Option<Fault> {
+    if own.id.as_deref() != Some("digest") || all.window.is_some() {
+        return None;
+    }
+    let wrong = "without a `window` the second of two equal bodies would be lost, however much later \
+                 it comes";
+    let fault = Fault::error("id", "no-window", wrong);
+    Some(fault.help("add `window: 1h`: as long as the sender tries again"))
 }
 
 fn batch(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<BatchPath> {

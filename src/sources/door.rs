@@ -30,6 +30,11 @@ impl Source {
         given.is_empty() || accepts.contains(&given)
     }
 
+    /// Whether the sender sends again what was not taken, as far as that is known.
+    pub fn tries_again(&self) -> bool {
+        self.parts.tries_again
+    }
+
     /// From where its requests may come, if that matters.
     pub fn allow_from(&self) -> Option<&Networks> {
         self.parts.allow_from.as_ref()

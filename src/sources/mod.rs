@@ -13,6 +13,7 @@ mod rotation;
 mod reconcile;
 mod handshake;
 mod offers;
+mod key_ring;
 mod body;
 mod lookup;
 mod glob;
@@ -20,6 +21,7 @@ mod samples;
 mod sample_table;
 
 pub use handshake::{Answer, Handshake};
+pub use key_ring::KeyRing;
 pub use offers::{Offer, Offers};
 pub use presets::{preset, presets};
 pub use reconcile::{ApiKey, MissedApi, Reconcile, ReconcileSettings};

@@ -51,8 +51,8 @@ pub struct SourceSettings {
     #[schemars(extend("examples" = [["invoice.*"]]))]
     pub kinds: Option<Vec<String>>,
     /// Where a body stands for its id: how long equal ones are one event, as `1h`. Time is cut into pieces of
-    /// this length, so a second delivery just after a cut is an event of its own. With `id: digest`
-    /// and without this they are one as long as ids are remembered.
+    /// this length, so a second delivery just after a cut is an event of its own. `id: digest` of your
+    /// own takes one.
     #[schemars(extend("examples" = ["1h"]))]
     pub window: Option<Span>,
     /// The kinds (`*` and `?` allowed) of which the sender never signs the same body twice. Of
@@ -108,6 +108,10 @@ pub struct SourceSettings {
     pub unsigned: Option<Vec<Unsigned>>,
     /// Asks the sender for events that it sent in vain.
     pub reconcile: Option<ReconcileSettings>,
+    /// Whether the sender sends again what was not taken; by default it is believed to. Where it does
+    /// not (`false`), a request that is refused for `limits` is lost, and `kabari check` says so.
+    #[schemars(extend("examples" = [false]))]
+    pub tries_again: Option<bool>,
     /// Where the sender documents its webhooks.
     #[schemars(extend("examples" = ["https://docs.example/webhooks"]))]
     pub docs: Option<String>,
@@ -244,6 +248,7 @@ impl SourceSettings {
                 // A preset only says whose API it is.
                 (own, _) => own.clone(),
             },
+            tries_again: self.tries_again.or(preset.tries_again),
             docs: text(&self.docs, &preset.docs),
             secret_at: text(&self.secret_at, &preset.secret_at),
         }

@@ -25,6 +25,12 @@ pub enum Denied {
         /// What is wrong with its shape, without its content.
         why: Cow<'static, str>,
     },
+    /// The key that the request names may be the sender's, and is not known yet.
+    #[error("the key at {address} is not known yet")]
+    UnknownKey {
+        /// Where it stands: among the sender's own keys.
+        address: String,
+    },
     /// None of the secrets makes this signature.
     #[error("signature does not match any of {secrets} secret(s)")]
     Mismatch {
@@ -54,6 +60,7 @@ impl Denied {
                 "set the secret at the sender too, or see whether a proxy drops the header"
             }
             Self::Malformed { .. } => "is this source's preset the sender's? `kabari sources`",
+            Self::UnknownKey { .. } => "it is fetched now, and the sender was asked to come again",
             Self::Mismatch { .. } => {
                 "compare the secret with the sender's, and see whether a proxy changes bodies"
             }
@@ -63,11 +70,12 @@ impl Denied {
         }
     }
 
-    /// The word in the metric: `missing`, `malformed`, `mismatch`, `stale`.
+    /// The word in the metric: `missing`, `malformed`, `unknown key`, `mismatch`, `stale`.
     pub fn label(&self) -> &'static str {
         match self {
             Self::MissingHeader { .. } | Self::MissingPart { .. } => "missing",
             Self::Malformed { .. } => "malformed",
+            Self::UnknownKey { .. } => "unknown key",
             Self::Mismatch { .. } => "mismatch",
             Self::Stale { .. } => "stale",
         }

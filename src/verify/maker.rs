@@ -119,6 +119,14 @@ impl Maker {
         }
     }
 
+    /// The same with this public key.
+    pub(super) fn with_key(&self, key: &str) -> Self {
+        match self {
+            Self::PublicKey(algorithm, _) => Self::PublicKey(*algorithm, Some(key.to_owned())),
+            other => other.clone(),
+        }
+    }
+
     /// The one of `candidates` that holds for these pieces.
     pub(super) fn held<'c>(
         &self,

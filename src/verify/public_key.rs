@@ -76,6 +76,12 @@ impl Algorithm {
     }
 }
 
+/// Whether a text is a public key of any known kind.
+pub(super) fn is_public_key(text: &str) -> bool {
+    let kinds = [Algorithm::RsaSha256, Algorithm::EcdsaP256, Algorithm::Ed25519];
+    kinds.iter().any(|kind| kind.takes(text))
+}
+
 /// The bytes of a public key: from PEM (a key or a certificate), hex, or base64 (also after
 /// `whpk_`), bare or as a `SubjectPublicKeyInfo` (RFC 5280, 4.1).
 fn public_bytes(text: &str) -> Option<Vec<u8>> {

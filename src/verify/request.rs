@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Denied;
 use super::fields::Fields;
+use super::keys::Keys;
 use super::mac::Match;
 use crate::model::{EventId, Headers};
 
@@ -21,6 +22,7 @@ pub struct Request {
     path_and_query: String,
     headers: Headers,
     body: Bytes,
+    keys: Option<Arc<Keys>>,
 }
 
 impl Request {
@@ -44,7 +46,18 @@ impl Request {
             path_and_query: path_and_query.into(),
             headers,
             body,
+            keys: None,
         }
+    }
+
+    /// The same with the keys that are known of senders whose requests name theirs.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<Keys>) -> Self {
+        Self { keys: Some(keys), ..self }
+    }
+
+    pub(super) fn keys(&self) -> Option<&Keys> {
+        self.keys.as_deref()
     }
 
     /// The source that the URL named.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::contentful::ContentfulScheme;
 use super::jwt::{JwtScheme, JwtSettings};
 use super::key::KeyForm;
+use super::key_from::{KeyFrom, KeyFromSettings};
 use super::place::{Place, PlaceSettings};
 use super::public_key;
 use super::request::{digest_of, is_credential};
@@ -28,6 +29,8 @@ use crate::secret::Secret;
 pub struct Scheme {
     shape: Shape,
     address: Option<Address>,
+    /// Where its public key stands, if each request says so.
+    key_from: Option<KeyFrom>,
     /// The headers that carry credentials, in lower case.
     credentials: Arc<[String]>,
 }
@@ -69,6 +72,8 @@ pub struct SchemeSettings {
     pub timestamp: Option<TimestampSettings>,
     /// Where the `{id}` of `signed` stands.
     pub id: Option<PlaceSettings>,
+    /// Where the key of `public_key` stands, if each request says so.
+    pub key_from: Option<KeyFromSettings>,
 }
 
 /// A scheme in which nothing can be chosen: `{}`.
@@ -102,6 +107,7 @@ impl SchemeSettings {
             contentful: self.contentful.or(preset.contentful),
             timestamp: over!(timestamp),
             id: self.id.clone().or_else(|| preset.id.clone()),
+            key_from: over!(key_from),
         }
     }
 
@@ -124,12 +130,13 @@ impl SchemeSettings {
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.shape {
-            Shape::Signature(it) => it.fmt(f),
-            Shape::Token(it) => it.fmt(f),
-            Shape::Jwt(it) => it.fmt(f),
-            Shape::Twilio(it) => it.fmt(f),
-            Shape::Contentful(it) => it.fmt(f),
+            Shape::Signature(it) => it.fmt(f)?,
+            Shape::Token(it) => it.fmt(f)?,
+            Shape::Jwt(it) => it.fmt(f)?,
+            Shape::Twilio(it) => it.fmt(f)?,
+            Shape::Contentful(it) => it.fmt(f)?,
         }
+        self.key_from.iter().try_for_each(|from| write!(f, "; {from}"))
     }
 }
 
@@ -161,6 +168,7 @@ impl Shape {
         for (key, is_there) in [
             ("timestamp", settings.timestamp.is_some() && !takes_time),
             ("id", settings.id.is_some()),
+            ("key_from", settings.key_from.is_some()),
         ] {
             if is_there {
                 let wrong = format!("`{key}` is not used by `{name}`");
@@ -199,10 +207,14 @@ impl Scheme {
     pub fn build(settings: &SchemeSettings) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         let mut faults = Vec::new();
         let shape = Shape::build(settings, &mut faults);
+        let key_from = match &shape {
+            Some(Shape::Signature(it)) => KeyFrom::of(it, settings.key_from.as_ref(), &mut faults),
+            _ => None,
+        };
         match shape {
             Some(shape) if !faults.iter().any(|fault| fault.severity == Severity::Error) => {
                 let credentials = shape.credentials().into();
-                Ok((Self { shape, address: None, credentials }, faults))
+                Ok((Self { shape, address: None, key_from, credentials }, faults))
             }
             _ => Err(faults),
         }
@@ -223,12 +235,13 @@ impl Scheme {
         now: Timestamp,
     ) -> Result<Verified<'r>, Denied> {
         let view = View::new(request, self.address.as_ref());
-        let made = match &self.shape {
-            Shape::Signature(it) => it.check(&view, secrets, now)?,
-            Shape::Token(it) => it.check(&view, secrets)?,
-            Shape::Jwt(it) => it.check(&view, secrets, now)?,
-            Shape::Twilio(_) => TwilioScheme::check(&view, secrets)?,
-            Shape::Contentful(it) => it.check(&view, secrets, now)?,
+        let made = match (&self.shape, &self.key_from) {
+            (Shape::Signature(it), Some(from)) => from.check(it, &view, secrets, now)?,
+            (Shape::Signature(it), None) => it.check(&view, secrets, now)?,
+            (Shape::Token(it), _) => it.check(&view, secrets)?,
+            (Shape::Jwt(it), _) => it.check(&view, secrets, now)?,
+            (Shape::Twilio(_), _) => TwilioScheme::check(&view, secrets)?,
+            (Shape::Contentful(it), _) => it.check(&view, secrets, now)?,
         };
         Ok(Verified::new(request, made, self.covers_body(), Arc::clone(&self.credentials)))
     }
@@ -254,7 +267,7 @@ impl Scheme {
             Shape::Signature(it) => Shape::Signature(Box::new(it.with_key_form(form))),
             other => other.clone(),
         };
-        Self { shape, address: self.address.clone(), credentials: Arc::clone(&self.credentials) }
+        Self { shape, ..self.clone() }
     }
 
     /// The request with all that makes it believed; `None` if that cannot be done with this secret:
@@ -325,6 +338,8 @@ impl Scheme {
     /// What is wrong with the form of a secret for this scheme; never its text.
     pub fn unfit(&self, secret: &Secret) -> Option<String> {
         match &self.shape {
+            // Its key is not its secret.
+            Shape::Signature(_) if self.key_from.is_some() => None,
             Shape::Signature(it) => it.maker().unfit(secret),
             Shape::Token(it) => it.unfit(secret),
             Shape::Jwt(_) | Shape::Twilio(_) | Shape::Contentful(_) => None,
@@ -334,6 +349,11 @@ impl Scheme {
     /// Whether only the sender's private key can sign.
     pub fn is_key_pair(&self) -> bool {
         matches!(&self.shape, Shape::Signature(it) if it.maker().is_key_pair())
+    }
+
+    /// Whether the sender's key is fetched from where its requests say.
+    pub fn names_its_key(&self) -> bool {
+        self.key_from.is_some()
     }
 
     /// A good secret for this scheme out of random bytes (32 are enough); `None` where the sender

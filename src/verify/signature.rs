@@ -113,15 +113,9 @@ impl SignatureScheme {
             let wrong = "the time stands beside the signature, but nothing separates them";
             fault(Fault::error("timestamp", "no-separator", wrong), "add `separator: \",\"`");
         }
-        if self.maker.is_bare_hash() && !self.signed.iter().all(|it| it.has(|h| h.of == Of::Secret))
-        {
+        if self.maker.is_bare_hash() && !self.signs_secret() {
             let wrong = "without the secret in it anybody could make this hash";
             fault(Fault::error(&at, "no-secret", wrong), "add `{secret}` where the sender puts it");
-        }
-        if self.maker.lacks_key() && says(Of::Secret) {
-            let wrong = "the secret is under the signature, so the sender's key must be given too";
-            let help = "add `key:` with the sender's certificate or public key in PEM";
-            fault(Fault::error(format!("{shape}.key"), "no-key", wrong), help);
         }
         faults
     }
@@ -296,6 +290,16 @@ impl SignatureScheme {
     /// The same with the secret's text taken for something else.
     pub(super) fn with_key_form(&self, form: KeyForm) -> Self {
         Self { maker: self.maker.with_key_form(form), ..self.clone() }
+    }
+
+    /// The same with this public key.
+    pub(super) fn with_key(&self, key: &str) -> Self {
+        Self { maker: self.maker.with_key(key), ..self.clone() }
+    }
+
+    /// Whether the secret is under the signature.
+    pub(super) fn signs_secret(&self) -> bool {
+        self.signed.iter().all(|signed| signed.has(|hole| hole.of == Of::Secret))
     }
 
     pub(super) fn maker(&self) -> &Maker {

@@ -15,6 +15,7 @@ globalThis.crypto ??= webcrypto;
 
 const require = createRequire(import.meta.url);
 const { sign } = await import("@octokit/webhooks-methods");
+const { Webhooks } = await import("@octokit/webhooks");
 const Stripe = require("stripe");
 const stripe = new (Stripe.default ?? Stripe)("sk_test_unused");
 
@@ -46,6 +47,9 @@ const answers = {
 const json = { "content-type": "application/json" };
 const libraries = {
   octokit: async ({ secret, body }) => ({ "x-hub-signature-256": await sign(secret, body) }),
+  octokit_webhooks: async ({ secret, body }) => ({
+    "x-hub-signature-256": await new Webhooks({ secret }).sign(body),
+  }),
   stripe_node: ({ secret, body, time }) => ({
     "stripe-signature": stripe.webhooks.generateTestHeaderString({
       payload: body,

@@ -45,6 +45,7 @@ mod upkeep;
 mod reload;
 mod reconcile;
 mod addresses;
+mod keys;
 mod recipes;
 mod stumbles;
 mod docs;

@@ -298,3 +298,17 @@ async fn a_429_rests_the_whole_lane_for_as_long_as_it_asks() {
     assert!(asked[0].at + Duration::from_secs(2) <= asked[1].at, "{asked:?}");
     assert_eq!(kabari.stop().await, Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_raised_limit_of_failures_is_the_one_in_force() {
+    let rules =
+        RULES.replace("sources:\n", "server: { unverified: { burst: 100000 } }\nsources:\n");
+    let home = Home::new(&rules)
+        .variable("WACHAT_URL", "http://127.0.0.1:1")
+        .variable("WACHAT_TOKEN", TOKEN);
+    let kabari = home.start().await;
+    for number in 0..1_500 {
+        let forged = kabari.post_github("another secret", "push", "d", "{}").await.unwrap();
+        assert_eq!(forged.status, 401, "the {number}th");
+    }
+}

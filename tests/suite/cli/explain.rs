@@ -182,7 +182,7 @@ const STRIPE: &str = r#"{"id":"evt_1","type":"invoice.paid","data":{"object":{"a
 const ORDER_RULES: &str = r#"
 wachat: { token: "${WACHAT_TOKEN}", instance: phone }
 sources:
-  shop: { secret: "${GITHUB_SECRET}", verify: { hmac: { header: X-Sign } }, kind: "{{ event.kind | default('order') }}", id: digest }
+  shop: { secret: "${GITHUB_SECRET}", verify: { hmac: { header: X-Sign } }, kind: "{{ event.kind | default('order') }}", id: digest, window: 1h }
 rules:
   - name: lines
     source: shop

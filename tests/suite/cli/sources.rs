@@ -58,7 +58,9 @@ fn all_presets_are_listed_with_what_they_leave_unsigned() {
     assert_eq!(row("stripe")["unsigned"], serde_json::json!([]));
     let slack = row("slack")["signs"].as_str().unwrap();
     assert!(slack.contains("`v0:{timestamp}:{body}`") && slack.contains("300 s"), "{slack}");
-    run(&home, &["sources", "show", "github"]).is(0).says(&["not under the signature: id, kind"]);
+    run(&home, &["sources", "show", "github"])
+        .is(0)
+        .says(&["not under the signature: id, kind", "does not try again"]);
 }
 
 #[test]

@@ -97,6 +97,18 @@ fn only_the_variable_of_its_own_secret_must_be_set() {
     trigger(&home, &["trigger", "stripe", "invoice.paid"]).is(1).says(&["nothing answers"]);
 }
 
+#[test]
+fn a_sender_whose_key_is_fetched_is_tried_with_a_key_of_ones_own() {
+    let home = Home::new(
+        "wachat: { token: unused, instance: one }\nsources:\n  paypal: { secret: the id of a webhook }\nrules: []\n",
+    );
+    std::fs::write(home.path("rsa"), include_str!("../sources/keys/rsa.private.pem")).unwrap();
+    let words = ["trigger", "paypal", "PAYMENT.CAPTURE.COMPLETED", "--key", "rsa"];
+    trigger(&home, &words).is(1).says(&["fetches this sender's key", "public_key", "--key FILE"]);
+    let shown = Said::from(home.run(&["sources", "show", "paypal"])).is(0);
+    shown.says(&["the key stands where Paypal-Cert-Url says, on api.paypal.com or"]);
+}
+
 /// What a source of this preset is configured with, and the file of the key that its sender signs
 /// with where that is another.
 fn configured(preset: &str) -> (String, Option<&'static str>) {

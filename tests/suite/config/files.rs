@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kabari::config::{CODES, LoadOptions, load};
 use kabari::model::Severity;
+use kabari::receive::Settings as Limits;
 
 use super::{files, lines, strict, variable};
 
@@ -108,6 +109,26 @@ fn settings_and_defaults_are_what_the_file_says() {
     assert_eq!(bare.wachat.base_url.as_str(), "https://app.wachat.net/");
     assert_eq!((bare.body_limit, bare.store.as_str()), (25 << 20, "sqlite://kabari.db"));
     assert!(bare.instances.contains_key("phone"), "the default instance has a lane");
+}
+
+#[test]
+fn the_limit_of_failures_of_one_address_can_be_raised_and_not_lowered_to_one_senders_slip() {
+    let with = |more: &str| {
+        strict(&format!(
+            "wachat: {{ token: x, instance: phone }}\nserver: {{ unverified: {more} }}\n"
+        ))
+    };
+    let limits = |more: &str| {
+        Limits::with_body_limit(1).with_unverified(with(more).unwrap().settings.unverified)
+    };
+    let told = |limits: Limits| (limits.failures_burst, limits.failures_per_s);
+    assert_eq!(told(limits("{}")), (1000, 10));
+    assert_eq!(told(limits("{ burst: 5000 }")), (5000, 10));
+    assert_eq!(told(limits("{ burst: 1000, per_second: 200 }")), (1000, 200));
+    for (low, path) in [("{ burst: 999 }", "burst"), ("{ per_second: 0 }", "per_second")] {
+        let report = with(low).unwrap_err().render(false);
+        assert!(report.contains(&format!("server.unverified.{path}")), "{report}");
+    }
 }
 
 #[test]

@@ -74,9 +74,9 @@ async fn a_secret_that_is_replaced_counts_until_its_last_day_and_the_one_that_ma
 async fn equal_bodies_are_two_events_where_every_request_is_one_and_one_by_their_digest() {
     let _alone = CLOCK.lock().await;
     let house = House::new().await;
-    for (id, expected) in [("none", 2), ("digest", 1)] {
+    for (id, more, expected) in [("none", "", 2), ("digest", ", window: 1d", 1)] {
         let yaml = format!(
-            "{{ secret: a secret of the meter, id: {id}, verify: {{ hmac: {{ header: X-Sum }} }} }}"
+            "{{ secret: a secret of the meter, id: {id}{more}, verify: {{ hmac: {{ header: X-Sum }} }} }}"
         );
         house.serve(source(id, &yaml));
         let pipeline = house.source();
@@ -106,6 +106,24 @@ async fn equal_bodies_are_one_event_within_their_window_and_two_beyond() {
 }
 
 #[test]
+fn a_limit_that_loses_events_is_told_where_the_sender_does_not_try_again() {
+    let told = |name: &str, more: &str| {
+        let row = format!("secret: 0123456789abcdef, limits: {{ unverified: 1/h{more} }}");
+        let settings: SourceSettings = serde_yaml::from_str(&format!("{{ {row} }}")).unwrap();
+        let (_, warnings) = Source::build(name, &settings).expect("it may be meant");
+        warnings.into_iter().map(|it| (it.path, it.code)).collect::<Vec<_>>()
+    };
+    let lost = [("limits.verified".to_owned(), "lost-events")];
+    assert_eq!(told("github", ", verified: 600/min"), lost);
+    assert_eq!(told("github", ""), [], "forgeries may be lost");
+    assert_eq!(told("stripe", ", verified: 600/min"), [], "Stripe tries again for days");
+    let row = "secret: 0123456789abcdef, id: none, tries_again: false, limits: { verified: 9/s }, \
+               verify: { hmac: { header: A } }";
+    let settings: SourceSettings = serde_yaml::from_str(&format!("{{ {row} }}")).unwrap();
+    assert_eq!(Source::build("shop", &settings).unwrap().1[0].code, "lost-events");
+}
+
+#[test]
 fn what_cannot_be_meant_refuses_with_what_to_do() {
     let refused = |yaml: &str| {
         let settings: SourceSettings = serde_yaml::from_str(yaml).expect("settings");
@@ -114,12 +132,25 @@ fn what_cannot_be_meant_refuses_with_what_to_do() {
     };
     for (yaml, code) in [
         ("{ preset: square, secret: 0123456789abcdef }", "no-url"),
+        ("{ secret: 0123456789abcdef, id: digest, verify: { hmac: { header: A } } }", "no-window"),
+        ("{ preset: zoom, secret: 0123456789abcdef, id: digest }", "no-window"),
         ("{ preset: square, secret: 0123456789abcdef, url: shop.example }", "bad-url"),
         ("{ preset: standard-webhooks, secret: whsec_not base64 at all }", "bad-secret"),
         ("{ preset: adyen, secret: 0123456789abcdeg }", "bad-secret"),
         ("{ preset: discord, secret: 0123456789abcdef }", "bad-secret"),
         ("{ preset: postmark-basic, secret: 0123456789abcdef }", "bad-secret"),
-        ("{ preset: paypal, secret: 0123456789abcdef }", "no-key"),
+        (
+            "{ secret: 0123456789abcdef, id: none, verify: { public_key: { algorithm: rsa-sha256, header: A, signed: '{secret}{body}' } } }",
+            "no-key",
+        ),
+        (
+            "{ secret: 0123456789abcdef, id: none, verify: { public_key: { algorithm: rsa-sha256, header: A }, key_from: { header: B, hosts: [a.example] } } }",
+            "no-secret",
+        ),
+        (
+            "{ preset: paypal, secret: 0123456789abcdef, verify: { key_from: { hosts: [] } } }",
+            "bad-key-from",
+        ),
         (
             "{ secret: 0123456789abcdef, id: none, verify: { hmac: { header: A, signed: '{timestamp}' }, timestamp: { header: B } } }",
             "unsigned-body",

@@ -1,5 +1,6 @@
 //! Is what the providers' own libraries sign believed, and not with one byte changed?
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use kabari::sources::{Source, samples};
@@ -17,8 +18,9 @@ const SEED: [u8; 32] = *b"kabari's own key of these tests!";
 /// A library as its signer calls it, the preset whose events it signs, and the secret.
 type Library = (&'static str, &'static str, &'static str);
 
-const NODE: [Library; 13] = [
+const NODE: [Library; 14] = [
     ("octokit", "github", TEXT),
+    ("octokit_webhooks", "github", TEXT),
     ("stripe_node", "stripe", TEXT),
     ("standardwebhooks", "standard-webhooks", WHSEC),
     ("svix", "svix", WHSEC),
@@ -107,6 +109,7 @@ async fn believed(mut signer: Signer, libraries: &[Library]) {
         assert_ne!((&forged.body, &forged.headers), (&request.body, &request.headers), "{place}");
         assert_eq!(house.send(&forged).await.status, 401, "{place}, forged");
     }
+    let senders: BTreeSet<&str> = libraries.iter().map(|(_, preset, _)| *preset).collect();
     let recorded = house.recorded().await.len();
-    assert_eq!(recorded, libraries.len(), "each is recorded once");
+    assert_eq!(recorded, senders.len(), "the event of each is recorded once");
 }

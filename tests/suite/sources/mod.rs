@@ -9,6 +9,7 @@ mod handshakes;
 mod custom;
 mod traps;
 mod batches;
+mod fetched;
 mod libraries;
 
 use std::fmt::Write as _;
@@ -22,7 +23,7 @@ use kabari::expr::Surroundings;
 use kabari::pipeline::{Defaults, Pipeline};
 use kabari::receive::{Door, Receiver, Settings};
 use kabari::secret::Secret;
-use kabari::sources::{Offers, Source, SourceSettings};
+use kabari::sources::{KeyRing, Offers, Source, SourceSettings};
 use kabari::store::{EventFilter, EventRow, OpenOptions, SqliteStore, Store};
 use kabari::telemetry::Metrics;
 use kabari::verify::Outgoing;
@@ -48,6 +49,7 @@ struct House {
     store: Arc<SqliteStore>,
     metrics: Arc<Metrics>,
     offers: Arc<Offers>,
+    keys: Arc<KeyRing>,
     _directory: tempfile::TempDir,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
@@ -67,9 +69,11 @@ impl House {
             Settings { failures_burst: 1_000_000, ..Settings::default() },
         );
         let offers = Arc::<Offers>::default();
+        let keys = Arc::new(KeyRing::new(|| {}));
         let receiver = receiver.with_clock(now).with_offers(Arc::clone(&offers));
+        let receiver = receiver.with_keys(Arc::clone(&keys));
         let (address, stop, _) = listen(Door::new(receiver)).await;
-        Self { address, pipeline, store, metrics, offers, _directory: directory, _stop: stop }
+        Self { address, pipeline, store, metrics, offers, keys, _directory: directory, _stop: stop }
     }
 
     /// Serves just this source from now on.

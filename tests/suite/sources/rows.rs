@@ -107,6 +107,9 @@ const REPLIES: [(&str, u16, Option<&str>, &str); 5] = [
     ("xero", 200, None, ""),
 ];
 
+/// These do not send again what was not taken (429, 503).
+const GIVE_UP: [&str; 6] = ["forgejo", "gitea", "github", "gogs", "travis", "twilio"];
+
 fn built(name: &str) -> Source {
     let secret = match name {
         "sendgrid" => P256.1,
@@ -201,5 +204,6 @@ fn every_preset_has_its_handshake_its_reply_its_media_types_and_a_sample() {
         assert!(source.takes_media_type(None), "{name}");
         assert_eq!(source.takes_media_type(Some("application/xml")), name != "recurly", "{name}");
         assert!(samples().iter().any(|sample| sample.preset == name), "{name}");
+        assert_eq!(source.tries_again(), !GIVE_UP.contains(&name), "{name}");
     }
 }

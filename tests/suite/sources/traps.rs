@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use kabari::model::EventId;
 use kabari::secret::Secret;
 use kabari::sources::{Source, SourceSettings, presets};
-use kabari::verify::{Outgoing, Request};
+use kabari::verify::{Denied, Outgoing, Request};
 
+use super::presets::RSA;
 use super::{NOON, settings};
 
 const WHSEC: &str = "whsec_a2FiYXJpIGthYmFyaSBrYWJhcmkgMTIzNDU2Nzg=";
@@ -40,14 +41,17 @@ fn signed(source: &Source, request: Outgoing) -> Outgoing {
     source.sign(request, None).expect("signed")
 }
 
-fn believes_at(source: &Source, request: &Outgoing, seconds: i64) -> bool {
+fn arrived(request: &Outgoing, seconds: i64) -> Request {
     let headers = request.headers.iter();
     let headers = headers.map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
     let (method, target) = (request.method.clone(), request.target.clone());
     let body = Bytes::copy_from_slice(&request.body);
     let id = EventId(uuid::Uuid::nil());
-    let request = Request::new(id, at(seconds), "it", method, target, headers, body);
-    source.verify(&request, at(seconds)).is_ok()
+    Request::new(id, at(seconds), "it", method, target, headers, body)
+}
+
+fn believes_at(source: &Source, request: &Outgoing, seconds: i64) -> bool {
+    source.verify(&arrived(request, seconds), at(seconds)).is_ok()
 }
 
 fn believes(source: &Source, request: &Outgoing) -> bool {
@@ -336,10 +340,17 @@ fn trap_19_no_preset_takes_an_empty_secret() {
 }
 
 #[test]
-fn trap_20_paypal_is_checked_against_a_given_certificate_never_one_that_the_request_names() {
+fn trap_20_paypals_certificate_is_wanted_from_its_own_hosts_alone() {
     let settings: SourceSettings = settings("paypal", "the id of a webhook", URL);
-    let faults = Source::build("paypal", &settings).err().unwrap();
-    assert!(faults.iter().any(|fault| fault.code == "no-key"), "{faults:?}");
+    let (paypal, _) = Source::build("paypal", &settings).unwrap();
+    for (host, is_theirs) in [("api.paypal.com", true), ("api.paypal.com.evil.example", false)] {
+        let mut request = post(r#"{"id":"WH-1"}"#);
+        request.put_header("paypal-transmission-id", "t-1");
+        request.put_header("paypal-cert-url", &format!("https://{host}/v1/notifications/certs/C"));
+        let signed = paypal.sign(request, Some(&Secret::new(RSA.0))).unwrap();
+        let told = paypal.verify(&arrived(&signed, 0), at(0)).map(drop).unwrap_err();
+        assert_eq!(matches!(told, Denied::UnknownKey { .. }), is_theirs, "{told}");
+    }
 }
 
 #[test]

@@ -149,6 +149,32 @@ async fn keys_of_events_that_are_gone_leave_the_index_and_a_new_event_of_that_id
     assert!(matches!(store.record(second, vec![]).await.unwrap(), Recorded::Duplicate { .. }));
 }
 
+/// What memory holds of ids is what the index does not have yet.
+#[tokio::test]
+async fn memory_holds_only_the_newest_ids_and_the_index_all_others() {
+    let place = Place::quick_sqlite();
+    let store = place.open();
+    let raw = Connection::open(place.file()).unwrap();
+    for part in 1..=30_u128 {
+        let batch = (0..500).map(|n| {
+            (Event { received_at: at(0), body: "1".into(), ..event(part * 500 + n) }, vec![])
+        });
+        store.record_batch(batch.collect()).await.unwrap();
+        let indexed: u128 = raw
+            .query_row("SELECT count(*) FROM event_keys", [], |row| row.get::<_, i64>(0))
+            .unwrap()
+            .try_into()
+            .unwrap();
+        // The limit, and what came with the batch that reached it and the one after.
+        assert!(part * 500 - indexed < 4096 + 2 * 500, "{part}: {indexed}");
+    }
+    for known in [500, 7_000, 15_499] {
+        let again = Event { id: event(99_999).id, received_at: at(0), ..event(known) };
+        let recorded = store.record(again, vec![]).await.unwrap();
+        assert!(matches!(recorded, Recorded::Duplicate { .. }), "{known}");
+    }
+}
+
 #[tokio::test]
 async fn a_dedupe_key_outlives_the_message_that_was_sent_and_not_one_that_failed() {
     let place = Place::sqlite();
