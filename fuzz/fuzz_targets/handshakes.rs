@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use kabari::model::EventId;
+use kabari::model::{EventId, Headers};
 use kabari::secret::Secret;
 use kabari::sources::{Source, SourceSettings, presets};
 use kabari::verify::Request;
@@ -36,7 +36,7 @@ fuzz_target!(|input: (u8, &str, [&str; 4], &[u8])| {
     let (method, query, values, body) = input;
     let now = Timestamp::from_second(1_700_000_000).expect("a time in range");
     let headers = HEADERS.iter().zip(values).map(|(name, it)| ((*name).to_owned(), it.to_owned()));
-    let headers = headers.collect();
+    let headers: Headers = headers.collect();
     for source in SOURCES.iter() {
         let request = Request::new(
             EventId(uuid::Uuid::nil()),
