@@ -155,9 +155,9 @@ async fn memory_holds_only_the_newest_ids_and_the_index_all_others() {
     let place = Place::quick_sqlite();
     let store = place.open();
     let raw = Connection::open(place.file()).unwrap();
-    for part in 1..=30_u128 {
-        let batch = (0..500).map(|n| {
-            (Event { received_at: at(0), body: "1".into(), ..event(part * 500 + n) }, vec![])
+    for part in 1..=45_u128 {
+        let batch = (0..1_000).map(|n| {
+            (Event { received_at: at(0), body: "1".into(), ..event(part * 1_000 + n) }, vec![])
         });
         store.record_batch(batch.collect()).await.unwrap();
         let indexed: u128 = raw
@@ -165,10 +165,10 @@ async fn memory_holds_only_the_newest_ids_and_the_index_all_others() {
             .unwrap()
             .try_into()
             .unwrap();
-        // The limit, and what came with the batch that reached it and the one after.
-        assert!(part * 500 - indexed < 4096 + 2 * 500, "{part}: {indexed}");
+        // The limit, and what comes while that many move.
+        assert!(part * 1_000 - indexed < 16_384 + 3 * 1_000, "{part}: {indexed}");
     }
-    for known in [500, 7_000, 15_499] {
+    for known in [1_000, 20_000, 45_999] {
         let again = Event { id: event(99_999).id, received_at: at(0), ..event(known) };
         let recorded = store.record(again, vec![]).await.unwrap();
         assert!(matches!(recorded, Recorded::Duplicate { .. }), "{known}");
