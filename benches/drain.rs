@@ -22,16 +22,21 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use jiff::Timestamp;
-use kabari::dispatch::{Dispatcher, LaneSettings, Pace};
+use kabari::dispatch::{Dispatcher, LaneSettings, Observer, Pace};
 use kabari::model::{
-    Content, Event, EventId, Headers, Kind, Message, MessageId, OnUncertain, Origin, Policy,
-    Recipient, State, Terms,
+    Attempt, Content, Event, EventId, Fate, Headers, Kind, Message, MessageId, OnUncertain, Origin,
+    Policy, Reason, Recipient, State, Terms,
 };
 use kabari::secret::Secret;
 use kabari::store::{SharedStore, SqliteStore, Store};
 use kabari::wachat::{Client, Settings};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// As the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const AT_ONCE: usize = 64;
 const TURNS: usize = 3;
@@ -118,6 +123,23 @@ async fn bare(base: &str, messages: usize) {
     futures_util::future::join_all(senders).await;
 }
 
+/// Counts what was answered, so that nobody has to ask the store meanwhile.
+struct Done {
+    left: AtomicUsize,
+    all: Notify,
+}
+
+impl Observer for Done {
+    fn attempt(&self, _message: &Message, attempt: &Attempt, _state: State) {
+        assert_eq!(attempt.verdict.fate, Fate::Sent);
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.all.notify_one();
+        }
+    }
+
+    fn lane(&self, _instance: &str, _standing_still: Option<Reason>) {}
+}
+
 async fn drain(store: SharedStore, base: &str, lanes: usize, messages: usize) {
     let settings = Settings {
         base_url: base.parse().unwrap(),
@@ -134,10 +156,14 @@ async fn drain(store: SharedStore, base: &str, lanes: usize, messages: usize) {
     let lanes: BTreeMap<String, LaneSettings> =
         (0..lanes).map(|at| (format!("lane-{at}"), lane.clone())).collect();
     let stop = CancellationToken::new();
-    let dispatcher = Dispatcher::new(Arc::clone(&store), client, lanes, Arc::new(()));
+    let (done, all) =
+        (Arc::new(Done { left: messages.into(), all: Notify::new() }), messages as u64);
+    let dispatcher = Dispatcher::new(Arc::clone(&store), client, lanes, done.clone());
     let running = tokio::spawn(dispatcher.run(stop.clone()));
-    while store.counts().await.unwrap().messages["sent"] < messages as u64 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    done.all.notified().await;
+    // The last of them are being kept.
+    while store.counts().await.unwrap().messages["sent"] < all {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     stop.cancel();
     running.await.unwrap();

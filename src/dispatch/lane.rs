@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::store::{Claim, Claims, Ended, LaneState, StoreError, TurnedOver};
+use crate::store::{Claim, Claims, Ended, StoreError, TurnedOver};
 
 use super::attempt::{Way, attempt, longer, not_ours};
 use super::desk::{Desk, Gate};
@@ -171,7 +171,7 @@ impl Lane {
         let paced_until = claim.paced_until.clone();
         let claims = self.turn_over(Some(claim)).await?;
         let Some(last) = claims.taken.len().checked_sub(1) else {
-            return self.nothing_taken(claims, now).await;
+            return Ok(self.nothing_taken(&claims, now));
         };
         self.paced_until = paced_until.get(last).copied().or(self.paced_until);
         self.empty_rest = EMPTY_REST;
@@ -208,23 +208,16 @@ impl Lane {
         }
     }
 
-    async fn nothing_taken(&mut self, claims: Claims, now: Timestamp) -> Result<Wait, StoreError> {
+    fn nothing_taken(&mut self, claims: &Claims, now: Timestamp) -> Wait {
         if claims.more {
-            return Ok(Wait::AGAIN);
+            return Wait::AGAIN;
         }
         if let Some(until) = claims.closed_until {
             // The clock may be set meanwhile.
             let span = span(now, until).min(self.shared.timings.poll);
-            return Ok(Wait { arrivals: false, span: Some(span) });
+            return Wait { arrivals: false, span: Some(span) };
         }
-        let next_due = self.state().await?.and_then(|state| state.next_due);
-        Ok(self.nothing(next_due, now))
-    }
-
-    /// What the store says of this lane; `None` if nothing of it waits.
-    async fn state(&self) -> Result<Option<LaneState>, StoreError> {
-        let lanes = self.shared.store.lanes().await?;
-        Ok(lanes.into_iter().find(|lane| lane.instance == self.desk.instance))
+        self.nothing(claims.next_due, now)
     }
 
     /// There was nothing to take. A due time that has passed belongs to somebody who is blocked.

@@ -19,6 +19,7 @@ use crate::http;
 use crate::model::{Content, Recipient, Verdict};
 use crate::secret::Secret;
 
+use super::api::{MEDIA_PATH, TEXT_PATH};
 use super::error::{Answer, verdict, verdict_by};
 use super::fates::Fates;
 use super::words::without_echo;
@@ -62,8 +63,24 @@ impl Settings {
 pub struct Client {
     http: reqwest::Client,
     settings: Settings,
+    urls: Urls,
     authorization: HeaderValue,
     fates: Arc<Fates>,
+}
+
+/// Where each kind of message is sent.
+#[derive(Clone, Debug)]
+struct Urls {
+    text: Url,
+    media: Url,
+}
+
+impl Urls {
+    fn of(base: &Url) -> anyhow::Result<Self> {
+        let base = base.as_str().trim_end_matches('/');
+        let url = |path| Url::parse(&format!("{base}{path}")).context("Wachat's base URL");
+        Ok(Self { text: url(TEXT_PATH)?, media: url(MEDIA_PATH)? })
+    }
 }
 
 impl Client {
@@ -85,7 +102,8 @@ impl Client {
             .pool_max_idle_per_host(POOL_CONNECTIONS_MAX)
             .build()
             .context("the HTTP client for Wachat cannot be set up")?;
-        Ok(Self { http, settings, authorization, fates: Arc::default() })
+        let urls = Urls::of(&settings.base_url)?;
+        Ok(Self { http, settings, urls, authorization, fates: Arc::default() })
     }
 
     /// The same, with users' lines before the built-in table of answers.
@@ -100,11 +118,11 @@ impl Client {
     /// Dropping the future in the middle leaves it unknown whether the message was sent.
     pub async fn send(&self, instance: &str, to: &Recipient, content: &Content) -> Verdict {
         let (path, body) = super::request(instance, to.expose(), content);
-        let url = format!("{}{path}", self.settings.base_url.as_str().trim_end_matches('/'));
+        let url = if path == TEXT_PATH { &self.urls.text } else { &self.urls.media };
         let typing = Duration::from_millis(content.delay.unwrap_or(0));
         let call = self
             .http
-            .post(url)
+            .post(url.clone())
             .header(AUTHORIZATION, self.authorization.clone())
             .timeout(self.settings.timeout.saturating_add(typing))
             .json(&body)

@@ -86,6 +86,9 @@ pub(super) fn shown(text: &str) -> String {
 
 /// Wachat's words without the message's own, which they may quote.
 pub(super) fn without_echo(detail: String, text: Option<&str>) -> String {
+    if detail.is_empty() {
+        return detail;
+    }
     let own = shown(text.unwrap_or_default());
     let own = own.trim_end_matches('…');
     let Some((end, _)) = own.char_indices().nth(ECHO_CHARS_MIN) else { return detail };

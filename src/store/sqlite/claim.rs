@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::model::{MessageId, Origin, Priority, Reason};
 use crate::store::sqlite::lane_clock::LaneClock;
+use crate::store::sqlite::lists::Ahead;
 use crate::store::sqlite::people::{self, Counted};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MESSAGE_COLUMNS_COUNT, MessageRow, micros, time};
 use crate::store::sqlite::writer::{Desk, Operation};
@@ -22,17 +23,28 @@ const LOOKED_AT_MAX: usize = 256;
 pub(super) struct TakeDue(pub(super) Claim);
 
 /// The next heads in line, with what is known of their recipients: one look for all that is asked.
+/// Each priority is looked through in its own order, and only if those before leave room.
 static DUE: LazyLock<String> = LazyLock::new(|| {
+    let of = |priority: usize| {
+        format!(
+            "SELECT * FROM (
+                 SELECT seq AS number FROM messages INDEXED BY messages_due
+                 WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = {priority}
+                     AND due_at <= ?2
+                 ORDER BY due_at, seq LIMIT ?3)"
+        )
+    };
+    let due: Vec<String> = (0..Priority::ALL.len()).map(of).collect();
+    let due = due.join(" UNION ALL ");
     format!(
         "SELECT {MESSAGE_COLUMNS}, coalesce(reached, 0), tried_at, absent_at,
              EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient = messages.recipient),
              (SELECT kind FROM events WHERE events.id = messages.event),
              EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient BETWEEN 'sha256:' AND 'sha256;')
-         FROM messages INDEXED BY messages_due
+         FROM ({due}) CROSS JOIN messages ON seq = number
          LEFT JOIN (SELECT instance AS session, recipient AS person, reached, tried_at, absent_at
                     FROM contacts) ON session = instance AND person = recipient
-         WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = ?2 AND due_at <= ?3
-         ORDER BY due_at, seq LIMIT ?4"
+         LIMIT ?3"
     )
 });
 
@@ -64,6 +76,7 @@ pub(super) struct Taken {
     pub(super) rows: Vec<TakenRow>,
     pub(super) closed_until: Option<Timestamp>,
     pub(super) more: bool,
+    pub(super) next_due: Option<Timestamp>,
     /// Whether any was done with, and others may be due in its stead.
     pub(super) ended: bool,
 }
@@ -125,20 +138,22 @@ impl<'c> Turn<'c> {
     }
 
     fn play(mut self) -> rusqlite::Result<Taken> {
-        for priority in (0_i64..).take(Priority::ALL.len()) {
-            loop {
-                let due = self.due(priority)?;
-                if due.is_empty() || self.taken.closed_until.is_some() || self.taken.more {
-                    break;
-                }
-                for head in due {
-                    if !self.is_over() {
-                        self.decide(head)?;
-                    }
+        loop {
+            let due = self.due()?;
+            if due.is_empty() || self.taken.closed_until.is_some() || self.taken.more {
+                break;
+            }
+            for head in due {
+                if !self.is_over() {
+                    self.decide(head)?;
                 }
             }
         }
         self.taken.more |= !self.all_are_back && self.taken.rows.is_empty();
+        if self.taken.rows.is_empty() && !self.taken.more && self.taken.closed_until.is_none() {
+            let ahead = Ahead::of(self.connection, &self.claim.instance)?;
+            self.taken.next_due = ahead.due.and_then(time);
+        }
         self.keep()?;
         Ok(self.taken)
     }
@@ -150,7 +165,7 @@ impl<'c> Turn<'c> {
     }
 
     /// The next heads in line, no more than there is room for.
-    fn due(&self, priority: i64) -> rusqlite::Result<Vec<Head>> {
+    fn due(&self) -> rusqlite::Result<Vec<Head>> {
         let room = self.claim.limit.saturating_sub(self.taken.rows.len());
         if room == 0 {
             return Ok(Vec::new());
@@ -158,12 +173,7 @@ impl<'c> Turn<'c> {
         self.connection
             .prepare_cached(&DUE)?
             .query_map(
-                params![
-                    self.claim.instance,
-                    priority,
-                    self.now,
-                    i64::try_from(room).unwrap_or(i64::MAX)
-                ],
+                params![self.claim.instance, self.now, i64::try_from(room).unwrap_or(i64::MAX)],
                 Head::read,
             )?
             .collect()

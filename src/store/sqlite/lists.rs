@@ -158,42 +158,56 @@ pub(super) fn lanes(connection: &Connection) -> Result<Vec<LaneState>, StoreErro
                  WHERE state = 'waiting' AND held = 1 AND instance > ?1
                  ORDER BY instance LIMIT 1))",
     )?;
-    let mut state = connection.prepare_cached(
-        "SELECT
-             (SELECT min(due_at) FROM messages INDEXED BY messages_due
-                 WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = 0),
-             (SELECT min(due_at) FROM messages INDEXED BY messages_due
-                 WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = 1),
-             (SELECT min(due_at) FROM messages INDEXED BY messages_due
-                 WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = 2),
-             (SELECT min(due_at) FROM messages INDEXED BY messages_held
-                 WHERE state = 'waiting' AND held = 1 AND instance = ?1),
-             EXISTS (SELECT 1 FROM messages INDEXED BY messages_behind
-                 WHERE state = 'waiting' AND head = 0 AND held = 0 AND instance = ?1),
-             (SELECT paced_until FROM lanes WHERE instance = ?1)",
-    )?;
     let mut lanes = Vec::new();
     let mut after = String::new();
     while let Some(instance) = next.query_row([&after], |row| row.get::<_, Option<String>>(0))? {
-        let (due, behind, paced): (Option<i64>, bool, Option<i64>) =
-            state.query_row([&instance], |row| {
-                let mut due = None;
-                for column in 0..4 {
-                    let one: Option<i64> = row.get(column)?;
-                    due = due.into_iter().chain(one).min();
-                }
-                Ok((due, row.get(4)?, row.get(5)?))
-            })?;
+        let Ahead { due, behind, paced_until } = Ahead::of(connection, &instance)?;
         if due.is_some() || behind {
             lanes.push(LaneState {
                 instance: instance.clone(),
                 next_due: due.and_then(row::time),
-                paced_until: paced.and_then(row::time),
+                paced_until: paced_until.and_then(row::time),
             });
         }
         after = instance;
     }
     Ok(lanes)
+}
+
+/// What is ahead of a lane.
+pub(super) struct Ahead {
+    /// When the first of those that could be taken is due.
+    pub(super) due: Option<i64>,
+    /// Whether any waits behind another one.
+    behind: bool,
+    paced_until: Option<i64>,
+}
+
+impl Ahead {
+    pub(super) fn of(connection: &Connection, instance: &str) -> rusqlite::Result<Self> {
+        let mut state = connection.prepare_cached(
+            "SELECT
+                 (SELECT min(due_at) FROM messages INDEXED BY messages_due
+                     WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = 0),
+                 (SELECT min(due_at) FROM messages INDEXED BY messages_due
+                     WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = 1),
+                 (SELECT min(due_at) FROM messages INDEXED BY messages_due
+                     WHERE state = 'waiting' AND head = 1 AND instance = ?1 AND priority = 2),
+                 (SELECT min(due_at) FROM messages INDEXED BY messages_held
+                     WHERE state = 'waiting' AND held = 1 AND instance = ?1),
+                 EXISTS (SELECT 1 FROM messages INDEXED BY messages_behind
+                     WHERE state = 'waiting' AND head = 0 AND held = 0 AND instance = ?1),
+                 (SELECT paced_until FROM lanes WHERE instance = ?1)",
+        )?;
+        state.query_row([instance], |row| {
+            let mut due = None;
+            for column in 0..4 {
+                let one: Option<i64> = row.get(column)?;
+                due = due.into_iter().chain(one).min();
+            }
+            Ok(Self { due, behind: row.get(4)?, paced_until: row.get(5)? })
+        })
+    }
 }
 
 /// How many there are. What is not done is counted in its index, the rest is sent.

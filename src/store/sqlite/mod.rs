@@ -329,9 +329,10 @@ fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
 
 /// One that cannot be read must not take its neighbours along: they are under way now.
 fn claims_of(taken: claim::Taken) -> Claims {
-    let claim::Taken { rows, closed_until, more, .. } = taken;
+    let claim::Taken { rows, closed_until, more, next_due, .. } = taken;
     let readable = |taken| claimed(taken).map_err(unreadable).ok();
-    Claims { taken: rows.into_iter().filter_map(readable).collect(), closed_until, more }
+    let taken = rows.into_iter().filter_map(readable).collect();
+    Claims { taken, closed_until, more, next_due }
 }
 
 /// It stays `sending`, and after the next start it is for a person.

@@ -14,15 +14,20 @@ pub(super) fn promote(
     instance: &str,
     recipient: &str,
 ) -> rusqlite::Result<()> {
-    connection
+    // Asked first, since mostly nobody is: to begin a change costs more than that.
+    let next: Option<i64> = connection
         .prepare_cached(
-            "UPDATE messages SET head = 1 WHERE seq = (
-                 SELECT seq FROM messages
-                 WHERE state = 'waiting' AND head = 0 AND held = 0
-                     AND instance = ?1 AND recipient = ?2
-                 ORDER BY priority, seq LIMIT 1)",
+            "SELECT seq FROM messages INDEXED BY messages_behind
+             WHERE state = 'waiting' AND head = 0 AND held = 0
+                 AND instance = ?1 AND recipient = ?2
+             ORDER BY priority, seq LIMIT 1",
         )?
-        .execute(params![instance, recipient])
+        .query_row([instance, recipient], |row| row.get(0))
+        .optional()?;
+    let Some(next) = next else { return Ok(()) };
+    connection
+        .prepare_cached("UPDATE messages SET head = 1 WHERE seq = ?1")?
+        .execute([next])
         .map(drop)
 }
 

@@ -200,3 +200,24 @@ fn about(path: &Path, error: &rusqlite::Error) -> StoreError {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once_whatever_is_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kabari.db");
+        for connection in [open_writer(&path, true).unwrap(), open_reader(&path).unwrap()] {
+            let sql = "SELECT seq FROM messages WHERE state = 'waiting' LIMIT ?1";
+            for limit in 1..4 {
+                let mut statement = connection.prepare_cached(sql).unwrap();
+                assert!(!statement.exists([limit]).unwrap());
+                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{limit}");
+            }
+        }
+    }
+}

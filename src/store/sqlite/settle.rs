@@ -1,8 +1,8 @@
 //! How does an attempt end?
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::model::{Attempt, Fate, Reason, State};
+use crate::model::{Attempt, Fate, MessageId, Reason, State};
 use crate::store::sqlite::claim::{TakeDue, Taken};
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
@@ -63,8 +63,22 @@ struct Place {
 }
 
 impl Place {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { seq: row.get(0)?, instance: row.get(1)?, recipient: row.get(2)? })
+    /// Of the message, if it is in this state and, where that is asked, by this claim.
+    fn of(
+        connection: &Connection,
+        message: MessageId,
+        state: State,
+        claim: Option<u32>,
+    ) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached(
+                "SELECT seq, instance, recipient FROM messages
+                 WHERE id = ?1 AND state = ?2 AND claims = coalesce(?3, claims)",
+            )?
+            .query_row(params![message.0.as_bytes(), state.as_str(), claim], |row| {
+                Ok(Self { seq: row.get(0)?, instance: row.get(1)?, recipient: row.get(2)? })
+            })
+            .optional()
     }
 }
 
@@ -93,76 +107,70 @@ impl Operation for Settle {
 }
 
 impl Settle {
+    /// Where the message stands, if the lease holds. Asked first: a change that says where it was
+    /// made costs twice as much as both.
+    fn place(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
+        let Lease { message, attempt } = self.lease;
+        Place::of(connection, message, State::Sending, Some(attempt))
+    }
+
     /// It stays the head: until it is due it holds up its own recipient and nobody else. `None` if
     /// the lease does not hold.
     fn wait_again(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
-        let place = connection
+        let Some(place) = self.place(connection)? else { return Ok(None) };
+        connection
             .prepare_cached(
-                "UPDATE messages SET state = 'waiting', reason = ?3, detail = ?4,
-                     due_at = coalesce(?5, due_at), attempts = attempts - ?6
-                 WHERE id = ?1 AND state = 'sending' AND claims = ?2
-                 RETURNING seq, instance, recipient",
+                "UPDATE messages SET state = 'waiting', reason = ?2, detail = ?3,
+                     due_at = coalesce(?4, due_at), attempts = attempts - ?5
+                 WHERE seq = ?1",
             )?
-            .query_row(
-                params![
-                    self.lease.message.0.as_bytes(),
-                    self.lease.attempt,
-                    self.settlement.reason.map(Reason::as_str),
-                    self.settlement.detail,
-                    self.settlement.due_at.map(micros),
-                    !self.settlement.counts
-                ],
-                Place::read,
-            )
-            .optional()?;
-        if let Some(place) = &place {
-            // While it was under way a person may have put an earlier one back.
-            order::seat(connection, &place.instance, &place.recipient)?;
-        }
-        Ok(place)
+            .execute(params![
+                place.seq,
+                self.settlement.reason.map(Reason::as_str),
+                self.settlement.detail,
+                self.settlement.due_at.map(micros),
+                !self.settlement.counts
+            ])?;
+        // While it was under way a person may have put an earlier one back.
+        order::seat(connection, &place.instance, &place.recipient)?;
+        Ok(Some(place))
     }
 
     /// It is out of the queue, and the next one moves up. `None` if the lease does not hold.
     fn leave(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
-        let place = connection
-            .prepare_cached(
-                "UPDATE messages SET state = ?3, head = 0, reason = ?4, detail = ?5
-                 WHERE id = ?1 AND state = 'sending' AND claims = ?2
-                 RETURNING seq, instance, recipient",
-            )?
-            .query_row(
-                params![
-                    self.lease.message.0.as_bytes(),
-                    self.lease.attempt,
-                    self.settlement.state.as_str(),
-                    self.settlement.reason.map(Reason::as_str),
-                    self.settlement.detail
-                ],
-                Place::read,
-            )
-            .optional()?;
-        match place {
-            Some(place) => {
-                order::promote(connection, &place.instance, &place.recipient)?;
-                Ok(Some(place))
-            }
-            None if self.settlement.state == State::Sent => self.sent_after_all(connection),
-            None => Ok(None),
-        }
+        let Some(place) = self.place(connection)? else {
+            return match self.settlement.state {
+                State::Sent => self.sent_after_all(connection),
+                _ => Ok(None),
+            };
+        };
+        self.end(connection, place.seq)?;
+        order::promote(connection, &place.instance, &place.recipient)?;
+        Ok(Some(place))
     }
 
     /// What Wachat accepted is sent, however late we hear of it.
     fn sent_after_all(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
+        let place = Place::of(connection, self.lease.message, State::Uncertain, None)?;
+        if let Some(place) = &place {
+            self.end(connection, place.seq)?;
+        }
+        Ok(place)
+    }
+
+    fn end(&self, connection: &Connection, seq: i64) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
-                "UPDATE messages SET state = 'sent', head = 0, reason = NULL, detail = ?2
-                 WHERE id = ?1 AND state = 'uncertain' RETURNING seq, instance, recipient",
+                "UPDATE messages SET state = ?2, head = 0, reason = ?3, detail = ?4
+                 WHERE seq = ?1",
             )?
-            .query_row(
-                params![self.lease.message.0.as_bytes(), self.settlement.detail],
-                Place::read,
-            )
-            .optional()
+            .execute(params![
+                seq,
+                self.settlement.state.as_str(),
+                self.settlement.reason.map(Reason::as_str),
+                self.settlement.detail
+            ])
+            .map(drop)
     }
 
     /// What the answer says of the recipient.

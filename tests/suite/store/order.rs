@@ -127,9 +127,13 @@ pub(super) async fn lanes_tell_when_their_next_message_is_due(place: &Place) {
     }
     let both = [lane("bali", Some(at(20))), lane("jakarta", Some(at(30)))];
     assert_eq!(store.lanes().await.unwrap(), both);
-    for instance in ["bali", "jakarta"] {
+    for (instance, due) in [("bali", 20), ("jakarta", 30)] {
+        // A claim that takes nothing tells it too.
+        let too_soon = store.claim(Claim::new(instance, 9, at(10))).await.unwrap();
+        assert_eq!((too_soon.taken.len(), too_soon.next_due), (0, Some(at(due))));
         let claims = store.claim(Claim::new(instance, 9, at(50))).await.unwrap();
         assert_eq!(claims.taken.len(), 1);
+        assert_eq!(store.claim(Claim::new(instance, 9, at(50))).await.unwrap().next_due, None);
     }
     // In bali another one waits for the one under way; in jakarta nobody waits.
     assert_eq!(store.lanes().await.unwrap(), [lane("bali", None)]);
