@@ -117,9 +117,12 @@ impl KeyFrom {
         };
         let is_host = |it: &String| {
             let bare = Url::parse(&format!("https://{it}/")).ok();
-            bare.is_some_and(|url| {
-                url.path() == "/" && host_of(&url).is_some_and(|host| host == *it)
-            })
+            let is_name =
+                |it: &str| it.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c));
+            is_name(it)
+                && bare.is_some_and(|url| {
+                    url.path() == "/" && host_of(&url).is_some_and(|host| host == *it)
+                })
         };
         if hosts.is_empty() || !hosts.iter().all(is_host) {
             return fault(
