@@ -3,14 +3,17 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::{Attempt, Fate, Reason, State};
+use crate::store::seal::Seal;
 use crate::store::sqlite::claim::{TakeDue, Taken};
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::sqlite::{instead, order, people};
+use crate::store::sqlite::{instead, order, people, sealed};
 use crate::store::{Lease, Settlement, StoreError};
 
 /// The end of one attempt, if its lease still holds.
 pub(super) struct Settle {
+    /// The message's, as it is kept.
+    id: [u8; 16],
     pub(super) lease: Lease,
     pub(super) settlement: Settlement,
     /// The attempt's verdict as JSON.
@@ -20,7 +23,11 @@ pub(super) struct Settle {
 impl Settle {
     /// # Errors
     /// When an attempt cannot end so.
-    pub(super) fn of(lease: Lease, settlement: Settlement) -> Result<Self, StoreError> {
+    pub(super) fn of(
+        lease: Lease,
+        mut settlement: Settlement,
+        seal: &Seal,
+    ) -> Result<Self, StoreError> {
         let state = settlement.state;
         if !State::Sending.may_become(state) {
             return Err(StoreError::Broken(format!(
@@ -30,7 +37,12 @@ impl Settle {
         }
         let verdict = serde_json::to_string(&settlement.attempt.verdict)
             .map_err(|error| StoreError::Broken(error.to_string()))?;
-        Ok(Self { lease, settlement, verdict })
+        let id = seal.id(lease.message.0.into_bytes());
+        let verdict = seal.text(&sealed::verdict(id, &lease.attempt.to_string()), verdict)?;
+        let detail = settlement.detail.take();
+        settlement.detail =
+            detail.map(|detail| seal.text(&sealed::detail(id), detail)).transpose()?;
+        Ok(Self { id, lease, settlement, verdict })
     }
 }
 
@@ -105,7 +117,7 @@ impl Settle {
             )?
             .query_row(
                 params![
-                    self.lease.message.0.as_bytes(),
+                    self.id,
                     self.lease.attempt,
                     self.settlement.reason.map(Reason::as_str),
                     self.settlement.detail,
@@ -132,7 +144,7 @@ impl Settle {
             )?
             .query_row(
                 params![
-                    self.lease.message.0.as_bytes(),
+                    self.id,
                     self.lease.attempt,
                     self.settlement.state.as_str(),
                     self.settlement.reason.map(Reason::as_str),
@@ -158,10 +170,7 @@ impl Settle {
                 "UPDATE messages SET state = 'sent', head = 0, reason = NULL, detail = ?2
                  WHERE id = ?1 AND state = 'uncertain' RETURNING seq, instance, recipient",
             )?
-            .query_row(
-                params![self.lease.message.0.as_bytes(), self.settlement.detail],
-                Place::read,
-            )
+            .query_row(params![self.id, self.settlement.detail], Place::read)
             .optional()
     }
 
