@@ -34,6 +34,34 @@ impl Secret {
     }
 }
 
+/// Secrets of which the first is used and all are known, so that one can follow another.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(Vec<Secret>);
+
+impl Secrets {
+    /// These, in their order.
+    pub fn new(all: Vec<Secret>) -> Self {
+        Self(all)
+    }
+
+    /// The one that is used.
+    pub fn first(&self) -> Option<&Secret> {
+        self.0.first()
+    }
+
+    /// All that are known, the one that is used before the others.
+    pub fn all(&self) -> &[Secret] {
+        &self.0
+    }
+
+    /// Whether they are the same, in the same order.
+    pub fn equals(&self, other: &Self) -> bool {
+        let pairs = self.0.iter().zip(&other.0);
+        self.0.len() == other.0.len()
+            && pairs.fold(true, |all, (one, other)| all & one.equals(other.expose().as_bytes()))
+    }
+}
+
 /// Whether two byte strings are equal, in a time that depends on their lengths alone: the only
 /// comparison by which signatures and tokens are judged.
 pub fn same(expected: &[u8], given: &[u8]) -> bool {
@@ -54,7 +82,7 @@ impl<'de> Deserialize<'de> for Secret {
 
 #[cfg(test)]
 mod tests {
-    use super::{Secret, same};
+    use super::{Secret, Secrets, same};
 
     #[test]
     fn a_secret_is_not_in_its_debug_text() {
@@ -69,5 +97,15 @@ mod tests {
             assert!(!secret.equals(wrong));
         }
         assert!(same(b"", b""));
+    }
+
+    #[test]
+    fn several_are_the_same_if_all_are_and_in_the_same_order() {
+        let all =
+            |texts: &[&str]| Secrets::new(texts.iter().map(|text| Secret::new(*text)).collect());
+        assert!(all(&["a", "b"]).equals(&all(&["a", "b"])));
+        for other in [&["b", "a"][..], &["a"], &["a", "c"], &[]] {
+            assert!(!all(&["a", "b"]).equals(&all(other)), "{other:?}");
+        }
     }
 }

@@ -18,12 +18,12 @@ use crate::wachat::Client;
 pub async fn send(
     settings: &Settings,
     pipeline: &Pipeline,
-    store_url: &str,
+    at: &store::Address,
     asked: SendRequest,
 ) -> anyhow::Result<Message> {
     let client = Client::new(settings.wachat.clone())?.with_fates(settings.fates.clone());
-    let _lanes = store::lock_lanes(&store::file_of(store_url)?)?;
-    let store = store::open(store_url)?;
+    let _lanes = store::lock_lanes(&at.file()?)?;
+    let store = store::open_owned(at)?;
     let now = clock::now();
     let id = clock::event_id(now, &mut clock::dice());
     let (event, mut message) =

@@ -91,10 +91,10 @@ impl App {
     /// When the store cannot be opened or is in use, or an address cannot be bound.
     pub async fn start(loaded: Loaded, again: Rereading) -> anyhow::Result<Self> {
         let settings = loaded.settings.clone();
-        let file = store::file_of(&settings.store)?;
+        let file = settings.store.file()?;
         let lock = store::lock_lanes(&file)?;
         survive_size_limit()?;
-        let store = store::open(&settings.store)?;
+        let store = store::open_owned(&settings.store)?;
         let public = bind(settings.listen, "server.listen").await?;
         let private = bind(settings.admin, "server.admin").await?;
         let (listen, admin_addr) = (public.local_addr()?, private.local_addr()?);
@@ -213,7 +213,7 @@ impl App {
             rules = pipeline.rule_count(),
             sources = sources.join(", "),
             wachat = %settings.wachat.base_url,
-            store = settings.store,
+            store = settings.store.url,
             "kabari is ready: webhooks at http://{}/hooks/SOURCE, dashboard at http://{}",
             self.listen,
             self.admin,

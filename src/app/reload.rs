@@ -20,7 +20,7 @@ use crate::model::{Networks, Severity};
 use crate::pipeline::Pipeline;
 use crate::receive::UnverifiedSettings;
 use crate::secret::Secret;
-use crate::store::Retention;
+use crate::store::{self, Retention};
 use crate::telemetry::Metrics;
 use crate::wachat::{self, Client, Fates};
 
@@ -327,7 +327,7 @@ struct Fixed {
     trusted_proxies: Networks,
     body_limit: u64,
     unverified: UnverifiedSettings,
-    store: String,
+    store: store::Address,
 }
 
 impl Fixed {
@@ -349,6 +349,8 @@ impl Fixed {
             (Some(one), Some(other)) => one.equals(other.expose().as_bytes()),
             (one, other) => one.is_none() && other.is_none(),
         };
+        let (one, two) = (&self.store, &other.store);
+        let is_same_store = one.url == two.url && one.secrets.equals(&two.secrets);
         let all = [
             ("server.listen", self.listen != other.listen),
             ("server.admin", self.admin != other.admin),
@@ -356,7 +358,7 @@ impl Fixed {
             ("server.trusted_proxies", self.trusted_proxies != other.trusted_proxies),
             ("server.body_limit", self.body_limit != other.body_limit),
             ("server.unverified", self.unverified != other.unverified),
-            ("store", self.store != other.store),
+            ("store", !is_same_store),
         ];
         all.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }

@@ -19,7 +19,6 @@ use crate::model::{Controls, Watched};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
 use crate::sources::secret_warnings;
-use crate::store;
 /// A task and the way to end it.
 pub(super) struct Stopping {
     stop: CancellationToken,
@@ -132,7 +131,7 @@ pub(super) fn alert(
     settings: &Settings,
     bell: &Bell,
 ) -> anyhow::Result<Stopping> {
-    let mut memory = store::file_of(&settings.store)?.into_os_string();
+    let mut memory = settings.store.file()?.into_os_string();
     memory.push("-alerts");
     let alerts = Alerts::new(Arc::clone(shared) as Arc<dyn Watched>, bell, memory.into());
     bell.set(settings.alerts.clone());

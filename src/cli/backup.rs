@@ -47,7 +47,7 @@ impl Backup {
         let to = self.path.clone();
         let copying = tokio::task::spawn_blocking(move || {
             let mut progress = Progress::start("% copied");
-            let copied = store::backup(&url, &to, &mut |done| {
+            let copied = store::backup(&url.url, &to, &mut |done| {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,

@@ -17,7 +17,7 @@ use crate::expr::Json;
 use crate::model::{Event, EventId, Headers};
 use crate::pipeline::Pipeline;
 use crate::sources;
-use crate::store;
+use crate::store::{self, Address};
 use crate::verify::Request;
 
 /// Where the rule file is.
@@ -85,12 +85,18 @@ pub(super) struct StoreUrl {
 }
 
 impl StoreUrl {
-    /// The URL: as given, or as the rule file says.
-    pub(super) fn resolve(&self, rules: &RuleFile) -> Result<String, ExitCode> {
+    /// The store: as given, or as the rule file says. The file is read also for the secret of one that
+    /// is sealed.
+    pub(super) fn resolve(&self, rules: &RuleFile) -> Result<Address, ExitCode> {
         match &self.store {
-            Some(url) => Ok(url.clone()),
-            None => Ok(rules.load_lenient()?.settings.store),
+            Some(url) if !store::is_sealed(url) => Ok(Address::plain(url)),
+            _ => Ok(self.or(rules.load_lenient()?.settings.store)),
         }
+    }
+
+    /// The store: as given, or this one; the secrets are those of this one.
+    pub(super) fn or(&self, other: Address) -> Address {
+        Address { url: self.store.clone().unwrap_or(other.url), ..other }
     }
 }
 
@@ -158,10 +164,10 @@ impl EventInput {
     pub(super) async fn read(
         &self,
         pipeline: &Pipeline,
-        store_url: &str,
+        store: &Address,
     ) -> anyhow::Result<EventRead> {
         if let Some(id) = self.event {
-            return self.stored(id, store_url).await;
+            return self.stored(id, store).await;
         }
         let Raw { source: name, kind, mut headers, body, origin, told } = self.raw(pipeline)?;
         let source = pipeline.source(&name).with_context(|| unknown_source(pipeline, &name))?;
@@ -191,8 +197,8 @@ impl EventInput {
         Ok(EventRead { request, more: events.collect(), ..first })
     }
 
-    async fn stored(&self, id: EventId, store_url: &str) -> anyhow::Result<EventRead> {
-        let event = store::history(store_url)?
+    async fn stored(&self, id: EventId, store: &Address) -> anyhow::Result<EventRead> {
+        let event = store::history(store)?
             .event(id)
             .await?
             .with_context(|| format!("there is no event {id}; `kabari events list` shows them"))?;

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::model::Recipient;
 use crate::render;
 use crate::secret::Secret;
-use crate::store::{self, OptOut, SharedStore};
+use crate::store::{self, Address, OptOut, SharedStore};
 
 /// Keep the list of those who want no messages
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ impl OptOuts {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };
-        let url = self.store.store.unwrap_or(loaded.settings.store);
+        let url = self.store.or(loaded.settings.store);
         let country = loaded.pipeline.defaults().country;
         let token = loaded.settings.admin_token;
         match self.command {
@@ -90,7 +90,7 @@ enum List {
 }
 
 impl List {
-    fn of(url: &str, token: Option<Secret>, make: bool) -> anyhow::Result<Self> {
+    fn of(url: &Address, token: Option<Secret>, make: bool) -> anyhow::Result<Self> {
         Ok(match Running::find(url, token)? {
             Some(running) => Self::Running(running),
             None if make => Self::Here(store::open(url)?),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::http;
 use crate::secret::Secret;
-use crate::store;
+use crate::store::{self, Address};
 
 /// How long it may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
@@ -21,8 +21,8 @@ pub(super) struct Running {
 
 impl Running {
     /// The one that owns this store, if any.
-    pub(super) fn find(store_url: &str, token: Option<Secret>) -> anyhow::Result<Option<Self>> {
-        let Some(owner) = store::owner(&store::file_of(store_url)?) else { return Ok(None) };
+    pub(super) fn find(store: &Address, token: Option<Secret>) -> anyhow::Result<Option<Self>> {
+        let Some(owner) = store::owner(&store.file()?) else { return Ok(None) };
         let Some(admin) = owner.admin else {
             bail!(
                 "process {} uses the store and is just starting or stopping; try again",

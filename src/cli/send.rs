@@ -15,7 +15,7 @@ use crate::app::by_hand;
 use crate::clock::Stopwatch;
 use crate::config::Loaded;
 use crate::model::{Kind, Message, Reason, State};
-use crate::store;
+use crate::store::{self, Address};
 
 /// How often a running kabari is asked what became of the message.
 const POLL: Duration = Duration::from_millis(200);
@@ -65,7 +65,7 @@ impl SendNow {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };
-        let url = self.store.store.clone().unwrap_or_else(|| loaded.settings.store.clone());
+        let url = self.store.or(loaded.settings.store.clone());
         match Running::find(&url, loaded.settings.admin_token.clone())? {
             Some(running) => self.through(&running, &url).await,
             None => self.directly(&loaded, &url).await,
@@ -73,7 +73,7 @@ impl SendNow {
     }
 
     /// Hands it to the running kabari, and waits for what becomes of it.
-    async fn through(&self, running: &Running, url: &str) -> anyhow::Result<ExitCode> {
+    async fn through(&self, running: &Running, url: &Address) -> anyhow::Result<ExitCode> {
         let (status, answer) = running.post("/api/send", &self.fields()).await?;
         if !(200..300).contains(&status) {
             let error = answer.get("error").and_then(Value::as_str).map(str::to_owned);
@@ -96,7 +96,7 @@ impl SendNow {
     }
 
     /// Sends it from here, with the store as witness.
-    async fn directly(&self, loaded: &Loaded, url: &str) -> anyhow::Result<ExitCode> {
+    async fn directly(&self, loaded: &Loaded, url: &Address) -> anyhow::Result<ExitCode> {
         let send = serde_json::from_value(self.fields()).context("not a message")?;
         let message = by_hand::send(&loaded.settings, &loaded.pipeline, url, send).await?;
         Ok(report(&message))

@@ -87,7 +87,7 @@ impl Serve {
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.admin = self.admin.unwrap_or(settings.admin);
         if let Some(store) = &self.store.store {
-            settings.store.clone_from(store);
+            settings.store.url.clone_from(store);
         }
         if !self.only_to.is_empty() {
             let read = |number: &String| {

@@ -99,8 +99,8 @@ impl Sources {
 
     /// What the store has of each source; nothing if there is none yet.
     async fn seen(&self, loaded: &Loaded) -> anyhow::Result<Seen> {
-        let url = self.store.store.as_ref().unwrap_or(&loaded.settings.store);
-        if !store::file_of(url)?.exists() {
+        let url = &self.store.or(loaded.settings.store.clone());
+        if !url.file()?.exists() {
             return Ok(Seen::default());
         }
         let store = store::open_existing(url)?;
@@ -109,7 +109,7 @@ impl Sources {
 
     /// The secrets that the sender offered to the `serve` that runs, if one does.
     async fn offered(&self, name: &str, loaded: &Loaded) -> Value {
-        let url = self.store.store.as_ref().unwrap_or(&loaded.settings.store);
+        let url = &self.store.or(loaded.settings.store.clone());
         let nothing = || json!([]);
         let token = loaded.settings.admin_token.clone();
         let Ok(Some(running)) = Running::find(url, token) else { return nothing() };

@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -308,27 +307,6 @@ pub(super) fn pipeline(
         rules,
         Defaults { instance, country: file.defaults.country },
     )
-}
-
-/// The address of the store, a relative path taken from the rule file's folder.
-pub(super) fn store(book: &mut Book, id: TreeId, folder: &Path, written: Option<&str>) -> String {
-    let written = written.unwrap_or("sqlite://kabari.db");
-    let Some(path) = written.strip_prefix("sqlite://") else {
-        let later = written.starts_with("postgres://") || written.starts_with("postgresql://");
-        let fault = if later {
-            Fault::error("store", "not-yet", "PostgreSQL is not in this version yet")
-                .help("write `sqlite://kabari.db`")
-        } else {
-            Fault::error("store", "value", "this is no address of a store")
-                .help("write `sqlite://` and the path of a file, as in `sqlite://kabari.db`")
-        };
-        book.fault(id, fault);
-        return written.to_owned();
-    };
-    if path.starts_with(':') {
-        return written.to_owned();
-    }
-    format!("sqlite://{}", folder.join(path).display())
 }
 
 pub(super) fn report(book: &mut Book, id: TreeId, path: &str, faults: Vec<Fault>) {

@@ -15,7 +15,7 @@ const SECRET_KEYS: [&str; 5] = ["token", "secret", "secrets", "admin_token", "pa
 const SECRET_PARTS: [&str; 7] =
     ["secret", "token", "password", "passwd", "apikey", "api_key", "private_key"];
 /// The sections in which secrets stand; elsewhere a `token` is a field of an event.
-const SECRET_SECTIONS: [&str; 4] = ["wachat", "server", "sources", "vars"];
+const SECRET_SECTIONS: [&str; 5] = ["wachat", "server", "store", "sources", "vars"];
 /// How many lines above one are asked for a secret's name.
 const LINES_ABOVE: usize = 200;
 

@@ -200,7 +200,7 @@ fn empty_secret(path: &str) -> Fault {
 }
 
 /// Warns of a secret that everybody who sees the file can read.
-fn in_clear(book: &mut Book, id: TreeId, path: &str) {
+pub(super) fn in_clear(book: &mut Book, id: TreeId, path: &str) {
     let scalar = book.node(id, path).and_then(Node::scalar);
     if scalar.is_some_and(|it| {
         it.origin == Origin::Written && !it.text.trim().is_empty() && !it.text.contains("${")

@@ -17,7 +17,7 @@ use crate::render::{
 };
 use crate::rules::Pattern;
 use crate::sources::SourceSettings;
-use crate::store::RetentionSettings;
+use crate::store::{RetentionSettings, StoreSettings};
 
 /// A rule file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,10 +29,12 @@ pub(super) struct RuleFile {
     /// Where kabari listens.
     #[serde(default)]
     pub(super) server: ServerSettings,
-    /// Where events and messages are kept; `sqlite://kabari.db` by default.
+    /// Where events and messages are kept, `sqlite://kabari.db` by default, and what they are
+    /// encrypted with: an address, or `{ url: …, secret: … }`.
     #[serde(default)]
+    #[schemars(with = "Option<StoreSettings>")]
     #[schemars(extend("default" = "sqlite://kabari.db", "examples" = ["sqlite:///var/lib/kabari/kabari.db"]))]
-    pub(super) store: Option<String>,
+    pub(super) store: StoreSettings,
     /// How long events and messages are kept; 90 days by default.
     #[serde(default)]
     pub(super) retention: RetentionSettings,

@@ -28,6 +28,7 @@ mod book;
 mod include;
 mod places;
 mod examine;
+mod store;
 mod compose;
 mod rehearse;
 mod vars;
@@ -66,7 +67,7 @@ use crate::model::Networks;
 use crate::pipeline::Pipeline;
 use crate::receive::UnverifiedSettings;
 use crate::secret::Secret;
-use crate::store::Retention;
+use crate::store::{Address, Retention};
 use crate::wachat::{self, Fates};
 
 pub use cases::TestCase;
@@ -124,7 +125,7 @@ pub struct Settings {
     /// `server.unverified`.
     pub unverified: UnverifiedSettings,
     /// `store`, a relative path resolved against the rule file. Default `sqlite://kabari.db`.
-    pub store: String,
+    pub store: Address,
     /// `wachat`, its token, address and time-out.
     pub wachat: wachat::Settings,
     /// `wachat.fates`.
@@ -253,7 +254,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
     for fault in file.retention.faults() {
         book.fault(main, fault.under("retention"));
     }
-    let store = assemble::store(book, main, folder, file.store.as_deref());
+    let store = store::address(book, main, folder, std::mem::take(&mut file.store));
     let vars = assemble::vars(book, main);
     let mut sources = std::mem::take(&mut file.sources);
     if let Some(hours) = &mut file.defaults.hours {

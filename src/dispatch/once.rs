@@ -31,7 +31,7 @@ pub async fn barred(
     people: &People,
     recipient: &Recipient,
 ) -> Result<Option<(Reason, String)>, StoreError> {
-    let opted_out = store.opt_outs().await?.iter().any(|one| one.is_of(recipient));
+    let opted_out = store.is_opted_out(recipient).await?;
     Ok(people.bar(recipient, opted_out).map(|(reason, detail)| (reason, detail.to_owned())))
 }
 

@@ -3,31 +3,68 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::secret::Secrets;
 use crate::store::sqlite::{self, Copied, History, OpenOptions, SqliteStore};
 use crate::store::{Purged, SharedStore, Store as _, StoreError, Upkeep as _, lock_lanes};
 
-/// Opens the store at `sqlite://path`, and makes it if there is none.
-///
-/// The path is relative (`sqlite://kabari.db`) or absolute (`sqlite:///var/lib/kabari/kabari.db`).
+/// Where a store is, and the secrets of which one opens it if it is sealed.
+#[derive(Clone, Debug, Default)]
+pub struct Address {
+    /// As `sqlite://path`. The path is relative (`sqlite://kabari.db`) or absolute
+    /// (`sqlite:///var/lib/kabari/kabari.db`).
+    pub url: String,
+    /// The first is the store's own once `serve` has started with it.
+    pub secrets: Secrets,
+}
+
+impl Address {
+    /// Of a store that is not sealed.
+    pub fn plain(url: impl Into<String>) -> Self {
+        Self { url: url.into(), secrets: Secrets::default() }
+    }
+
+    /// The store's file; for [`crate::store::lock_lanes`] and its like.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] for an address that names no store.
+    pub fn file(&self) -> Result<PathBuf, StoreError> {
+        file_of(&self.url)
+    }
+}
+
+/// Opens a store for who has its lanes, and makes it if there is none: with a secret it is sealed
+/// then, all of it.
 ///
 /// # Errors
 /// [`StoreError::Broken`] for an address that names no store, and what opening gives.
-pub fn open(url: &str) -> Result<SharedStore, StoreError> {
-    open_with(url, OpenOptions::default())
+pub fn open_owned(store: &Address) -> Result<SharedStore, StoreError> {
+    open_with(store, true, true)
+}
+
+/// Opens a store, and makes it if there is none.
+///
+/// # Errors
+/// The same.
+pub fn open(store: &Address) -> Result<SharedStore, StoreError> {
+    open_with(store, true, false)
 }
 
 /// The same, for commands that look at a store and must not make an empty one.
-pub fn open_existing(url: &str) -> Result<SharedStore, StoreError> {
-    open_with(url, OpenOptions { create: false, ..OpenOptions::default() })
+pub fn open_existing(store: &Address) -> Result<SharedStore, StoreError> {
+    open_with(store, false, false)
 }
 
-/// The events of the store at this address, for reading alone: a `serve` that has it open is not
-/// disturbed.
-pub fn history(url: &str) -> Result<History, StoreError> {
-    History::open(&file_of(url)?)
+/// The events of a store, for reading alone: a `serve` that has it open is not disturbed.
+pub fn history(store: &Address) -> Result<History, StoreError> {
+    History::open(&store.file()?, &store.secrets)
 }
 
-/// Copies the store at this address to the new file `to`, also while it is being written; see
+/// Whether it takes a secret to read the store that is there; `false` also if none is.
+pub fn is_sealed(url: &str) -> bool {
+    file_of(url).is_ok_and(|file| sqlite::is_sealed(&file))
+}
+
+/// Copies the store at this address, sealed as it is, to the new file `to`, also while it is being written; see
 /// `sqlite::copy`. Blocks.
 pub fn backup(url: &str, to: &Path, progress: &mut dyn FnMut(f64)) -> Result<Copied, StoreError> {
     sqlite::copy(&file_of(url)?, to, progress)
@@ -39,15 +76,17 @@ pub fn backup(url: &str, to: &Path, progress: &mut dyn FnMut(f64)) -> Result<Cop
 /// At the end the file is made anew if that holds up nobody: nothing else has the lanes, or it is
 /// small.
 pub async fn purge(
-    url: &str,
+    store: &Address,
     recipient: &str,
     dry_run: bool,
     progress: &mut (dyn FnMut(f64, u64) + Send),
 ) -> Result<Purged, StoreError> {
     /// Takes well under a second, for which a webhook may wait.
     const SMALL: u64 = 64 << 20;
-    let path = file_of(url)?;
-    let store = SqliteStore::open_with(&path, OpenOptions { create: false, ..Default::default() })?;
+    let path = store.file()?;
+    let secrets = store.secrets.clone();
+    let options = OpenOptions { create: false, secrets, ..OpenOptions::default() };
+    let store = SqliteStore::open_with(&path, options)?;
     let lanes = lock_lanes(&path);
     if lanes.is_ok() && !dry_run {
         // The lanes are ours and still: what is called under way was broken off.
@@ -68,11 +107,13 @@ pub async fn purge(
     Ok(purged)
 }
 
-fn open_with(url: &str, options: OpenOptions) -> Result<SharedStore, StoreError> {
-    Ok(Arc::new(SqliteStore::open_with(&file_of(url)?, options)?))
+fn open_with(store: &Address, create: bool, owned: bool) -> Result<SharedStore, StoreError> {
+    let secrets = store.secrets.clone();
+    let options = OpenOptions { create, owned, secrets, page_count_max: None };
+    Ok(Arc::new(SqliteStore::open_with(&store.file()?, options)?))
 }
 
-/// The file of the store at this address; for [`crate::store::lock_lanes`] and its like.
+/// The file of the store at this address.
 pub fn file_of(url: &str) -> Result<PathBuf, StoreError> {
     // Of an address that is refused only the scheme is shown: the rest may hold a password.
     let (scheme, path) = url.split_once("://").unwrap_or(("", url));

@@ -15,6 +15,9 @@ mod lists;
 mod reconciliation;
 mod retention;
 mod upkeep;
+mod wrapper;
+mod seal;
+mod settings;
 mod forgotten;
 mod sqlite;
 
@@ -26,7 +29,9 @@ use tokio::sync::watch;
 
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 
-pub use address::{backup, file_of, history, open, open_existing, purge};
+pub use address::{
+    Address, backup, file_of, history, is_sealed, open, open_existing, open_owned, purge,
+};
 pub use claim::{Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Shut};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
@@ -35,6 +40,7 @@ pub use lock::{LaneLock, Owner, lock_lanes, owner};
 pub use reconciliation::{Reconciliation, Tally};
 pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
 pub use room::{Level, Room};
+pub use settings::{SealedSettings, StoreSettings};
 pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
 pub use turned::{Ended, Stuck, TurnedOver};
 pub use upkeep::{Moves, Purged, Upkeep};

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::model::{EventId, Message, MessageId, State};
+use crate::model::{EventId, Message, MessageId, Recipient, State};
 use crate::store::{
     EventFilter, MessageFilter, Moved, Pruned, Retention, Round, StoreError, StoreSize,
 };
@@ -34,6 +34,9 @@ pub trait Upkeep: Send + Sync {
         now: Timestamp,
         round: Round,
     ) -> Result<Pruned, StoreError>;
+
+    /// Whether somebody wants no messages, also of who was forgotten since.
+    async fn is_opted_out(&self, recipient: &Recipient) -> Result<bool, StoreError>;
 
     /// How much room it takes.
     async fn size(&self) -> Result<StoreSize, StoreError>;

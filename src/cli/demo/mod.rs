@@ -25,6 +25,7 @@ use crate::clock;
 use crate::config::{self, LoadOptions, Loaded};
 use crate::dispatch::{LaneSettings, Pace};
 use crate::sandbox::{Sandbox, SandboxSettings};
+use crate::store::Address;
 
 /// The rule file that everyone copies.
 const RULES: &str = include_str!("../../../rules.yaml");
@@ -73,7 +74,8 @@ impl Demo {
         });
         let mut loaded = load()?;
         let settings = &mut loaded.settings;
-        settings.store = format!("sqlite://{}", place.path().join("demo.db").display());
+        settings.store =
+            Address::plain(format!("sqlite://{}", place.path().join("demo.db").display()));
         settings.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         settings.admin = free(if self.once { 0 } else { DASHBOARD_PORT }).await;
         settings.wachat.base_url = format!("http://{phone_at}").parse()?;

@@ -23,7 +23,7 @@ use crate::expr::Json;
 use crate::model::{Event, EventId, Span};
 use crate::pipeline::Pipeline;
 use crate::sources::{Sample, Source, samples};
-use crate::store;
+use crate::store::{self, Address};
 
 pub(super) use compare::masked;
 
@@ -95,8 +95,9 @@ impl Diff {
             self.replay_samples(&mut replay)?;
             "that are built in".to_owned()
         } else {
-            let store = self.store.as_ref().unwrap_or(&old.settings.store);
-            self.replay_stored(&mut replay, store).await?;
+            let mut store = old.settings.store.clone();
+            store.url = self.store.clone().unwrap_or(store.url);
+            self.replay_stored(&mut replay, &store).await?;
             format!("of the last {}", shown_span(self.since))
         };
         replay.progress.finish();
@@ -105,9 +106,9 @@ impl Diff {
     }
 
     /// The events of the store, newest first, a page at a time.
-    async fn replay_stored(&self, replay: &mut Replay<'_>, store: &str) -> anyhow::Result<()> {
+    async fn replay_stored(&self, replay: &mut Replay<'_>, store: &Address) -> anyhow::Result<()> {
         let history = store::history(store).map_err(|why| {
-            let is_there = store::file_of(store).is_ok_and(|file| file.exists());
+            let is_there = store.file().is_ok_and(|file| file.exists());
             let hint = if is_there { "" } else { "; --samples replays built-in events instead" };
             anyhow::anyhow!("{why}{hint}")
         })?;

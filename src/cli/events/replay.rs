@@ -18,7 +18,7 @@ use crate::app::replay::replay;
 use crate::clock;
 use crate::config::Loaded;
 use crate::model::{self, EventId};
-use crate::store::{self, LaneLock, SharedStore};
+use crate::store::{self, Address, LaneLock, SharedStore};
 
 /// Messages shown before "and so many more".
 const SHOWN: usize = 50;
@@ -130,7 +130,7 @@ impl ReplayEvents {
         }
     }
 
-    async fn chosen(&self, url: &str) -> anyhow::Result<Vec<EventId>> {
+    async fn chosen(&self, url: &Address) -> anyhow::Result<Vec<EventId>> {
         if !self.ids.is_empty() {
             return Ok(self.ids.clone());
         }
@@ -154,7 +154,11 @@ impl ReplayEvents {
 }
 
 impl Player {
-    fn find(rules: &RuleFile, url: &str, dry_run: bool) -> anyhow::Result<Result<Self, ExitCode>> {
+    fn find(
+        rules: &RuleFile,
+        url: &Address,
+        dry_run: bool,
+    ) -> anyhow::Result<Result<Self, ExitCode>> {
         let token = rules.load_quietly().and_then(|loaded| loaded.settings.admin_token);
         if let Some(running) = Running::find(url, token)? {
             return Ok(Ok(Self::Running(running)));
@@ -165,7 +169,7 @@ impl Player {
             Ok(loaded) => Box::new(loaded),
             Err(code) => return Ok(Err(code)),
         };
-        let lanes = if dry_run { None } else { Some(store::lock_lanes(&store::file_of(url)?)?) };
+        let lanes = if dry_run { None } else { Some(store::lock_lanes(&url.file()?)?) };
         let store = store::open_existing(url)?;
         Ok(Ok(Self::Own { store, loaded, _lanes: lanes }))
     }

@@ -9,7 +9,7 @@ use crate::cli::output::printable;
 use crate::config::Loaded;
 use crate::model::EventId;
 use crate::sources::Source;
-use crate::store;
+use crate::store::{self, Address};
 use crate::verify::{Denied, Request};
 
 /// What can be said about an event's way in.
@@ -45,7 +45,7 @@ enum Seen {
 }
 
 impl Door {
-    pub(super) async fn of(read: &EventRead, loaded: &Loaded, store_url: &str) -> Self {
+    pub(super) async fn of(read: &EventRead, loaded: &Loaded, store: &Address) -> Self {
         let source = loaded.pipeline.source(&read.event.source);
         let scheme = source.map(Source::signs).unwrap_or_default();
         if let Origin::Stored = read.origin {
@@ -63,7 +63,7 @@ impl Door {
         };
         let seen = match (&read.event.provider_id, &read.origin) {
             (Some(id), Origin::File) if !read.id_missing => {
-                seen(&read.event.source, id, store_url).await
+                seen(&read.event.source, id, store).await
             }
             _ => Seen::Unknown,
         };
@@ -161,8 +161,8 @@ fn signature(request: &Request, source: &Source, loaded: &Loaded) -> Signature {
 }
 
 /// Whether a store that is there has it already.
-async fn seen(source: &str, id: &str, store_url: &str) -> Seen {
-    let Ok(history) = store::history(store_url) else { return Seen::Unknown };
+async fn seen(source: &str, id: &str, store: &Address) -> Seen {
+    let Ok(history) = store::history(store) else { return Seen::Unknown };
     match history.find(source.to_owned(), id.to_owned()).await {
         Ok(Some((event, at))) => Seen::Before(event, at),
         Ok(None) => Seen::New,

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::config::{Loaded, RulePlaces};
 use crate::model::Message;
 use crate::pipeline::RuleTrace;
+use crate::store::Address;
 
 pub(super) use message::print_message;
 pub(super) use rules::short_of;
@@ -63,7 +64,7 @@ impl Explain {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };
-        let store = self.store.store.clone().unwrap_or_else(|| loaded.settings.store.clone());
+        let store = self.store.or(loaded.settings.store.clone());
         let mut read = self.input.read(&loaded.pipeline, &store).await?;
         let more = std::mem::take(&mut read.more);
         let mut all = Vec::with_capacity(1 + more.len());
@@ -97,7 +98,7 @@ fn json_of_all(all: &[Explained<'_>]) -> Value {
 }
 
 impl<'l> Explained<'l> {
-    async fn of(read: EventRead, loaded: &'l Loaded, store: &str) -> Self {
+    async fn of(read: EventRead, loaded: &'l Loaded, store: &Address) -> Self {
         let door = Door::of(&read, loaded, store).await;
         let traces = loaded.pipeline.explain(&read.event, &read.json);
         let messages = loaded.pipeline.messages(&read.event, read.json.clone(), clock::now());

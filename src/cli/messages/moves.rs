@@ -15,7 +15,7 @@ use super::which::Which;
 use crate::admin::{MOVES_MAX, Wish};
 use crate::clock;
 use crate::model::{MessageId, State};
-use crate::store::{self, LaneLock, MessageFilter, Moved, Moves, SharedStore};
+use crate::store::{self, Address, LaneLock, MessageFilter, Moved, Moves, SharedStore};
 
 /// Messages shown of what would be moved, and of what could not be.
 const SHOWN: usize = 20;
@@ -59,7 +59,7 @@ impl Selection {
     pub(super) async fn run(
         self,
         rules: &RuleFile,
-        url: &str,
+        url: &Address,
         wish: Wish,
     ) -> anyhow::Result<ExitCode> {
         if let Some(wrong) = self.misuse(wish) {
@@ -171,13 +171,13 @@ async fn preview(
 }
 
 impl Hands {
-    async fn find(rules: &RuleFile, url: &str) -> anyhow::Result<Self> {
+    async fn find(rules: &RuleFile, url: &Address) -> anyhow::Result<Self> {
         let token = rules.load_quietly().and_then(|loaded| loaded.settings.admin_token);
         if let Some(running) = Running::find(url, token)? {
             return Ok(Self::Running(running));
         }
         let store = store::open_existing(url)?;
-        let lanes = store::lock_lanes(&store::file_of(url)?)?;
+        let lanes = store::lock_lanes(&url.file()?)?;
         // The lanes are ours and still: what is called under way was broken off.
         store.recover(clock::now()).await?;
         Ok(Self::Own { store, _lanes: lanes })

@@ -4,9 +4,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use crate::model::{Group, Reason, Rest, State, Throttle};
-use crate::store::sqlite::gatherings;
+use crate::store::seal::Seal;
+use crate::store::sqlite::fault::within;
 use crate::store::sqlite::hold::{IN_LINE, UNTIL_CLOSED, UNTIL_DUE};
 use crate::store::sqlite::row::MessageRow;
+use crate::store::sqlite::writer::Desk;
+use crate::store::sqlite::{gatherings, sealed};
 
 /// How a new message begins.
 pub(super) struct Start {
@@ -43,24 +46,21 @@ pub(super) fn unbraked(row: &MessageRow) -> Start {
 }
 
 /// How a message begins that is to be kept as number `seq`. What it holds is kept at once.
-pub(super) fn start(
-    connection: &Connection,
-    row: &MessageRow,
-    seq: i64,
-) -> rusqlite::Result<Braked> {
+pub(super) fn start(connection: &Desk, row: &MessageRow, seq: i64) -> rusqlite::Result<Braked> {
     let mut start = unbraked(row);
     let terms = &row.terms.new;
     if row.state != State::Waiting.as_str() {
         return Ok(Braked::Starts(start));
     }
     let dedupe = terms.dedupe.as_ref().map(|dedupe| {
-        let key = key(row, "dedupe", true, &dedupe.key);
-        (key, until(row.created_at, dedupe.within_s))
+        (row.keys.dedupe.unwrap_or_default(), until(row.created_at, dedupe.within_s))
     });
     if let Some((key, _)) = &dedupe
         && let Some(holder) = holder(connection, key, row.created_at)?
     {
-        start.skip(Reason::Duplicate, format!("{holder} has the same `dedupe` key"));
+        let said = format!("{holder} has the same `dedupe` key");
+        let said = connection.seal().text(&sealed::detail(row.id), said).map_err(within)?;
+        start.skip(Reason::Duplicate, said);
         return Ok(Braked::Starts(start));
     }
     let mut group = terms.group.clone();
@@ -71,16 +71,14 @@ pub(super) fn start(
         && let Some(group) = &group
     {
         let slot = (start.held == UNTIL_DUE).then_some(start.due_at);
-        let key = key(row, "group", true, &group.key);
+        // One's own group comes before that of a throttle's rest.
+        let own = row.keys.group.filter(|_| terms.group.is_some());
+        let key = own.or(row.keys.rest).unwrap_or_default();
         match gatherings::join(connection, &key, group, row, seq, slot)? {
             gatherings::Joined::Other => return Ok(Braked::Joined),
             gatherings::Joined::Opened { due_at } => {
-                if let Some(throttle) = terms.throttle.as_ref().filter(|_| slot.is_some()) {
-                    keep_slot(
-                        connection,
-                        &self::key(row, "throttle", false, &throttle.key),
-                        due_at,
-                    )?;
+                if let Some(key) = row.keys.throttle.filter(|_| slot.is_some()) {
+                    keep_slot(connection, &key, due_at)?;
                 }
                 start.hold(UNTIL_CLOSED, due_at, Reason::Grouped, "others may join it until then");
             }
@@ -108,7 +106,7 @@ impl Start {
 }
 
 /// The message that has the key, if one does that may have been or may yet be sent.
-fn holder(connection: &Connection, key: &[u8], now: i64) -> rusqlite::Result<Option<String>> {
+fn holder(connection: &Desk, key: &[u8], now: i64) -> rusqlite::Result<Option<String>> {
     let found: Option<Option<[u8; 16]>> = connection
         .prepare_cached(
             "SELECT messages.id FROM dedupe_keys LEFT JOIN messages ON messages.seq = message
@@ -118,7 +116,9 @@ fn holder(connection: &Connection, key: &[u8], now: i64) -> rusqlite::Result<Opt
         .query_row(params![key, now], |row| row.get(0))
         .optional()?;
     Ok(found.map(|id| match id {
-        Some(id) => format!("message {}", uuid::Uuid::from_bytes(id)),
+        Some(id) => {
+            format!("message {}", uuid::Uuid::from_bytes(connection.seal().open_id(id)))
+        }
         // It was sent, and had its time.
         None => "a message that is kept no longer".to_owned(),
     }))
@@ -142,7 +142,7 @@ fn throttled(
     group: Option<Group>,
     start: &mut Start,
 ) -> rusqlite::Result<Option<Group>> {
-    let key = key(row, "throttle", false, &throttle.key);
+    let key = row.keys.throttle.unwrap_or_default();
     let span = i64::try_from(throttle.per_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
     let now = start.due_at.max(row.created_at);
     let limit = i64::from(throttle.limit.max(1));
@@ -189,6 +189,41 @@ pub(super) fn keep_slot(connection: &Connection, key: &[u8], at: i64) -> rusqlit
         )?
         .execute(params![key, at])
         .map(drop)
+}
+
+/// By what the brakes know a message.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Keys {
+    dedupe: Option<[u8; 16]>,
+    throttle: Option<[u8; 16]>,
+    pub(super) group: Option<[u8; 16]>,
+    /// Of the group that those over the limit of a throttle become.
+    pub(super) rest: Option<[u8; 16]>,
+}
+
+impl Keys {
+    pub(super) fn of(row: &MessageRow) -> Self {
+        let terms = &row.terms.new;
+        let throttle = terms.throttle.as_ref().map(|throttle| &throttle.key);
+        Self {
+            dedupe: terms.dedupe.as_ref().map(|dedupe| key(row, "dedupe", true, &dedupe.key)),
+            throttle: throttle.map(|throttle| key(row, "throttle", false, throttle)),
+            group: terms.group.as_ref().map(|group| key(row, "group", true, &group.key)),
+            rest: throttle.map(|throttle| key(row, "group", true, throttle)),
+        }
+    }
+
+    /// The same as they are kept.
+    pub(super) fn sealed(self, seal: &Seal) -> Self {
+        let brake = |key: Option<[u8; 16]>| key.map(|key| seal.brake(key));
+        let Self { dedupe, throttle, group, rest } = self;
+        Self {
+            dedupe: brake(dedupe),
+            throttle: brake(throttle),
+            group: brake(group),
+            rest: brake(rest),
+        }
+    }
 }
 
 /// The digest by which a key is known: of its rule and, if that matters, of its send and recipient.

@@ -1,7 +1,7 @@
 //! What may a person do with a message?
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use crate::model::{MessageId, Reason, State};
 use crate::store::Moved;
@@ -83,13 +83,13 @@ impl Operation for MoveByHand {
 }
 
 impl MoveByHand {
-    fn place(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
+    fn place(&self, connection: &Desk) -> rusqlite::Result<Option<Place>> {
         connection
             .prepare_cached(
                 "SELECT seq, state, head, instance, iif(content IS NULL, NULL, recipient)
                  FROM messages WHERE id = ?1",
             )?
-            .query_row([self.id.0.as_bytes()], |row| {
+            .query_row([connection.seal().id(self.id.0.into_bytes())], |row| {
                 let state: String = row.get(1)?;
                 Ok(Place {
                     seq: row.get(0)?,

@@ -5,13 +5,13 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::model::{MessageId, Origin, Priority, Reason};
+use crate::model::{MessageId, Origin, Priority, Reason, Recipient, Terms};
 use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::lists::Ahead;
 use crate::store::sqlite::people::{self, Counted};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MESSAGE_COLUMNS_COUNT, MessageRow, micros, time};
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::sqlite::{hold, instead, order};
+use crate::store::sqlite::{hold, instead, order, sealed};
 use crate::store::{Case, Claim, Contact, Ruling};
 
 /// So many messages are looked at in one claim, beside those that are taken: other operations wait
@@ -190,12 +190,15 @@ impl<'c> Turn<'c> {
             self.looked_at += 1;
             return Ok(());
         }
-        if some_forgotten && !opted_out {
-            opted_out = people::is_opted_out(self.connection, &recipient)?;
-        }
         let age_us = row.age_us(clock, self.now);
-        let to = crate::model::Recipient::from_stored(recipient.clone());
-        let terms = row.terms.asked();
+        let Some((to, terms)) = self.open(&row) else {
+            // Whoever claims is told what is wrong with it.
+            return self.take(row, age_us, kind);
+        };
+        if some_forgotten && !opted_out {
+            let seal = self.connection.seal();
+            opted_out = people::is_opted_out(self.connection, to.expose(), seal)?;
+        }
         let ruling = self.claim.judge.ruling(&Case {
             now: self.claim.now,
             recipient: &to,
@@ -232,6 +235,13 @@ impl<'c> Turn<'c> {
         }
         self.looked_at += 1;
         Ok(())
+    }
+
+    /// Who gets it, and its terms; `None` if they cannot be opened.
+    fn open(&self, row: &MessageRow) -> Option<(Recipient, Terms)> {
+        let (seal, kept) = (self.connection.seal(), row.recipient.as_deref().unwrap_or_default());
+        let to = Recipient::from_stored(seal.open_number(kept)?);
+        Some((to, sealed::asked(row, seal).ok()?))
     }
 
     fn take(&mut self, mut row: MessageRow, age_us: i64, kind: String) -> rusqlite::Result<()> {
@@ -319,7 +329,7 @@ impl Operation for TakeOne {
                  WHERE id = ?1 AND state = 'waiting' AND head = 1
                  RETURNING {MESSAGE_COLUMNS}"
             ))?
-            .query_row([self.message.0.as_bytes()], MessageRow::read)
+            .query_row([connection.seal().id(self.message.0.into_bytes())], MessageRow::read)
             .optional()?;
         let Some(row) = row else { return Ok(None) };
         let now = micros(self.now);

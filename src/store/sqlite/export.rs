@@ -5,7 +5,8 @@ use rusqlite::types::ToSql;
 use crate::model::{Event, Message};
 use crate::store::sqlite::history::History;
 use crate::store::sqlite::lists;
-use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, PackedEvent};
+use crate::store::sqlite::packed::PackedEvent;
+use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
 use crate::store::{EventFilter, MessageFilter, StoreError};
 
 /// Rows of a page.
@@ -21,8 +22,9 @@ impl History {
         filter: MessageFilter,
         after: i64,
     ) -> Result<Part<Message>, StoreError> {
+        let seal = self.seal().clone();
         let ask = move |connection: &rusqlite::Connection| {
-            let (rest, values) = page(lists::asked(filter), after);
+            let (rest, values) = page(lists::asked(filter, &seal), after);
             let mut statement = connection
                 .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages{rest}"))?;
             let mut rows = statement.query(rusqlite::params_from_iter(values))?;
@@ -30,7 +32,7 @@ impl History {
             while let Some(row) = rows.next()? {
                 let row = MessageRow::read(row)?;
                 last = Some(row.seq);
-                messages.push(row.into_message()?);
+                messages.push(row.into_message(&seal)?);
             }
             Ok((messages, last))
         };
@@ -43,6 +45,7 @@ impl History {
         filter: EventFilter,
         after: i64,
     ) -> Result<Part<Event>, StoreError> {
+        let seal = self.seal().clone();
         let ask = move |connection: &rusqlite::Connection| {
             let (rest, values) = page(lists::asked_of_event(filter), after);
             let mut statement = connection.prepare_cached(&format!(
@@ -52,7 +55,7 @@ impl History {
             let (mut events, mut last) = (Vec::new(), None);
             while let Some(row) = rows.next()? {
                 last = Some(row.get(6)?);
-                events.push(PackedEvent::read(row)?.into_event()?);
+                events.push(PackedEvent::read(row)?.into_event(&seal)?);
             }
             Ok((events, last))
         };

@@ -30,6 +30,11 @@ impl From<&rusqlite::Error> for StoreError {
     }
 }
 
+/// What went wrong beside `SQLite`, inside an operation of the writer.
+pub(super) fn within(error: StoreError) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(error))
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::from(&error)

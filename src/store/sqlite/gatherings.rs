@@ -5,10 +5,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::model::{EventId, Group, MessageId, State};
+use crate::store::seal::{Place, Seal};
+use crate::store::sqlite::fault::within;
 use crate::store::sqlite::hold::{self, UNTIL_CLOSED};
 use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::order;
-use crate::store::sqlite::row::{MessageRow, PackedEvent, micros, time};
+use crate::store::sqlite::packed::PackedEvent;
+use crate::store::sqlite::row::{MessageRow, micros, time};
+use crate::store::sqlite::sealed;
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::{Gathering, Outcome, StoreError};
 
@@ -114,20 +118,21 @@ pub(super) fn due(
     connection: &Connection,
     now: i64,
     limit: usize,
+    seal: &Seal,
 ) -> Result<Vec<Gathering>, StoreError> {
     let found = connection
         .prepare_cached(
-            "SELECT message, messages.id, rule, template FROM gatherings
+            "SELECT message, messages.id, rule, template, key FROM gatherings
              JOIN messages ON messages.seq = message
              WHERE message IS NOT NULL AND gatherings.due_at <= ?1
              ORDER BY gatherings.due_at LIMIT ?2",
         )?
         .query_map(params![now, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
         })?
-        .collect::<rusqlite::Result<Vec<(i64, [u8; 16], String, String)>>>()?;
+        .collect::<rusqlite::Result<Vec<(i64, [u8; 16], String, String, [u8; 16])>>>()?;
     let mut all = Vec::new();
-    for (message, id, rule, template) in found {
+    for (message, id, rule, template, key) in found {
         let packed = connection
             .prepare_cached(
                 "SELECT id, source, kind, provider_id, received_at, content
@@ -142,10 +147,13 @@ pub(super) fn due(
             )?
             .query_row([message], |row| row.get(0))?;
         all.push(Gathering {
-            message: MessageId(Uuid::from_bytes(id)),
+            message: MessageId(Uuid::from_bytes(seal.open_id(id))),
             rule,
-            template,
-            events: packed.into_iter().map(PackedEvent::into_event).collect::<Result<_, _>>()?,
+            template: seal.open_text(&sealed::template(key), template)?,
+            events: packed
+                .into_iter()
+                .map(|event| event.into_event(seal))
+                .collect::<Result<_, _>>()?,
             size: size(connection, message)?,
             last: EventId(Uuid::from_bytes(last)),
         });
@@ -167,11 +175,12 @@ impl Operation for Close {
     type Output = bool;
 
     fn apply(&self, connection: &Desk) -> rusqlite::Result<bool> {
+        let id = connection.seal().id(self.message.0.into_bytes());
         let found: Option<(i64, String, i64, String, String)> = connection
             .prepare_cached(
                 "SELECT seq, state, held, instance, recipient FROM messages WHERE id = ?1",
             )?
-            .query_row([self.message.0.as_bytes()], |row| {
+            .query_row([id], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             })
             .optional()?;
@@ -181,7 +190,7 @@ impl Operation for Close {
             if size(connection, seq)? != self.size {
                 return Ok(false);
             }
-            self.settle(connection, seq, now, &instance)?;
+            self.settle(connection, seq, now, (&instance, &recipient))?;
             order::seat(connection, &instance, &recipient)?;
         }
         connection
@@ -200,13 +209,20 @@ impl Operation for Close {
 impl Close {
     fn settle(
         &self,
-        connection: &Connection,
+        connection: &Desk,
         seq: i64,
         now: i64,
-        instance: &str,
+        (instance, recipient): (&str, &str),
     ) -> rusqlite::Result<()> {
+        let seal = connection.seal();
+        let id = seal.id(self.message.0.into_bytes());
+        let kept = |place: Place<'_>, plain: &str| seal.text(&place, plain.to_owned());
         match &self.outcome {
             Outcome::Made(_) => {
+                let content = self.content.as_deref();
+                let content =
+                    content.map(|plain| kept(sealed::content(id, Some(recipient)), plain));
+                let content = content.transpose().map_err(within)?;
                 let clock = LaneClock::of(connection, instance)?.at(now);
                 hold::back(connection, seq, clock)?;
                 connection
@@ -215,14 +231,17 @@ impl Close {
                              detail = NULL
                          WHERE seq = ?1",
                     )?
-                    .execute(params![seq, self.content, now])
+                    .execute(params![seq, content, now])
             }
-            Outcome::Unmade { reason, detail } => connection
-                .prepare_cached(
-                    "UPDATE messages SET state = 'failed', held = 0, reason = ?2, detail = ?3
-                     WHERE seq = ?1",
-                )?
-                .execute(params![seq, reason.as_str(), detail]),
+            Outcome::Unmade { reason, detail } => {
+                let detail = kept(sealed::detail(id), detail).map_err(within)?;
+                connection
+                    .prepare_cached(
+                        "UPDATE messages SET state = 'failed', held = 0, reason = ?2, detail = ?3
+                         WHERE seq = ?1",
+                    )?
+                    .execute(params![seq, reason.as_str(), detail])
+            }
         }
         .map(drop)
     }

@@ -7,10 +7,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::model::{Event, EventId};
+use crate::secret::Secrets;
 use crate::store::StoreError;
+use crate::store::seal::Seal;
+use crate::store::sqlite::packed::PackedEvent;
 use crate::store::sqlite::reader::Readers;
-use crate::store::sqlite::row::{self, PackedEvent};
-use crate::store::sqlite::{lists, schema};
+use crate::store::sqlite::{lists, row, schema, vault};
 
 /// Events of a page at most.
 const PAGE_ROWS: i64 = 256;
@@ -20,6 +22,7 @@ const PAGE_BYTES: usize = 4 << 20;
 /// The events of a store, for reading alone.
 pub struct History {
     readers: Readers,
+    seal: Seal,
 }
 
 /// Some events, newest first.
@@ -35,10 +38,15 @@ impl History {
     /// Opens the file to read it; nothing is written, not even newer tables.
     ///
     /// # Errors
-    /// [`StoreError::Broken`] if there is none, or if it is not of this version.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        schema::check_readable(path)?;
-        Ok(Self { readers: Readers::of(path.to_owned()) })
+    /// [`StoreError::Broken`] if there is none, if it is not of this version, or if none of the
+    /// secrets is that of the store.
+    pub fn open(path: &Path, secrets: &Secrets) -> Result<Self, StoreError> {
+        let seal = vault::open(&schema::open_readable(path)?, path, secrets)?;
+        Ok(Self { readers: Readers::of(path.to_owned()), seal })
+    }
+
+    pub(super) fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     pub(super) fn readers(&self) -> &Readers {
@@ -47,8 +55,9 @@ impl History {
 
     /// One event, whole.
     pub async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
+        let seal = self.seal.clone();
         let found = self.readers.ask(move |connection| {
-            lists::event(connection, id)?.map(PackedEvent::into_event).transpose()
+            lists::event(connection, id)?.map(|event| event.into_event(&seal)).transpose()
         });
         found.await
     }
@@ -60,6 +69,7 @@ impl History {
         source: String,
         provider_id: String,
     ) -> Result<Option<(EventId, Timestamp)>, StoreError> {
+        let provider_id = self.seal.provider_id(&provider_id);
         self.readers.ask(move |connection| Ok(find(connection, &source, &provider_id)?)).await
     }
 
@@ -74,7 +84,8 @@ impl History {
         source: Option<String>,
         from: Option<i64>,
     ) -> Result<Page, StoreError> {
-        self.readers.ask(move |connection| page(connection, source.as_deref(), from)).await
+        let seal = self.seal.clone();
+        self.readers.ask(move |connection| page(connection, source.as_deref(), from, &seal)).await
     }
 }
 
@@ -106,6 +117,7 @@ fn page(
     connection: &Connection,
     source: Option<&str>,
     from: Option<i64>,
+    seal: &Seal,
 ) -> Result<Page, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, source, kind, provider_id, received_at, content, seq FROM events
@@ -119,7 +131,7 @@ fn page(
         let seq: i64 = row.get(6)?;
         bytes += packed.content.len();
         count += 1;
-        page.events.push(packed.into_event()?);
+        page.events.push(packed.into_event(seal)?);
         if bytes > PAGE_BYTES || count == PAGE_ROWS {
             page.next = Some(seq - 1);
             break;

@@ -1,21 +1,23 @@
 //! What is sent instead of a message that failed?
 
-use rusqlite::Connection;
-
 use crate::model::{Instead, State};
+use crate::store::sqlite::brakes::Keys;
+use crate::store::sqlite::fault::within;
 use crate::store::sqlite::record;
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
 use crate::store::sqlite::terms::TermsRow;
+use crate::store::sqlite::writer::Desk;
 
 /// Puts into line what is to be sent instead of the message number `seq`, which failed at `now`.
 /// Retried and failed again, it is not replaced twice: what is sent instead has an id of its own.
-pub(super) fn of(connection: &Connection, seq: i64, now: i64) -> rusqlite::Result<()> {
-    let failed = connection
+pub(super) fn of(desk: &Desk, seq: i64, now: i64) -> rusqlite::Result<()> {
+    let failed = desk
         .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE seq = ?1"))?
         .query_row([seq], MessageRow::read)?;
+    let failed = failed.opened(desk.seal()).map_err(within)?;
     for instead in failed.terms.asked().or {
         if let Some(row) = row(&failed, &instead, now) {
-            record::insert_message(connection, &row)?;
+            record::insert_message(desk, &row.sealed(desk.seal()).map_err(within)?)?;
         }
     }
     Ok(())
@@ -44,5 +46,6 @@ fn row(failed: &MessageRow, instead: &Instead, now: i64) -> Option<MessageRow> {
         content: Some(serde_json::to_string(&instead.content).ok()?),
         seq: 0,
         terms: TermsRow::of(crate::model::Terms::default()).ok()?,
+        keys: Keys::default(),
     })
 }

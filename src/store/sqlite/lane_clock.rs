@@ -7,9 +7,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::model::Reason;
+use crate::store::seal::Seal;
+use crate::store::sqlite::fault::within;
 use crate::store::sqlite::row::{micros, time};
+use crate::store::sqlite::sealed;
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::{LaneMemory, Shut};
+use crate::store::{LaneMemory, Shut, StoreError};
 
 /// A lane's row; times in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +79,11 @@ impl LaneClock {
 }
 
 /// What a lane remembers.
-pub(super) fn memory(connection: &Connection, instance: &str) -> rusqlite::Result<LaneMemory> {
+pub(super) fn memory(
+    connection: &Connection,
+    instance: &str,
+    seal: &Seal,
+) -> Result<LaneMemory, StoreError> {
     let found = connection
         .prepare_cached(
             "SELECT paced_until, shut_since, shut_reason, shut_detail FROM lanes
@@ -86,16 +93,15 @@ pub(super) fn memory(connection: &Connection, instance: &str) -> rusqlite::Resul
             let paced_until: Option<i64> = row.get(0)?;
             let since: Option<i64> = row.get(1)?;
             let reason: Option<String> = row.get(2)?;
-            let detail: Option<String> = row.get(3)?;
             let shut = since.and_then(time).zip(reason.as_deref().and_then(Reason::parse));
-            let detail = detail.unwrap_or_default();
-            Ok(LaneMemory {
-                paced_until: paced_until.and_then(time),
-                shut: shut.map(|(since, reason)| Shut { reason, detail, since }),
-            })
+            Ok((paced_until.and_then(time), shut, row.get::<_, Option<String>>(3)?))
         })
         .optional()?;
-    Ok(found.unwrap_or_default())
+    let Some((paced_until, shut, detail)) = found else { return Ok(LaneMemory::default()) };
+    let detail = detail.map(|kept| seal.open_text(&sealed::shut(instance), kept));
+    let detail = detail.transpose()?.unwrap_or_default();
+    let shut = shut.map(|(since, reason)| Shut { reason, detail, since });
+    Ok(LaneMemory { paced_until, shut })
 }
 
 /// A lane stands still, or goes on.
@@ -117,6 +123,9 @@ impl Operation for ShutLane {
             None => clock.open(now),
         }
         clock.keep(connection, &self.instance, None)?;
+        let (place, seal) = (sealed::shut(&self.instance), connection.seal());
+        let detail = self.shut.as_ref().map(|shut| seal.text(&place, shut.detail.clone()));
+        let detail = detail.transpose().map_err(within)?;
         connection
             .prepare_cached(
                 "UPDATE lanes SET shut_since = ?2, shut_reason = ?3, shut_detail = ?4
@@ -126,7 +135,7 @@ impl Operation for ShutLane {
                 self.instance,
                 clock.shut_since,
                 self.shut.as_ref().map(|shut| shut.reason.as_str()),
-                self.shut.as_ref().map(|shut| shut.detail.as_str()),
+                detail,
             ])
             .map(drop)
     }

@@ -7,7 +7,9 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::model::{Attempt, EventId, Message, MessageId, State};
-use crate::store::sqlite::row::{self, MESSAGE_COLUMNS, MessageRow, PackedEvent};
+use crate::store::seal::Seal;
+use crate::store::sqlite::packed::PackedEvent;
+use crate::store::sqlite::row::{self, MESSAGE_COLUMNS, MessageRow};
 use crate::store::{
     Counts, EventFilter, EventRow, LaneState, MessageFilter, SourceRow, StoreError,
 };
@@ -51,7 +53,8 @@ impl Conditions {
 }
 
 /// What a filter asks of a message.
-pub(super) fn asked(filter: MessageFilter) -> Conditions {
+pub(super) fn asked(filter: MessageFilter, seal: &Seal) -> Conditions {
+    let filter = filter.sealed(seal);
     let mut conditions = Conditions::default();
     if filter.state.is_some_and(|state| state != State::Sent) {
         // Lets the index of what is not done answer.
@@ -71,13 +74,14 @@ pub(super) fn asked(filter: MessageFilter) -> Conditions {
 pub(super) fn messages(
     connection: &Connection,
     filter: MessageFilter,
+    seal: &Seal,
 ) -> Result<Vec<Message>, StoreError> {
     let limit = filter.limit;
-    let (rest, values) = asked(filter).newest_first(limit);
+    let (rest, values) = asked(filter, seal).newest_first(limit);
     connection
         .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages{rest}"))?
         .query_map(rusqlite::params_from_iter(values), MessageRow::read)?
-        .map(|row| row?.into_message())
+        .map(|row| row?.into_message(seal))
         .collect()
 }
 
@@ -85,20 +89,22 @@ pub(super) fn messages(
 pub(super) fn message(
     connection: &Connection,
     id: MessageId,
+    seal: &Seal,
 ) -> Result<Option<(Message, Vec<Attempt>)>, StoreError> {
     let found = connection
         .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?1"))?
-        .query_row([id.0.as_bytes()], MessageRow::read)
+        .query_row([seal.id(id.0.into_bytes())], MessageRow::read)
         .optional()?;
     let Some(found) = found else { return Ok(None) };
     let attempts = connection
         .prepare_cached(
-            "SELECT number, started_at, took_ms, verdict FROM attempts
+            "SELECT number, started_at, took_ms, verdict, claim FROM attempts
              WHERE message = ?1 ORDER BY claim",
         )?
-        .query_map([found.seq], |row| row::attempt(id, row))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(Some((found.into_message()?, attempts)))
+        .query_map([found.seq], |row| Ok(row::attempt((id, found.id), row, seal)))?
+        .map(|attempt| attempt?)
+        .collect::<Result<_, StoreError>>()?;
+    Ok(Some((found.into_message(seal)?, attempts)))
 }
 
 /// What a filter asks of an event, and the end of the query: newest first, so many at most.
@@ -120,17 +126,18 @@ pub(super) fn asked_of_event(filter: EventFilter) -> Conditions {
 pub(super) fn events(
     connection: &Connection,
     filter: EventFilter,
+    seal: &Seal,
 ) -> Result<Vec<EventRow>, StoreError> {
     let (rest, values) = asked_of_events(filter);
-    let lines = connection
+    connection
         .prepare_cached(&format!(
             "SELECT id, source, kind, provider_id, received_at,
                  (SELECT count(*) FROM messages WHERE messages.event = events.id)
              FROM events{rest}"
         ))?
-        .query_map(rusqlite::params_from_iter(values), row::event_line)?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(lines)
+        .query_map(rusqlite::params_from_iter(values), |row| Ok(row::event_line(row, seal)))?
+        .map(|line| line?)
+        .collect()
 }
 
 /// One event as it was packed.

@@ -5,6 +5,10 @@ mod writer;
 mod presence;
 mod reader;
 mod row;
+mod packed;
+mod sealed;
+mod vault;
+mod sealing;
 mod terms;
 mod order;
 mod hold;
@@ -39,6 +43,8 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
+use crate::secret::Secrets;
+use crate::store::seal::Seal;
 use crate::store::{
     Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory, LaneState,
     Lease, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, Shut,
@@ -48,8 +54,10 @@ use crate::store::{
 pub use backup::Copied;
 pub(super) use backup::copy;
 pub use history::{History, Page};
+use packed::NewEvent;
 pub(super) use purge::rewrite;
-use row::{MessageRow, NewEvent, PackedEvent};
+use row::MessageRow;
+pub(super) use vault::is_sealed;
 use writer::{Desk, Operation};
 
 /// Bodies beyond this are compressed on a thread that may block, so that one large event does not
@@ -62,20 +70,26 @@ const PACKED_INLINE_MAX: usize = 256 * 1024;
 pub struct SqliteStore {
     writer: writer::Writer,
     readers: reader::Readers,
+    seal: Seal,
 }
 
 /// How to open the file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// Whether to make the file where there is none; otherwise that is an error.
     pub create: bool,
     /// The file never grows beyond so many pages of 8 KiB; then it is [`StoreError::Unavailable`].
     pub page_count_max: Option<u32>,
+    /// The secrets of the rule file: one of them must be the store's, if it has one.
+    pub secrets: Secrets,
+    /// Whether the caller has the lanes: then the store takes the first of the secrets for its own,
+    /// and what is in it is sealed.
+    pub owned: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { create: true, page_count_max: None }
+        Self { create: true, page_count_max: None, secrets: Secrets::default(), owned: false }
     }
 }
 
@@ -91,12 +105,24 @@ impl SqliteStore {
 
     /// The same, with a say in how.
     pub fn open_with(path: &Path, options: OpenOptions) -> Result<Self, StoreError> {
-        let connection = schema::open_writer(path, options.create)?;
-        if let Some(pages) = options.page_count_max {
+        let OpenOptions { create, page_count_max, secrets, owned } = options;
+        let connection = schema::open_writer(path, create)?;
+        let seal = if owned {
+            vault::open_owned(&connection, path, &secrets)?
+        } else if vault::is_half(&connection)? {
+            return Err(StoreError::Unavailable(format!(
+                "{} is just being sealed, or that was broken off: start `kabari serve`, and wait \
+                 until it is ready",
+                path.display()
+            )));
+        } else {
+            vault::open(&connection, path, &secrets)?
+        };
+        if let Some(pages) = page_count_max {
             limit_pages(&connection, pages)?;
         }
-        let writer = writer::Writer::start(connection, path)?;
-        Ok(Self { writer, readers: reader::Readers::of(path.to_owned()) })
+        let writer = writer::Writer::start(connection, path, seal.clone())?;
+        Ok(Self { writer, readers: reader::Readers::of(path.to_owned()), seal })
     }
 
     /// Sets or, by `None`, lifts the limit of [`OpenOptions::page_count_max`].
@@ -109,23 +135,26 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn record(&self, event: Event, messages: Vec<Message>) -> Result<Recorded, StoreError> {
         let event = if event.body.len() > PACKED_INLINE_MAX {
-            tokio::task::spawn_blocking(|| NewEvent::packed(event))
+            let seal = self.seal.clone();
+            tokio::task::spawn_blocking(move || NewEvent::packed(event, &seal))
                 .await
                 .map_err(|error| StoreError::Unavailable(error.to_string()))??
         } else {
-            NewEvent::plain(event)
+            NewEvent::plain(event, &self.seal)
         };
-        self.writer.run(record::Record { event, messages: rows_of(messages)? }).await
+        let messages = rows_of(messages, &self.seal)?;
+        self.writer.run(record::Record { event, messages }).await
     }
 
     async fn record_batch(
         &self,
         batch: Vec<(Event, Vec<Message>)>,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let pack = || {
+        let seal = self.seal.clone();
+        let pack = move || {
             let pack = |(event, messages)| {
-                let event = NewEvent::packed(event)?;
-                Ok(record::Record { event, messages: rows_of(messages)? })
+                let event = NewEvent::packed(event, &seal)?;
+                Ok(record::Record { event, messages: rows_of(messages, &seal)? })
             };
             batch.into_iter().map(pack).collect::<Result<Vec<_>, StoreError>>()
         };
@@ -136,11 +165,11 @@ impl Store for SqliteStore {
     }
 
     async fn add_messages(&self, messages: Vec<Message>) -> Result<usize, StoreError> {
-        self.writer.run(record::AddMessages(rows_of(messages)?)).await
+        self.writer.run(record::AddMessages(rows_of(messages, &self.seal)?)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        Ok(claims_of(self.writer.run(claim::TakeDue(claim)).await?))
+        Ok(claims_of(self.writer.run(claim::TakeDue(claim)).await?, &self.seal))
     }
 
     async fn claim_one(
@@ -148,11 +177,12 @@ impl Store for SqliteStore {
         message: MessageId,
         now: Timestamp,
     ) -> Result<Option<Claimed>, StoreError> {
-        self.writer.run(claim::TakeOne { message, now }).await?.map(claimed).transpose()
+        let taken = self.writer.run(claim::TakeOne { message, now }).await?;
+        taken.map(|taken| claimed(taken, &self.seal)).transpose()
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError> {
-        self.writer.run(settle::Settle::of(lease, settlement)?).await
+        self.writer.run(settle::Settle::of(lease, settlement, &self.seal)?).await
     }
 
     async fn turn_over(
@@ -162,12 +192,12 @@ impl Store for SqliteStore {
     ) -> Result<TurnedOver, StoreError> {
         let settle = |Ended { lease, settlement }: &Ended| {
             let lease = Lease { message: lease.message, attempt: lease.attempt };
-            settle::Settle::of(lease, settlement.clone())
+            settle::Settle::of(lease, settlement.clone(), &self.seal)
         };
         let settles = ended.iter().map(settle).collect::<Result<Vec<_>, StoreError>>()?;
         let claim = claim.map(claim::TakeDue);
         let (held, taken) = self.writer.run(settle::TurnOver { settles, claim }).await?;
-        Ok(TurnedOver { held, claims: claims_of(taken) })
+        Ok(TurnedOver { held, claims: claims_of(taken, &self.seal) })
     }
 
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreError> {
@@ -179,8 +209,8 @@ impl Store for SqliteStore {
     }
 
     async fn lane(&self, instance: &str) -> Result<LaneMemory, StoreError> {
-        let instance = instance.to_owned();
-        self.readers.ask(move |connection| Ok(lane_clock::memory(connection, &instance)?)).await
+        let (instance, seal) = (instance.to_owned(), self.seal.clone());
+        self.readers.ask(move |connection| lane_clock::memory(connection, &instance, &seal)).await
     }
 
     async fn shut_lane(
@@ -194,8 +224,8 @@ impl Store for SqliteStore {
     }
 
     async fn gatherings(&self, now: Timestamp, limit: usize) -> Result<Vec<Gathering>, StoreError> {
-        let now = row::micros(now);
-        self.readers.ask(move |connection| gatherings::due(connection, now, limit)).await
+        let (now, seal) = (row::micros(now), self.seal.clone());
+        self.readers.ask(move |connection| gatherings::due(connection, now, limit, &seal)).await
     }
 
     async fn next_gathering(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -218,7 +248,8 @@ impl Store for SqliteStore {
     }
 
     async fn opt_outs(&self) -> Result<Vec<OptOut>, StoreError> {
-        self.readers.ask(people::opt_outs).await
+        let seal = self.seal.clone();
+        self.readers.ask(move |connection| people::opt_outs(connection, &seal)).await
     }
 
     async fn opt_out(&self, opt_out: OptOut) -> Result<bool, StoreError> {
@@ -234,20 +265,24 @@ impl Store for SqliteStore {
     }
 
     async fn messages(&self, filter: MessageFilter) -> Result<Vec<Message>, StoreError> {
-        self.readers.ask(|connection| lists::messages(connection, filter)).await
+        let seal = self.seal.clone();
+        self.readers.ask(move |connection| lists::messages(connection, filter, &seal)).await
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<(Message, Vec<Attempt>)>, StoreError> {
-        self.readers.ask(move |connection| lists::message(connection, id)).await
+        let seal = self.seal.clone();
+        self.readers.ask(move |connection| lists::message(connection, id, &seal)).await
     }
 
     async fn events(&self, filter: EventFilter) -> Result<Vec<EventRow>, StoreError> {
-        self.readers.ask(|connection| lists::events(connection, filter)).await
+        let seal = self.seal.clone();
+        self.readers.ask(move |connection| lists::events(connection, filter, &seal)).await
     }
 
     async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
+        let seal = self.seal.clone();
         let unpacked = self.readers.ask(move |connection| {
-            lists::event(connection, id)?.map(PackedEvent::into_event).transpose()
+            lists::event(connection, id)?.map(|event| event.into_event(&seal)).transpose()
         });
         unpacked.await
     }
@@ -286,8 +321,8 @@ impl Store for SqliteStore {
     }
 }
 
-fn rows_of(messages: Vec<Message>) -> Result<Vec<MessageRow>, StoreError> {
-    messages.into_iter().map(MessageRow::of).collect()
+fn rows_of(messages: Vec<Message>, seal: &Seal) -> Result<Vec<MessageRow>, StoreError> {
+    messages.into_iter().map(|message| MessageRow::of(message, seal)).collect()
 }
 
 /// Writes the file's first page again as it is: a whole commit with its sync.
@@ -328,9 +363,9 @@ fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
 }
 
 /// One that cannot be read must not take its neighbours along: they are under way now.
-fn claims_of(taken: claim::Taken) -> Claims {
+fn claims_of(taken: claim::Taken, seal: &Seal) -> Claims {
     let claim::Taken { rows, closed_until, more, next_due, .. } = taken;
-    let readable = |taken| claimed(taken).map_err(unreadable).ok();
+    let readable = |taken| claimed(taken, seal).map_err(unreadable).ok();
     let taken = rows.into_iter().filter_map(readable).collect();
     Claims { taken, closed_until, more, next_due }
 }
@@ -341,10 +376,10 @@ fn unreadable(problem: StoreError) {
     tracing::error!(error = %problem, "a message cannot be sent: {problem}");
 }
 
-fn claimed(taken: claim::TakenRow) -> Result<Claimed, StoreError> {
+fn claimed(taken: claim::TakenRow, seal: &Seal) -> Result<Claimed, StoreError> {
     let claim::TakenRow { row, age_us, kind } = taken;
     let attempt = row.claims;
-    let message = row.into_message()?;
+    let message = row.into_message(seal)?;
     let age = std::time::Duration::from_micros(u64::try_from(age_us).unwrap_or(0));
     Ok(Claimed { lease: Lease { message: message.id, attempt }, message, kind, age })
 }

@@ -3,8 +3,11 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::Recipient;
-use crate::store::forgotten::digest;
+use crate::store::forgotten::{digest, is_digest};
+use crate::store::seal::Seal;
+use crate::store::sqlite::fault::within;
 use crate::store::sqlite::row::{micros, time_at};
+use crate::store::sqlite::sealed;
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::{Contact, OptOut, StoreError, Today};
 
@@ -124,27 +127,32 @@ impl Counted {
 }
 
 /// Whether a recipient wants no messages.
-pub(super) fn is_opted_out(connection: &Connection, recipient: &str) -> rusqlite::Result<bool> {
+pub(super) fn is_opted_out(
+    connection: &Connection,
+    recipient: &str,
+    seal: &Seal,
+) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM opt_outs WHERE recipient IN (?1, ?2))")?
-        .query_row([recipient, &digest(recipient)], |row| row.get(0))
+        .query_row([seal.number(recipient), digest(recipient, seal)], |row| row.get(0))
 }
 
 /// All who want no messages.
-pub(super) fn opt_outs(connection: &Connection) -> Result<Vec<OptOut>, StoreError> {
-    let all = connection
+pub(super) fn opt_outs(connection: &Connection, seal: &Seal) -> Result<Vec<OptOut>, StoreError> {
+    connection
         .prepare_cached(
             "SELECT recipient, since, note FROM opt_outs ORDER BY since DESC, recipient",
         )?
-        .query_map([], |row| {
-            Ok(OptOut {
-                recipient: Recipient::from_stored(row.get(0)?),
-                since: time_at(row, 1)?,
-                note: row.get(2)?,
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(all)
+        .query_map([], |row| Ok((row.get(0)?, time_at(row, 1)?, row.get(2)?)))?
+        .map(|row| {
+            let (kept, since, note): (String, _, Option<String>) = row?;
+            let note = note.map(|note| seal.open_text(&sealed::note(&kept), note)).transpose()?;
+            let number = if is_digest(&kept) { Some(kept) } else { seal.open_number(&kept) };
+            let broken = || StoreError::Broken("an opt-out's number cannot be opened".to_owned());
+            let recipient = Recipient::from_stored(number.ok_or_else(broken)?);
+            Ok(OptOut { recipient, since, note })
+        })
+        .collect()
 }
 
 /// Somebody wants no messages.
@@ -155,13 +163,17 @@ impl Operation for Add {
 
     fn apply(&self, connection: &Desk) -> rusqlite::Result<bool> {
         let OptOut { recipient, since, note } = &self.0;
-        let is_new = !is_opted_out(connection, recipient.expose())?;
+        let seal = connection.seal();
+        let is_new = !is_opted_out(connection, recipient.expose(), seal)?;
+        let kept = seal.number(recipient.expose());
+        let note = note.as_ref().map(|note| seal.text(&sealed::note(&kept), note.clone()));
+        let note = note.transpose().map_err(within)?;
         connection
             .prepare_cached(
                 "INSERT INTO opt_outs (recipient, since, note) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET note = coalesce(excluded.note, note)",
             )?
-            .execute(params![recipient.expose(), micros(*since), note])?;
+            .execute(params![kept, micros(*since), note])?;
         Ok(is_new)
     }
 
@@ -177,9 +189,10 @@ impl Operation for Remove {
     type Output = bool;
 
     fn apply(&self, connection: &Desk) -> rusqlite::Result<bool> {
+        let (number, seal) = (self.0.expose(), connection.seal());
         let removed = connection
             .prepare_cached("DELETE FROM opt_outs WHERE recipient IN (?1, ?2)")?
-            .execute([self.0.expose(), &digest(self.0.expose())])?;
+            .execute([seal.number(number), digest(number, seal)])?;
         Ok(removed > 0)
     }
 

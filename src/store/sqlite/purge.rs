@@ -9,10 +9,13 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::store::forgotten::digest;
-use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow, PackedEvent};
+use crate::store::seal::Seal;
+use crate::store::sqlite::fault::within;
+use crate::store::sqlite::packed::{self, PackedEvent};
+use crate::store::sqlite::row::{MESSAGE_COLUMNS, MESSAGE_COLUMNS_COUNT, MessageRow};
 use crate::store::sqlite::spelling::Spelling;
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::sqlite::{SqliteStore, order, people, schema};
+use crate::store::sqlite::{SqliteStore, order, people, schema, sealed};
 use crate::store::{Purged, StoreError};
 
 /// Rows looked at in one step.
@@ -38,10 +41,10 @@ impl SqliteStore {
         for table in [Table::Messages, Table::Events] {
             let mut after = i64::MIN;
             loop {
-                let (sought, recipient_too) = (spelling.clone(), recipient.clone());
-                let look = move |connection: &Connection| {
-                    look(connection, table, after, &recipient_too, &sought)
-                };
+                let sought = Sought { recipient: recipient.clone(), spelling: spelling.clone() };
+                let seal = self.seal.clone();
+                let look =
+                    move |connection: &Connection| look(connection, table, after, &sought, &seal);
                 let Looked { rows, last, count } = self.readers.ask(look).await?;
                 seen += count;
                 progress(seen);
@@ -63,8 +66,8 @@ impl SqliteStore {
             }
         }
         let found = if dry_run {
-            let recipient = recipient.clone();
-            self.readers.ask(move |connection| Ok(person(connection, &recipient)?)).await?
+            let (recipient, seal) = (recipient.clone(), self.seal.clone());
+            self.readers.ask(move |connection| Ok(person(connection, &recipient, &seal)?)).await?
         } else {
             self.writer.run(ForgetPerson(recipient)).await?
         };
@@ -117,18 +120,42 @@ struct Looked {
     count: u64,
 }
 
+/// Who is looked for.
+struct Sought {
+    recipient: String,
+    spelling: Spelling,
+}
+
+/// What came of the attempts of a message, from lines of `claim verdict`.
+fn opened_verdicts(
+    id: [u8; 16],
+    lines: Option<String>,
+    seal: &Seal,
+) -> Result<Option<String>, StoreError> {
+    let lines = match lines {
+        Some(lines) if seal.is_on() => lines,
+        plain => return Ok(plain),
+    };
+    let opened = lines
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(claim, verdict)| seal.open_text(&sealed::verdict(id, claim), verdict.to_owned()));
+    opened.collect::<Result<Vec<_>, _>>().map(|all| Some(all.join("\n")))
+}
+
 /// Rows that hold the number, of a page of rows.
 fn look(
     connection: &Connection,
     table: Table,
     after: i64,
-    recipient: &str,
-    spelling: &Spelling,
+    sought: &Sought,
+    seal: &Seal,
 ) -> Result<Looked, StoreError> {
+    let Sought { recipient, spelling } = sought;
     let sql = match table {
         Table::Messages => format!(
-            "SELECT {MESSAGE_COLUMNS}, (SELECT group_concat(verdict) FROM attempts
-                 WHERE message = messages.seq)
+            "SELECT {MESSAGE_COLUMNS}, (SELECT group_concat(claim || ' ' || verdict, char(10))
+                 FROM attempts WHERE message = messages.seq)
              FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2"
         ),
         Table::Events => "SELECT id, source, kind, provider_id, received_at, content, seq
@@ -141,8 +168,10 @@ fn look(
     while let Some(row) = rows.next()? {
         let (seq, holds) = match table {
             Table::Messages => {
-                let verdicts: Option<String> = row.get(23)?;
+                let verdicts: Option<String> = row.get(MESSAGE_COLUMNS_COUNT)?;
                 let row = MessageRow::read(row)?;
+                let verdicts = opened_verdicts(row.id, verdicts, seal)?;
+                let row = row.opened(seal)?;
                 let is_own = row.recipient.as_deref() == Some(recipient);
                 let texts = [&row.content, &row.detail, &row.terms.kept, &verdicts];
                 let mut texts = texts.into_iter().flatten();
@@ -150,7 +179,7 @@ fn look(
             }
             Table::Events => {
                 let seq: i64 = row.get(6)?;
-                let event = PackedEvent::read(row)?.into_event()?;
+                let event = PackedEvent::read(row)?.into_event(seal)?;
                 let mut headers = event.headers.iter();
                 let id = event.provider_id.as_deref().unwrap_or_default();
                 let holds = spelling.is_in(&event.body)
@@ -200,13 +229,14 @@ impl Operation for Forget {
 impl Forget {
     /// One's own are cancelled if they were still to go; those to others stay if they are, and lose
     /// their words if they are not.
-    fn message(&self, connection: &Connection, seq: i64) -> rusqlite::Result<bool> {
+    fn message(&self, connection: &Desk, seq: i64) -> rusqlite::Result<bool> {
         let found: Option<(String, bool, String, Option<String>)> = connection
             .prepare_cached("SELECT state, head, instance, recipient FROM messages WHERE seq = ?1")?
             .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
         let Some((state, is_head, instance, recipient)) = found else { return Ok(true) };
-        let is_own = recipient.as_deref() == Some(self.recipient.as_str());
+        let own = connection.seal().number(&self.recipient);
+        let is_own = recipient.as_deref() == Some(own.as_str());
         let is_open = matches!(state.as_str(), "waiting" | "uncertain");
         if state == "sending" || (is_open && !is_own) {
             return Ok(false);
@@ -236,13 +266,13 @@ impl Forget {
                 .execute([seq])?;
         }
         if is_head {
-            order::promote(connection, &instance, &self.recipient)?;
+            order::promote(connection, &instance, &own)?;
         }
         Ok(true)
     }
 
     /// An event that an open group still needs stays until that is closed.
-    fn event(&self, connection: &Connection, seq: i64) -> rusqlite::Result<bool> {
+    fn event(&self, connection: &Desk, seq: i64) -> rusqlite::Result<bool> {
         let changed = connection
             .prepare_cached(
                 "UPDATE events SET content = x'' WHERE seq = ?1
@@ -254,6 +284,7 @@ impl Forget {
         let id: Option<String> = connection
             .prepare_cached("SELECT provider_id FROM events WHERE seq = ?1")?
             .query_row([seq], |row| row.get(0))?;
+        let id = packed::opened_id(id, connection.seal()).map_err(within)?;
         if id.is_some_and(|id| self.spelling.is_in(id.as_bytes())) {
             connection
                 .prepare_cached("UPDATE events SET provider_id = NULL WHERE seq = ?1")?
@@ -271,13 +302,13 @@ struct Person {
     opted_out: bool,
 }
 
-fn person(connection: &Connection, recipient: &str) -> rusqlite::Result<Person> {
+fn person(connection: &Connection, recipient: &str, seal: &Seal) -> rusqlite::Result<Person> {
     let contacts: i64 = connection.query_row(
         "SELECT count(*) FROM contacts WHERE recipient = ?1",
-        [recipient],
+        [seal.number(recipient)],
         |row| row.get(0),
     )?;
-    let opted_out = people::is_opted_out(connection, recipient)?;
+    let opted_out = people::is_opted_out(connection, recipient, seal)?;
     Ok(Person { contacts: u64::try_from(contacts).unwrap_or(0), opted_out })
 }
 
@@ -286,15 +317,16 @@ impl Operation for ForgetPerson {
 
     fn apply(&self, desk: &Desk) -> rusqlite::Result<Person> {
         desk.pragma_update(None, "secure_delete", true)?;
-        let person = person(desk, &self.0)?;
-        desk.execute("DELETE FROM contacts WHERE recipient = ?1", [&self.0])?;
+        let seal = desk.seal();
+        let (person, kept) = (person(desk, &self.0, seal)?, seal.number(&self.0));
+        desk.execute("DELETE FROM contacts WHERE recipient = ?1", [&kept])?;
         // They go on getting nothing.
         desk.execute(
             "INSERT OR IGNORE INTO opt_outs (recipient, since, note)
              SELECT ?2, since, NULL FROM opt_outs WHERE recipient = ?1",
-            params![self.0, digest(&self.0)],
+            params![kept, digest(&self.0, seal)],
         )?;
-        desk.execute("DELETE FROM opt_outs WHERE recipient = ?1", [&self.0])?;
+        desk.execute("DELETE FROM opt_outs WHERE recipient = ?1", [&kept])?;
         Ok(person)
     }
 

@@ -6,8 +6,10 @@ use uuid::Uuid;
 use crate::model::{EventId, State};
 use crate::store::Recorded;
 use crate::store::sqlite::brakes::{Braked, Start};
+use crate::store::sqlite::fault::within;
 use crate::store::sqlite::lane_clock::LaneClock;
-use crate::store::sqlite::row::{MessageRow, NewEvent, micros};
+use crate::store::sqlite::packed::NewEvent;
+use crate::store::sqlite::row::{MessageRow, micros};
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{brakes, hold, order};
 
@@ -21,14 +23,13 @@ impl Operation for Record {
     type Output = Recorded;
 
     fn apply(&self, desk: &Desk) -> rusqlite::Result<Recorded> {
-        let connection: &Connection = desk;
         if let Some(first) = insert_event(desk, &self.event)? {
             let event = EventId(Uuid::from_bytes(first));
             return Ok(Recorded::Duplicate { event });
         }
         let mut waiting = 0;
         for message in &self.messages {
-            let inserted = insert_message(connection, message)?;
+            let inserted = insert_message(desk, message)?;
             waiting += usize::from(matches!(inserted, Inserted::Waits | Inserted::Joined));
         }
         Ok(Recorded::New { waiting })
@@ -93,7 +94,7 @@ fn insert_event(desk: &Desk, new: &NewEvent) -> rusqlite::Result<Option<[u8; 16]
             event.provider_id,
             kept,
             micros(event.received_at),
-            new.block()?
+            new.block(desk.seal()).map_err(within)?
         ])?;
     if rows == 0 {
         // Our own id is there already: the same event, recorded twice.
@@ -118,7 +119,7 @@ pub(super) enum Inserted {
 
 /// Keeps a message as its terms want it.
 pub(super) fn insert_message(
-    connection: &Connection,
+    connection: &Desk,
     message: &MessageRow,
 ) -> rusqlite::Result<Inserted> {
     if !message.terms.new.decide_at_record() {

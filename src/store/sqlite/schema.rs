@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/sqlite/0002_terms.sql"),
     include_str!("../migrations/sqlite/0003_reconciled.sql"),
     include_str!("../migrations/sqlite/0004_upkeep.sql"),
+    include_str!("../migrations/sqlite/0005_seals.sql"),
 ];
 
 /// "kbri", as the first step writes it.
@@ -72,6 +73,11 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 
 /// Whether a reader understands the file: it is a store, and its tables are of this version.
 pub(super) fn check_readable(path: &Path) -> Result<(), StoreError> {
+    open_readable(path).map(drop)
+}
+
+/// A connection to a file that a reader understands.
+pub(super) fn open_readable(path: &Path) -> Result<Connection, StoreError> {
     if !path.exists() {
         return Err(missing(path));
     }
@@ -89,7 +95,7 @@ pub(super) fn check_readable(path: &Path) -> Result<(), StoreError> {
     if from > STEPS.len() {
         return Err(newer(path, from));
     }
-    Ok(())
+    Ok(connection)
 }
 
 fn missing(path: &Path) -> StoreError {

@@ -2,15 +2,18 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::model::{Attempt, Fate, MessageId, Reason, State};
+use crate::model::{Attempt, Fate, Reason, State};
+use crate::store::seal::Seal;
 use crate::store::sqlite::claim::{TakeDue, Taken};
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::sqlite::{instead, order, people};
+use crate::store::sqlite::{instead, order, people, sealed};
 use crate::store::{Lease, Settlement, StoreError};
 
 /// The end of one attempt, if its lease still holds.
 pub(super) struct Settle {
+    /// The message's, as it is kept.
+    id: [u8; 16],
     pub(super) lease: Lease,
     pub(super) settlement: Settlement,
     /// The attempt's verdict as JSON.
@@ -20,7 +23,11 @@ pub(super) struct Settle {
 impl Settle {
     /// # Errors
     /// When an attempt cannot end so.
-    pub(super) fn of(lease: Lease, settlement: Settlement) -> Result<Self, StoreError> {
+    pub(super) fn of(
+        lease: Lease,
+        mut settlement: Settlement,
+        seal: &Seal,
+    ) -> Result<Self, StoreError> {
         let state = settlement.state;
         if !State::Sending.may_become(state) {
             return Err(StoreError::Broken(format!(
@@ -30,7 +37,12 @@ impl Settle {
         }
         let verdict = serde_json::to_string(&settlement.attempt.verdict)
             .map_err(|error| StoreError::Broken(error.to_string()))?;
-        Ok(Self { lease, settlement, verdict })
+        let id = seal.id(lease.message.0.into_bytes());
+        let verdict = seal.text(&sealed::verdict(id, &lease.attempt.to_string()), verdict)?;
+        let detail = settlement.detail.take();
+        settlement.detail =
+            detail.map(|detail| seal.text(&sealed::detail(id), detail)).transpose()?;
+        Ok(Self { id, lease, settlement, verdict })
     }
 }
 
@@ -66,7 +78,7 @@ impl Place {
     /// Of the message, if it is in this state and, where that is asked, by this claim.
     fn of(
         connection: &Connection,
-        message: MessageId,
+        id: [u8; 16],
         state: State,
         claim: Option<u32>,
     ) -> rusqlite::Result<Option<Self>> {
@@ -75,7 +87,7 @@ impl Place {
                 "SELECT seq, instance, recipient FROM messages
                  WHERE id = ?1 AND state = ?2 AND claims = coalesce(?3, claims)",
             )?
-            .query_row(params![message.0.as_bytes(), state.as_str(), claim], |row| {
+            .query_row(params![id, state.as_str(), claim], |row| {
                 Ok(Self { seq: row.get(0)?, instance: row.get(1)?, recipient: row.get(2)? })
             })
             .optional()
@@ -110,8 +122,7 @@ impl Settle {
     /// Where the message stands, if the lease holds. Asked first: a change that says where it was
     /// made costs twice as much as both.
     fn place(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
-        let Lease { message, attempt } = self.lease;
-        Place::of(connection, message, State::Sending, Some(attempt))
+        Place::of(connection, self.id, State::Sending, Some(self.lease.attempt))
     }
 
     /// It stays the head: until it is due it holds up its own recipient and nobody else. `None` if
@@ -151,7 +162,7 @@ impl Settle {
 
     /// What Wachat accepted is sent, however late we hear of it.
     fn sent_after_all(&self, connection: &Connection) -> rusqlite::Result<Option<Place>> {
-        let place = Place::of(connection, self.lease.message, State::Uncertain, None)?;
+        let place = Place::of(connection, self.id, State::Uncertain, None)?;
         if let Some(place) = &place {
             self.end(connection, place.seq)?;
         }

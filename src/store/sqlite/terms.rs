@@ -71,7 +71,12 @@ impl TermsRow {
     /// What is asked again, and the priority. Terms that cannot be read ask nothing: better sent
     /// than lost.
     pub(super) fn asked(&self) -> Terms {
-        let kept = self.kept.as_deref().and_then(|kept| serde_json::from_str::<Kept>(kept).ok());
+        self.asked_in(self.kept.as_deref())
+    }
+
+    /// The same of terms that are read elsewhere.
+    pub(super) fn asked_in(&self, kept: Option<&str>) -> Terms {
+        let kept = kept.and_then(|kept| serde_json::from_str::<Kept>(kept).ok());
         let Kept { hours, expires_s, or } = kept.unwrap_or_default();
         let priority = match self.priority {
             HIGH => Priority::High,

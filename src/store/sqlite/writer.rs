@@ -13,9 +13,10 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::store::StoreError;
+use crate::store::seal::Seal;
 use crate::store::sqlite::keys::Keys;
 use crate::store::sqlite::presence::Presence;
-use crate::store::sqlite::schema;
+use crate::store::sqlite::{schema, vault};
 
 /// Operations waiting for the writer; callers beyond that wait for a place.
 const QUEUE_MAX: usize = 1024;
@@ -41,12 +42,21 @@ pub(super) struct Desk {
     connection: Connection,
     keys: RefCell<Keys>,
     presence: RefCell<Presence>,
+    seal: Seal,
+    /// By what its keys are told from those of another store.
+    face: Vec<Vec<u8>>,
 }
 
 impl Desk {
-    fn new(connection: Connection, path: &Path) -> Self {
+    fn new(connection: Connection, path: &Path, seal: Seal) -> Result<Self, StoreError> {
         let presence = RefCell::new(Presence::of(path));
-        Self { connection, keys: RefCell::default(), presence }
+        let face = vault::face(&connection)?;
+        Ok(Self { connection, keys: RefCell::default(), presence, seal, face })
+    }
+
+    /// What seals its values.
+    pub(super) fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     /// Whether what is committed is where the next process will look for it.
@@ -60,12 +70,14 @@ impl Desk {
         if !self.presence.borrow().is_replaced() {
             return self;
         }
-        match schema::open_writer(&path, false) {
-            Ok(connection) => {
+        let opened = schema::open_writer(&path, false);
+        match opened.and_then(|connection| Self::new(connection, &path, self.seal.clone())) {
+            // What is queued was sealed with the keys of this one.
+            Ok(other) if other.face == self.face => {
                 tracing::warn!(path = %path.display(), "another store lies where the one was that was open: it is used from now on");
-                Self::new(connection, &path)
+                other
             }
-            Err(_) => self,
+            _ => self,
         }
     }
 
@@ -92,10 +104,14 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Gives the connection a thread of its own.
-    pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        path: &Path,
+        seal: Seal,
+    ) -> Result<Self, StoreError> {
         let (queue, queued) = mpsc::channel(QUEUE_MAX);
         let (arrived, arrivals) = watch::channel(0);
-        let desk = Desk::new(connection, path);
+        let desk = Desk::new(connection, path, seal)?;
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || drain(desk, queued, &arrived))

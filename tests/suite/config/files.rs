@@ -81,7 +81,7 @@ fn settings_and_defaults_are_what_the_file_says() {
     let loaded = load(Path::new("tests/config/good/everything.yaml"), &options).unwrap();
     let settings = &loaded.settings;
     assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
-    assert_eq!(settings.store, "sqlite://tests/config/good/data/kabari.db");
+    assert_eq!(settings.store.url, "sqlite://tests/config/good/data/kabari.db");
     assert_eq!(settings.body_limit, 1 << 20);
     assert_eq!(settings.wachat.timeout, Duration::from_secs(120));
     assert_eq!(settings.wachat.token.expose(), "a-secret-of-many-characters");
@@ -107,7 +107,7 @@ fn settings_and_defaults_are_what_the_file_says() {
     assert_eq!(bare.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(bare.admin.to_string(), "127.0.0.1:9090");
     assert_eq!(bare.wachat.base_url.as_str(), "https://app.wachat.net/");
-    assert_eq!((bare.body_limit, bare.store.as_str()), (25 << 20, "sqlite://kabari.db"));
+    assert_eq!((bare.body_limit, bare.store.url.as_str()), (25 << 20, "sqlite://kabari.db"));
     assert!(bare.instances.contains_key("phone"), "the default instance has a lane");
 }
 

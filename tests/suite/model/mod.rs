@@ -16,5 +16,8 @@ prop_state_machine! {
     #![proptest_config(Config { cases: if crate::support::long() { 5_000 } else { 150 }, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn messages_move_as_the_model_says_whenever_the_process_dies(sequential 1..80 => Real);
+    fn messages_move_as_the_model_says_whenever_the_process_dies(sequential 1..80 => Real<false>);
+
+    #[test]
+    fn messages_move_as_the_model_says_while_the_store_gets_one_secret_after_another(sequential 1..80 => Real<true>);
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kabari::model::{Message, MessageId, Priority, Reason, Recipient, State};
+use kabari::secret::Secrets;
 use kabari::store::{
-    Case, Claim, Judge, Lease, Moved, Recorded, Ruling, SharedStore, Shut, SqliteStore,
+    Case, Claim, Judge, Lease, Moved, OpenOptions, Recorded, Ruling, SharedStore, Shut, SqliteStore,
 };
 use proptest_state_machine::StateMachineTest;
 use tempfile::TempDir;
@@ -17,7 +18,7 @@ use tokio::runtime::Runtime;
 use super::reference::{
     BURST, End, INTERVAL_S, LANES, Lane, Made, Model, RECIPIENTS, Step, is_for_people, tokens,
 };
-use crate::store::{all, at, ended, event, later, message, resent_when_uncertain};
+use crate::store::{all, at, ended, event, later, message, resent_when_uncertain, secrets};
 
 const NAMES: [&str; LANES] = ["paced", "free"];
 const PEOPLE: [&str; RECIPIENTS] = ["6281111111", "6282222222", "6283333333"];
@@ -39,7 +40,9 @@ impl Judge for Expiry {
 }
 
 /// The store, and what its process has in memory.
-pub(super) struct Real {
+///
+/// If it is sealed, it gets its secret when it has died once, and another one each time after that.
+pub(super) struct Real<const SEALED: bool> {
     runtime: Runtime,
     folder: TempDir,
     /// How often the process died: each has a copy of what the one before left on the disk.
@@ -53,7 +56,7 @@ pub(super) struct Real {
     taken: Vec<usize>,
 }
 
-impl StateMachineTest for Real {
+impl<const SEALED: bool> StateMachineTest for Real<SEALED> {
     type SystemUnderTest = Self;
     type Reference = Model;
 
@@ -93,14 +96,22 @@ impl StateMachineTest for Real {
     }
 }
 
-impl Real {
+impl<const SEALED: bool> Real<SEALED> {
     fn file(&self) -> PathBuf {
         self.folder.path().join(self.deaths.to_string()).join("kabari.db")
     }
 
     fn open(&mut self) {
         std::fs::create_dir_all(self.file().parent().unwrap()).unwrap();
-        self.store = Some(Arc::new(SqliteStore::open(&self.file()).unwrap()));
+        let (old, new) = (self.deaths.saturating_sub(1), self.deaths);
+        let secrets = match self.deaths {
+            _ if !SEALED => Secrets::default(),
+            0 => Secrets::default(),
+            1 => secrets(&[new]),
+            _ => secrets(&[new, old]),
+        };
+        let options = OpenOptions { secrets, owned: true, ..OpenOptions::default() };
+        self.store = Some(Arc::new(SqliteStore::open_with(&self.file(), options).unwrap()));
     }
 
     fn store(&self) -> SharedStore {
@@ -233,7 +244,7 @@ impl Real {
 }
 
 /// Every message is in the state that the reference says, after as many attempts.
-fn agrees(real: &Real, model: &Model, rows: &[Message]) {
+fn agrees<const SEALED: bool>(real: &Real<SEALED>, model: &Model, rows: &[Message]) {
     for (n, (row, expected)) in rows.iter().zip(&model.messages).enumerate() {
         assert_eq!(row.id, real.ids[n]);
         assert_eq!((row.state, row.attempts), (expected.state, expected.attempts), "message {n}");

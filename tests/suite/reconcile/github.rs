@@ -90,7 +90,8 @@ async fn what_came_after_all_is_a_duplicate_and_so_is_what_comes_later() {
     let event = home.list(&["events", "list"]);
     assert_eq!(event.len(), 2);
     let id = ::kabari::model::EventId(event[0]["id"].as_str().unwrap().parse().unwrap());
-    let store = ::kabari::store::open_existing(&home.store()).unwrap();
+    let store =
+        ::kabari::store::open_existing(&::kabari::store::Address::plain(home.store())).unwrap();
     let kept = store.event(id).await.unwrap().unwrap();
     assert_eq!(kept.headers.get("x-github-delivery"), Some(&*guid(2)));
     assert_eq!(kept.headers.get("x-hub-signature-256"), None, "it is a credential");

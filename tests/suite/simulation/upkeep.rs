@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use kabari::model::{EventId, Message, MessageId};
+use kabari::model::{EventId, Message, MessageId, Recipient};
 use kabari::store::{
     EventFilter, MessageFilter, Moved, Moves, Pruned, Retention, Round, StoreError, StoreSize,
     Upkeep,
@@ -35,6 +35,10 @@ impl Upkeep for Held {
         round: Round,
     ) -> Result<Pruned, StoreError> {
         self.write(self.inner.prune(retention, now, round)).await
+    }
+
+    async fn is_opted_out(&self, recipient: &Recipient) -> Result<bool, StoreError> {
+        self.read(self.inner.is_opted_out(recipient)).await
     }
 
     async fn size(&self) -> Result<StoreSize, StoreError> {

@@ -17,6 +17,7 @@ mod sqlite_file;
 mod lock;
 mod damage;
 mod retention;
+mod sealed;
 
 use std::sync::Arc;
 
@@ -26,32 +27,58 @@ use kabari::model::{
     Attempt, Content, Event, EventId, Fate, Headers, Kind, Message, MessageId, OnUncertain, Origin,
     Policy, Reason, Recipient, Scope, State, Verdict,
 };
-use kabari::store::{Claim, Claimed, MessageFilter, Settlement, SharedStore, SqliteStore, Store};
+use kabari::secret::{Secret, Secrets};
+use kabari::store::{
+    Claim, Claimed, MessageFilter, OpenOptions, Settlement, SharedStore, SqliteStore, Store,
+    StoreError,
+};
 use uuid::Uuid;
 
 /// Where a store lies; opened as often as a test wants.
 pub(super) struct Place {
     dir: tempfile::TempDir,
+    secrets: Secrets,
 }
 
 impl Place {
     pub(super) fn sqlite() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self { dir: tempfile::tempdir().unwrap(), secrets: Secrets::default() }
+    }
+
+    /// With a secret, so that what is in it is sealed.
+    pub(super) fn sealed_sqlite() -> Self {
+        Self { secrets: secrets(&[1]), ..Self::sqlite() }
     }
 
     /// In memory where the system has such a folder: for tests with thousands of commits.
     pub(super) fn quick_sqlite() -> Self {
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        Self { dir: dir.unwrap() }
+        Self { dir: dir.unwrap(), secrets: Secrets::default() }
+    }
+
+    /// The same with a secret.
+    pub(super) fn quick_sealed_sqlite() -> Self {
+        Self { secrets: secrets(&[1]), ..Self::quick_sqlite() }
     }
 
     pub(super) fn open(&self) -> SharedStore {
-        Arc::new(SqliteStore::open(&self.file()).unwrap())
+        Arc::new(self.open_with(&self.secrets).unwrap())
+    }
+
+    /// As who has its lanes opens it.
+    pub(super) fn open_with(&self, secrets: &Secrets) -> Result<SqliteStore, StoreError> {
+        let (secrets, options) = (secrets.clone(), OpenOptions::default());
+        SqliteStore::open_with(&self.file(), OpenOptions { secrets, owned: true, ..options })
     }
 
     pub(super) fn file(&self) -> std::path::PathBuf {
         self.dir.path().join("kabari.db")
     }
+}
+
+/// Secrets of a store, told apart by these numbers.
+pub(super) fn secrets(numbers: &[usize]) -> Secrets {
+    Secrets::new(numbers.iter().map(|n| Secret::new(format!("{n:032}"))).collect())
 }
 
 /// So many seconds after an arbitrary start.
@@ -204,6 +231,15 @@ macro_rules! contract {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
                     super::$topic::$name(&super::Place::sqlite()).await;
+                }
+            )+)+
+        }
+
+        mod sealed_sqlite {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$topic::$name(&super::Place::sealed_sqlite()).await;
                 }
             )+)+
         }

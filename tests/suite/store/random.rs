@@ -75,6 +75,15 @@ fn no_sequence_of_steps_breaks_order_or_state() {
     runner.run(&steps(), |steps| runtime.block_on(play(&Place::quick_sqlite(), steps))).unwrap();
 }
 
+#[test]
+fn no_sequence_of_steps_breaks_order_or_state_of_what_is_sealed() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner =
+        TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
+    let sealed = Place::quick_sealed_sqlite;
+    runner.run(&steps(), |steps| runtime.block_on(play(&sealed(), steps))).unwrap();
+}
+
 /// What the test knows of the store from outside.
 struct World<'a> {
     place: &'a Place,

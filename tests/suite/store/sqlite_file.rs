@@ -1,7 +1,7 @@
 //! Does the `SQLite` file behave: private, its own, and whole when the disk is full?
 
 use kabari::model::Event;
-use kabari::store::{OpenOptions, Recorded, SqliteStore, Store, StoreError};
+use kabari::store::{Address, OpenOptions, Recorded, SqliteStore, Store, StoreError};
 use rusqlite::Connection;
 
 use super::{ANN, BEN, Place, all, claim, event, message, numbers};
@@ -73,7 +73,7 @@ fn a_file_of_another_program_is_refused_and_left_alone() {
 #[test]
 fn a_store_that_is_only_looked_at_is_not_made() {
     let place = Place::sqlite();
-    let url = format!("sqlite://{}", place.file().display());
+    let url = Address::plain(format!("sqlite://{}", place.file().display()));
     let said = kabari::store::open_existing(&url).err().unwrap().to_string();
     assert!(said.contains("there is no store at"), "{said}");
     assert!(!place.file().exists());

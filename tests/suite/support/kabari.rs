@@ -14,6 +14,8 @@ use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+pub(crate) use super::answer::Answer;
+
 /// How long anything may take before a test gives up: far more than it does take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -148,20 +150,6 @@ pub(crate) struct Kabari {
     http: reqwest::Client,
 }
 
-/// What was answered to a request.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    /// The body as JSON; `null` if it is none.
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or(Value::Null)
-    }
-}
-
 impl Kabari {
     /// The address that the log names by this field.
     async fn address(&mut self, field: &str) -> SocketAddr {
@@ -187,14 +175,14 @@ impl Kabari {
     pub(crate) async fn page(&self, path: &str) -> Answer {
         let url = format!("http://{}{path}", self.admin.unwrap());
         let response = self.http.get(url).send().await.unwrap();
-        Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
+        Answer::of(response).await.unwrap()
     }
 
     /// Posts to the admin listener.
     pub(crate) async fn order(&self, path: &str) -> Answer {
         let url = format!("http://{}{path}", self.admin.unwrap());
         let response = self.http.post(url).send().await.unwrap();
-        Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
+        Answer::of(response).await.unwrap()
     }
 
     /// Posts JSON to the admin listener.
@@ -202,7 +190,7 @@ impl Kabari {
         let url = format!("http://{}{path}", self.admin.unwrap());
         let request = self.http.post(url).header("content-type", "application/json");
         let response = request.body(body.to_string()).send().await.unwrap();
-        Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
+        Answer::of(response).await.unwrap()
     }
 
     /// Posts a body to a source.
@@ -217,7 +205,7 @@ impl Kabari {
             request = request.header(*name, *value);
         }
         let response = request.send().await?;
-        Ok(Answer { status: response.status().as_u16(), body: response.text().await? })
+        Answer::of(response).await
     }
 
     /// Posts a body as GitHub does.

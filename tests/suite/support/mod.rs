@@ -1,5 +1,6 @@
 //! What tests share: a Wachat world, a running kabari, a browser, signing libraries.
 
+mod answer;
 pub(crate) mod browser;
 pub(crate) mod kabari;
 pub(crate) mod signer;

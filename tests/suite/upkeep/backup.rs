@@ -84,6 +84,36 @@ async fn a_backup_overwrites_nothing_and_says_what_is_wrong_with_its_place() {
     assert_eq!(run(&home, &["backup"]).status.code(), Some(2));
 }
 
+/// What waited when the copy was made may have been sent since: the steps that the README names.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_going_back_to_a_copy_what_was_sent_since_can_be_kept_from_being_sent_again() {
+    let world = World::start().await;
+    let home = home(&world);
+    let kabari = home.start().await;
+    assert_eq!(kabari.order("/api/lanes/one/pause").await.status, 200);
+    push(&kabari, ANNA, "waits in the copy").await;
+    let copy = home.path("copy.db");
+    ends(&home, &["backup", copy.to_str().unwrap()], 0);
+    assert_eq!(kabari.order("/api/lanes/one/resume").await.status, 200);
+    world.until("it is sent", |seen| seen.dispatched.len() == 1).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    for name in ["kabari.db", "kabari.db-wal", "kabari.db-shm"] {
+        drop(std::fs::remove_file(home.path(name)));
+    }
+    std::fs::rename(&copy, home.path("kabari.db")).unwrap();
+    let waiting = json(&home, &["messages", "list", "--state", "waiting"], 0);
+    assert_eq!(waiting[0]["request"]["message"], "waits in the copy", "{waiting}");
+    ends(&home, &["messages", "cancel", "--state", "waiting"], 0);
+    let kabari = home.start().await;
+    // The lane stood still when the copy was made.
+    assert_eq!(kabari.order("/api/lanes/one/resume").await.status, 200);
+    push(&kabari, ANNA, "after that").await;
+    world.until("the next one is sent", |seen| seen.dispatched.len() == 2).await;
+    assert_eq!(world.seen().texts_to(ANNA), ["waits in the copy", "after that"]);
+    assert_eq!(kabari.stop().await, Some(0));
+    world.assert_clean();
+}
+
 /// What every command that opens the store says of one that a newer program wrote.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_of_a_newer_version_is_refused_by_every_command_and_left_alone() {

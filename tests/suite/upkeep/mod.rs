@@ -6,6 +6,7 @@ mod moves;
 mod purge;
 mod replay;
 mod retention;
+mod sealed;
 
 use std::process::Output;
 
