@@ -70,6 +70,14 @@ impl Head {
     }
 }
 
+/// Whether those who were read with a message are still the heads of their lines: what is sent
+/// instead of one may take the place of another.
+#[derive(PartialEq, Eq)]
+enum Line {
+    Same,
+    Changed,
+}
+
 /// What was taken.
 #[derive(Default)]
 pub(super) struct Taken {
@@ -144,8 +152,8 @@ impl<'c> Turn<'c> {
                 break;
             }
             for head in due {
-                if !self.is_over() {
-                    self.decide(head)?;
+                if self.is_over() || self.decide(head)? == Line::Changed {
+                    break;
                 }
             }
         }
@@ -179,7 +187,7 @@ impl<'c> Turn<'c> {
             .collect()
     }
 
-    fn decide(&mut self, head: Head) -> rusqlite::Result<()> {
+    fn decide(&mut self, head: Head) -> rusqlite::Result<Line> {
         let Head { row, contact, mut opted_out, some_forgotten, kind } = head;
         let recipient = row.recipient.clone().unwrap_or_default();
         let (instance, clock) = (self.claim.instance.as_str(), self.lane.at(self.now));
@@ -188,7 +196,7 @@ impl<'c> Turn<'c> {
         {
             // Perhaps somebody else is the head now: looked at in the next round.
             self.looked_at += 1;
-            return Ok(());
+            return Ok(Line::Same);
         }
         let age_us = row.age_us(clock, self.now);
         let Some((to, terms)) = self.open(&row) else {
@@ -226,7 +234,11 @@ impl<'c> Turn<'c> {
             )?,
             Ruling::Wait { until } => self.wait(row.seq, micros(until))?,
             Ruling::Skip { reason, detail } => self.end(&row, "skipped", reason, &detail)?,
-            Ruling::Fail { reason, detail } => self.end(&row, "failed", reason, &detail)?,
+            Ruling::Fail { reason, detail } => {
+                self.end(&row, "failed", reason, &detail)?;
+                self.looked_at += 1;
+                return Ok(Line::Changed);
+            }
             Ruling::Close { until } => {
                 let until = micros(until).max(self.now + 1);
                 self.lane.hold(self.now, until);
@@ -234,7 +246,7 @@ impl<'c> Turn<'c> {
             }
         }
         self.looked_at += 1;
-        Ok(())
+        Ok(Line::Same)
     }
 
     /// Who gets it, and its terms; `None` if they cannot be opened.
@@ -244,18 +256,22 @@ impl<'c> Turn<'c> {
         Some((to, sealed::asked(row, seal).ok()?))
     }
 
-    fn take(&mut self, mut row: MessageRow, age_us: i64, kind: String) -> rusqlite::Result<()> {
-        self.connection
+    fn take(&mut self, mut row: MessageRow, age_us: i64, kind: String) -> rusqlite::Result<Line> {
+        let taken = self
+            .connection
             .prepare_cached(
                 "UPDATE messages
                  SET state = 'sending', attempts = attempts + 1, claims = claims + 1
-                 WHERE seq = ?1",
+                 WHERE seq = ?1 AND state = 'waiting' AND head = 1",
             )?
             .execute([row.seq])?;
+        if taken == 0 {
+            return Ok(Line::Changed);
+        }
         "sending".clone_into(&mut row.state);
         (row.attempts, row.claims) = (row.attempts.saturating_add(1), row.claims + 1);
         self.taken.rows.push(TakenRow { row, age_us, kind });
-        Ok(())
+        Ok(Line::Same)
     }
 
     /// It stays the head, but is not due.
@@ -280,11 +296,13 @@ impl<'c> Turn<'c> {
             )?
             .execute(params![row.seq, state, reason.as_str(), detail])?;
         self.taken.ended = true;
+        let recipient = row.recipient.as_deref().unwrap_or_default();
+        // Who waits moves up before anything new comes into line.
+        order::promote(self.connection, &self.claim.instance, recipient)?;
         if state == "failed" {
             instead::of(self.connection, row.seq, self.now)?;
         }
-        let recipient = row.recipient.as_deref().unwrap_or_default();
-        order::promote(self.connection, &self.claim.instance, recipient)
+        Ok(())
     }
 
     /// What the lane must remember of this turn.

@@ -3,10 +3,10 @@
 use crate::model::{Instead, State};
 use crate::store::sqlite::brakes::Keys;
 use crate::store::sqlite::fault::within;
-use crate::store::sqlite::record;
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
 use crate::store::sqlite::terms::TermsRow;
 use crate::store::sqlite::writer::Desk;
+use crate::store::sqlite::{record, sealed};
 
 /// Puts into line what is to be sent instead of the message number `seq`, which failed at `now`.
 /// Retried and failed again, it is not replaced twice: what is sent instead has an id of its own.
@@ -14,8 +14,9 @@ pub(super) fn of(desk: &Desk, seq: i64, now: i64) -> rusqlite::Result<()> {
     let failed = desk
         .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE seq = ?1"))?
         .query_row([seq], MessageRow::read)?;
-    let failed = failed.opened(desk.seal()).map_err(within)?;
-    for instead in failed.terms.asked().or {
+    // Nothing else of it is needed, and damage to the rest must not hold up the lane.
+    let terms = sealed::asked(&failed, desk.seal()).map_err(within)?;
+    for instead in terms.or {
         if let Some(row) = row(&failed, &instead, now) {
             record::insert_message(desk, &row.sealed(desk.seal()).map_err(within)?)?;
         }

@@ -11,6 +11,7 @@ mod attempts;
 mod turn_over;
 mod people;
 mod terms;
+mod instead;
 mod gathering;
 mod random;
 mod sqlite_file;
@@ -297,6 +298,9 @@ contract! {
         a_retry_by_hand_is_due_at_once
         a_retry_by_hand_has_the_attempts_and_the_time_of_the_first
         everything_is_counted_by_state;
+    instead:
+        what_replaces_a_message_stands_behind_those_who_waited
+        who_lost_the_place_in_line_while_others_were_decided_is_not_taken;
     terms:
         a_key_is_held_by_what_was_or_may_be_sent_and_by_nothing_else
         a_key_is_of_one_rule_one_send_and_one_recipient_and_for_a_time
@@ -310,6 +314,7 @@ contract! {
         a_message_does_not_age_while_it_is_held_or_its_lane_stands_still
         the_day_s_attempts_and_first_contacts_survive_reopening
         a_number_that_is_not_on_whatsapp_is_remembered_until_a_person_tries_it_again
+        a_number_is_left_alone_for_whatever_reason_a_users_line_names
         why_a_lane_stands_still_survives_reopening
         who_opted_out_is_known_until_taken_off_the_list;
     gathering:

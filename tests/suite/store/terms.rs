@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kabari::model::{
-    Dedupe, Message, MessageId, Priority, Reason, Recipient, Rest, State, Terms, Throttle,
+    Dedupe, Message, MessageId, Priority, Reason, Recipient, Rest, Scope, State, Terms, Throttle,
 };
 use kabari::store::{Case, Claim, Claims, Judge, OptOut, Recorded, Ruling, Shut, Store, Today};
 
@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Decides as it is told, and notes what it was asked.
-struct Told {
+pub(super) struct Told {
     rule: Box<dyn Fn(&Case<'_>) -> Ruling + Send + Sync>,
     today: Mutex<Vec<(Today, bool, Duration)>>,
 }
@@ -37,22 +37,27 @@ impl Judge for Told {
     }
 }
 
-fn told(rule: impl Fn(&Case<'_>) -> Ruling + Send + Sync + 'static) -> Arc<Told> {
+pub(super) fn told(rule: impl Fn(&Case<'_>) -> Ruling + Send + Sync + 'static) -> Arc<Told> {
     Arc::new(Told { rule: Box::new(rule), today: Mutex::default() })
 }
 
-async fn judged(store: &dyn Store, second: i64, limit: usize, judge: &Arc<Told>) -> Claims {
+pub(super) async fn judged(
+    store: &dyn Store,
+    second: i64,
+    limit: usize,
+    judge: &Arc<Told>,
+) -> Claims {
     let judge = Arc::clone(judge) as Arc<dyn Judge>;
     store.claim(Claim { judge, ..Claim::new("jakarta", limit, at(second)) }).await.unwrap()
 }
 
 /// Message `n`, made at this second, with these terms.
-fn with_terms(n: u128, second: i64, to: &str, terms: Terms) -> Message {
+pub(super) fn with_terms(n: u128, second: i64, to: &str, terms: Terms) -> Message {
     let (created_at, due_at) = (at(second), at(second));
     Message { created_at, due_at, terms, ..message(n, to) }
 }
 
-async fn record(store: &dyn Store, message: Message) -> usize {
+pub(super) async fn record(store: &dyn Store, message: Message) -> usize {
     let event = event(message.event.0.as_u128());
     match store.record(event, vec![message]).await.unwrap() {
         Recorded::New { waiting } => waiting,
@@ -330,6 +335,24 @@ pub(super) async fn a_number_that_is_not_on_whatsapp_is_remembered_until_a_perso
     store.move_by_hand(message(1, ANN).id, State::Waiting, at(3)).await.unwrap();
     judged(&*store, 60, 9, &judge).await;
     assert_eq!(*absent.lock().unwrap(), [Some(at(1)), None]);
+}
+
+pub(super) async fn a_number_is_left_alone_for_whatever_reason_a_users_line_names(place: &Place) {
+    let store = place.open();
+    record_for(&*store, &[ANN, ANN]).await;
+    let first = claim_one(&*store, 0).await;
+    let mut settlement = ended(&first.message, State::Failed);
+    let verdict = &mut settlement.attempt.verdict;
+    (verdict.reason, verdict.scope) = (Some(Reason::BadRequest), Scope::Recipient);
+    assert!(store.settle(first.lease, settlement).await.unwrap());
+    let absent = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&absent);
+    let judge = told(move |case| {
+        seen.lock().unwrap().push(case.contact.absent_at);
+        Ruling::Wait { until: at(50) }
+    });
+    judged(&*store, 2, 9, &judge).await;
+    assert_eq!(*absent.lock().unwrap(), [Some(at(1))]);
 }
 
 pub(super) async fn why_a_lane_stands_still_survives_reopening(place: &Place) {
