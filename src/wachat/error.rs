@@ -55,6 +55,8 @@ const TABLE: &[(Means, Reason, &[&str])] = &[
     // An account in trouble: each further attempt makes it worse.
     (Lane, Reason::Account, &["error 463", "code: 463", "timelock", "reachout", "banned"]),
     (Lane, Reason::Account, &["account .. restricted", "restricted .. account", "restrict_all"]),
+    (Lane, Reason::Account, &["number .. restricted", "temporarily restricted"]),
+    (Lane, Reason::Account, &["account .. blocked"]),
     // A proxy lost its peer, perhaps after the request had passed.
     (Unknown, Reason::Server, &["upstream connect error", "socket hang up", "econnreset"]),
     // The file could not be had, so nothing was sent.
@@ -91,6 +93,9 @@ const TABLE: &[(Means, Reason, &[&str])] = &[
 /// Some gateways number their errors so, and answer 200.
 const ERROR_CODES: std::ops::RangeInclusive<u64> = 1000..=9999;
 
+/// WhatsApp's own word for an account that may not begin chats for now.
+const RESTRICTED: u16 = 463;
+
 /// What a status means when the words say nothing.
 fn by_status(status: u16) -> (Means, Reason) {
     match status {
@@ -102,6 +107,7 @@ fn by_status(status: u16) -> (Means, Reason) {
         300..=399 | 405 => (Lane, Reason::BadRequest),
         429 | 503 => (Again, if status == 429 { Reason::Rate } else { Reason::Server }),
         413 | 415 => (Never, Reason::Media),
+        RESTRICTED => (Lane, Reason::Account),
         // Somebody in between gave up waiting, or it is being worked on already.
         408 | 409 | 499 => (Unknown, Reason::Server),
         400..=498 => (Never, Reason::BadRequest),
@@ -145,6 +151,9 @@ fn trouble(status: u16, words: &Words) -> (Means, Reason) {
     // A page is not the gateway speaking, and a gateway time-out is one whatever it says.
     if matches!(words.shape, Shape::Page) || matches!(status, 408 | 499 | 504) {
         return by_status(status);
+    }
+    if words.say_restricted() {
+        return (Lane, Reason::Account);
     }
     let row = TABLE.iter().find(|row| row.2.iter().any(|phrase| says(&words.low, phrase)));
     match row {
@@ -204,6 +213,16 @@ impl Words {
             Shape::Empty | Shape::Plain => Denial::None,
             Shape::Json(value) => denial(value),
         }
+    }
+
+    /// Whether WhatsApp's number for a restricted account stands in it as a code.
+    fn say_restricted(&self) -> bool {
+        let Shape::Json(value) = &self.shape else { return false };
+        let levels = [Some(value), value.get("error")];
+        let codes = levels.into_iter().flatten().flat_map(|level| {
+            ["code", "status", "statusCode"].into_iter().filter_map(|name| level.get(name))
+        });
+        codes.filter_map(number).any(|code| code == u64::from(RESTRICTED))
     }
 }
 
