@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::model::{Attempt, Fate, Reason, State};
+use crate::model::{Attempt, Fate, Reason, Scope, State};
 use crate::store::seal::Seal;
 use crate::store::sqlite::claim::{TakeDue, Taken};
 use crate::store::sqlite::row::micros;
@@ -190,7 +190,10 @@ impl Settle {
         let Attempt { verdict, started_at, .. } = &self.settlement.attempt;
         match verdict.fate {
             Fate::Sent | Fate::Uncertain => people::reached(connection, instance, recipient),
-            Fate::Failed if verdict.reason == Some(Reason::Recipient) => {
+            Fate::Failed
+                if verdict.scope == Scope::Recipient
+                    || verdict.reason == Some(Reason::Recipient) =>
+            {
                 people::absent(connection, instance, recipient, micros(*started_at))
             }
             Fate::Failed | Fate::Retry { .. } => Ok(()),
