@@ -169,7 +169,16 @@ impl Lane {
 
     async fn claim(&mut self, claim: Claim, way: Way, now: Timestamp) -> Result<Wait, StoreError> {
         let paced_until = claim.paced_until.clone();
-        let claims = self.turn_over(Some(claim)).await?;
+        let claims = match self.turn_over(Some(claim)).await {
+            Ok(claims) => claims,
+            Err(problem) => {
+                // A claim that fails must keep no outcome from being kept.
+                if !self.ended.is_empty() {
+                    self.turn_over(None).await?;
+                }
+                return Err(problem);
+            }
+        };
         let Some(last) = claims.taken.len().checked_sub(1) else {
             return Ok(self.nothing_taken(&claims, now));
         };

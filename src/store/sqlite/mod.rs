@@ -365,8 +365,11 @@ fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
 /// One that cannot be read must not take its neighbours along: they are under way now.
 fn claims_of(taken: claim::Taken, seal: &Seal) -> Claims {
     let claim::Taken { rows, closed_until, more, next_due, .. } = taken;
+    let count = rows.len();
     let readable = |taken| claimed(taken, seal).map_err(unreadable).ok();
-    let taken = rows.into_iter().filter_map(readable).collect();
+    let taken: Vec<Claimed> = rows.into_iter().filter_map(readable).collect();
+    // There is room left that the claim took for filled.
+    let more = more || taken.len() < count;
     Claims { taken, closed_until, more, next_due }
 }
 
