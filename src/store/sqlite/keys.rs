@@ -21,6 +21,9 @@ const GATHERED: usize = 16_384;
 /// is due.
 const AHEAD: usize = 8;
 
+/// In so many commits a move ends, however much has gathered: it begins anew at each start.
+const COMMITS_MAX: usize = 1024;
+
 /// The identities that are not in the index yet, by their short form.
 #[derive(Default)]
 pub(super) struct Keys {
@@ -71,7 +74,8 @@ impl Keys {
             keys.sort_unstable();
             self.moving = Moving { keys, done: 0, step: 0, last: self.last };
         }
-        self.moving.go_on(connection, self.came + AHEAD)
+        let some = (self.came + AHEAD).max(self.moving.keys.len() / COMMITS_MAX);
+        self.moving.go_on(connection, some)
     }
 
     /// To be called when the transaction is on the disk.
