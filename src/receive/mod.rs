@@ -327,15 +327,19 @@ impl Receiver {
         let of_address = self.failures.over(line.client(), now);
         let pipeline = self.pipeline.load();
         let of_source = pipeline.source(&source).is_some_and(|it| it.over_unverified(now));
-        match &denial.denied {
-            _ if of_address || of_source => Reply::TooMany,
-            Denied::UnknownKey { address } => {
-                if !self.keys_asked.over(line.client(), now) {
-                    self.keys.want(address);
-                }
-                Reply::NoKey
-            }
-            _ => Reply::Denied,
+        let wants_key = match &denial.denied {
+            Denied::UnknownKey { address } => Some(address),
+            _ => None,
+        };
+        // Also in the midst of a flood: the sender's own requests wait for it.
+        if let Some(address) = wants_key.filter(|_| !self.keys_asked.over(line.client(), now)) {
+            self.keys.want(address);
+        }
+        match wants_key {
+            _ if of_address => Reply::TooMany,
+            Some(_) => Reply::NoKey,
+            None if of_source => Reply::TooMany,
+            None => Reply::Denied,
         }
     }
 }
