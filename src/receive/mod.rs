@@ -319,7 +319,8 @@ impl Receiver {
     }
 
     /// Counts a request that was not believed; verified ones never come here, so that no flood of
-    /// forgeries can close the door to them.
+    /// forgeries can close the door to them. What names a key that is not known yet may be the sender's
+    /// own: others' forgeries keep it neither from being wanted nor from coming again.
     fn deny(&self, denial: &Denial, now: Timestamp, line: &mut Line<'_>) -> Reply {
         let source = line.source_label().to_owned();
         self.metrics.denied(&source, denial.denied.label());
@@ -327,20 +328,13 @@ impl Receiver {
         let of_address = self.failures.over(line.client(), now);
         let pipeline = self.pipeline.load();
         let of_source = pipeline.source(&source).is_some_and(|it| it.over_unverified(now));
-        let wants_key = match &denial.denied {
-            Denied::UnknownKey { address } => Some(address),
-            _ => None,
-        };
-        // Also in the midst of a flood: the sender's own requests wait for it.
-        if let Some(address) = wants_key.filter(|_| !self.keys_asked.over(line.client(), now)) {
-            self.keys.want(address);
+        if let Denied::UnknownKey { address } = &denial.denied {
+            if !self.keys_asked.over(line.client(), now) {
+                self.keys.want(address);
+            }
+            return if of_address { Reply::TooMany } else { Reply::NoKey };
         }
-        match wants_key {
-            _ if of_address => Reply::TooMany,
-            Some(_) => Reply::NoKey,
-            None if of_source => Reply::TooMany,
-            None => Reply::Denied,
-        }
+        if of_address || of_source { Reply::TooMany } else { Reply::Denied }
     }
 }
 

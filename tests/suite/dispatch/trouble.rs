@@ -7,6 +7,7 @@ use std::time::Duration;
 use kabari::clock;
 use kabari::dispatch::{Dispatcher, Observer, Pace};
 use kabari::model::{Attempt, Message, Policy, Reason, State};
+use rusqlite::Connection;
 use tokio_util::sync::CancellationToken;
 
 use super::{ANNA, BUDI, CITRA, PATIENCE, Scene, lane_of};
@@ -212,4 +213,24 @@ async fn messages_of_an_instance_that_is_no_longer_configured_go_out() {
     let ids = scene.tell(ANNA, &["#2"]).await;
     scene.until_sent(&ids).await;
     running.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_sent_is_kept_also_while_nothing_more_can_be_claimed() {
+    let scene = Scene::new().await;
+    scene.world.always(Behave::send().slowly(Duration::from_millis(300)));
+    let ids = scene.tell(ANNA, &["#1", "#2"]).await;
+    let running = scene.run();
+    scene.world.until("the first request", |seen| !seen.asked.is_empty()).await;
+    let raw = Connection::open(scene.dir.path().join("kabari.db")).unwrap();
+    raw.execute_batch(
+        "CREATE TRIGGER broken BEFORE UPDATE ON messages WHEN new.state = 'sending'
+         BEGIN SELECT raise(ABORT, 'broken'); END",
+    )
+    .unwrap();
+    scene.until(ids[0], State::Sent).await;
+    raw.execute_batch("DROP TRIGGER broken").unwrap();
+    scene.until_sent(&ids).await;
+    running.stop().await;
+    assert_eq!(scene.world.seen().texts_to(ANNA), ["#1", "#2"]);
 }

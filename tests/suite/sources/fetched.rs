@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
-use kabari::model::EventId;
+use kabari::model::{EventId, Rate};
 use kabari::secret::Secret;
-use kabari::sources::{Source, SourceSettings};
+use kabari::sources::{LimitSettings, Source, SourceSettings};
 use kabari::verify::{Denied, Keys, NoKey, Outgoing, Request};
 
 use super::presets::{RSA, build};
@@ -30,6 +30,15 @@ fn after(seconds: i64) -> Timestamp {
 fn paypal() -> Source {
     let settings: SourceSettings =
         settings("paypal", "the id of a webhook", "https://a.example/hooks/paypal");
+    Source::build("paypal", &settings).expect("it needs no key").0
+}
+
+/// The same, with a limit of what is not believed.
+fn limited() -> Source {
+    let limits = LimitSettings { unverified: Some(Rate::parse("1/h").unwrap()), verified: None };
+    let settings: SourceSettings =
+        settings("paypal", "the id of a webhook", "https://a.example/hooks/paypal");
+    let settings = SourceSettings { limits: Some(limits), ..settings };
     Source::build("paypal", &settings).expect("it needs no key").0
 }
 
@@ -126,4 +135,20 @@ async fn strangers_make_us_want_only_a_few_keys_and_none_without_a_signature() {
     house.keys.keep(AT, SIGNER, after(1)).unwrap();
     assert_eq!(house.send(&sent(AT, RSA.0, noon())).await.status, 200);
     NOW.store(NOON, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn a_flood_of_forgeries_keeps_no_key_from_being_wanted() {
+    let _alone = CLOCK.lock().await;
+    NOW.store(NOON, Ordering::SeqCst);
+    let house = House::new().await;
+    house.serve(limited());
+    let mut forged = sent(AT, RSA.0, noon());
+    forged.put_header("paypal-transmission-sig", "AAAA");
+    assert_eq!(house.send(&forged).await.status, 401);
+    assert_eq!(house.send(&forged).await.status, 429, "one too many");
+    assert_eq!(house.send(&sent(AT, RSA.0, noon())).await.status, 503, "it may come again");
+    assert_eq!(house.keys.wanted(), [AT]);
+    house.keys.keep(AT, SIGNER, noon()).unwrap();
+    assert_eq!(house.send(&sent(AT, RSA.0, noon())).await.status, 200);
 }

@@ -1,10 +1,10 @@
 //! Does the `SQLite` file behave: private, its own, and whole when the disk is full?
 
 use kabari::model::Event;
-use kabari::store::{Address, OpenOptions, Recorded, SqliteStore, Store, StoreError};
+use kabari::store::{Address, Claim, OpenOptions, Recorded, SqliteStore, Store, StoreError};
 use rusqlite::Connection;
 
-use super::{ANN, BEN, Place, all, claim, event, message, numbers};
+use super::{ANN, BEN, Place, all, at, claim, event, message, numbers};
 
 fn refusal(result: Result<SqliteStore, StoreError>) -> String {
     match result {
@@ -196,5 +196,7 @@ async fn a_message_that_cannot_be_read_keeps_no_other_from_being_sent() {
     store.record(event(2), vec![message(2, BEN)]).await.unwrap();
     let raw = Connection::open(place.file()).unwrap();
     raw.execute("UPDATE messages SET content = '{' WHERE recipient = ?1", [ANN]).unwrap();
-    assert_eq!(numbers(&claim(&*store, 0, 9).await), [2]);
+    let one = store.claim(Claim::new("jakarta", 1, at(0))).await.unwrap();
+    assert!(one.taken.is_empty() && one.more, "there is room for the one behind it");
+    assert_eq!(numbers(&claim(&*store, 0, 1).await), [2]);
 }

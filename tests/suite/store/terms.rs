@@ -318,6 +318,20 @@ pub(super) async fn the_day_s_attempts_and_first_contacts_survive_reopening(plac
     assert_eq!(judge.today.lock().unwrap().last().unwrap().0, Today::default());
 }
 
+/// When each number that was asked of was found not to be on `WhatsApp`.
+type Absences = Arc<Mutex<Vec<Option<Timestamp>>>>;
+
+/// A judge that lets everybody wait, and what it was told of numbers that are not on `WhatsApp`.
+fn asks_who_is_absent() -> (Arc<Told>, Absences) {
+    let absent = Absences::default();
+    let seen = Arc::clone(&absent);
+    let judge = told(move |case| {
+        seen.lock().unwrap().push(case.contact.absent_at);
+        Ruling::Wait { until: at(50) }
+    });
+    (judge, absent)
+}
+
 pub(super) async fn a_number_that_is_not_on_whatsapp_is_remembered_until_a_person_tries_it_again(
     place: &Place,
 ) {
@@ -325,12 +339,7 @@ pub(super) async fn a_number_that_is_not_on_whatsapp_is_remembered_until_a_perso
     record_for(&*store, &[ANN, ANN]).await;
     let first = claim_one(&*store, 0).await;
     settle(&*store, first, State::Failed).await;
-    let absent = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&absent);
-    let judge = told(move |case| {
-        seen.lock().unwrap().push(case.contact.absent_at);
-        Ruling::Wait { until: at(50) }
-    });
+    let (judge, absent) = asks_who_is_absent();
     judged(&*store, 2, 9, &judge).await;
     store.move_by_hand(message(1, ANN).id, State::Waiting, at(3)).await.unwrap();
     judged(&*store, 60, 9, &judge).await;
@@ -345,12 +354,7 @@ pub(super) async fn a_number_is_left_alone_for_whatever_reason_a_users_line_name
     let verdict = &mut settlement.attempt.verdict;
     (verdict.reason, verdict.scope) = (Some(Reason::BadRequest), Scope::Recipient);
     assert!(store.settle(first.lease, settlement).await.unwrap());
-    let absent = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&absent);
-    let judge = told(move |case| {
-        seen.lock().unwrap().push(case.contact.absent_at);
-        Ruling::Wait { until: at(50) }
-    });
+    let (judge, absent) = asks_who_is_absent();
     judged(&*store, 2, 9, &judge).await;
     assert_eq!(*absent.lock().unwrap(), [Some(at(1))]);
 }
