@@ -20,7 +20,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kabari::expr::{Escape, Facts, Json, Surroundings, Template};
-use kabari::model::{Event, EventId, Headers};
+use kabari::model::{Event, EventId};
 use kabari::rules::{Matcher, RuleSet};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -144,16 +144,13 @@ fn push() -> Bytes {
 }
 
 fn facts(body: &Bytes) -> Facts {
-    let event = Event {
-        id: EventId(Uuid::from_u128(1)),
-        source: "github".into(),
-        kind: "push".into(),
-        provider_id: None,
-        digest: None,
-        received_at: Timestamp::UNIX_EPOCH,
-        headers: Headers::default(),
-        body: body.clone(),
-    };
+    let event = Event::new(
+        EventId(Uuid::from_u128(1)),
+        "github",
+        "push",
+        Timestamp::UNIX_EPOCH,
+        body.clone(),
+    );
     let around =
         Surroundings { vars: Value::Null, amounts: None, timezone: TimeZone::UTC, country: None };
     Facts::new(&event, Json::parse(body.clone()).unwrap(), Arc::new(around))

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::HeaderMap;
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,15 +14,14 @@ use url::Url;
 use crate::admin::Admin;
 use crate::admin::answer::{Answer, Refused};
 use crate::model::{
-    self, Content, Event, EventId, Headers, Kind, Message, MessageId, OnUncertain, Origin, Policy,
-    Recipient,
+    Content, Event, EventId, Kind, Message, OnUncertain, Origin, Policy, Recipient,
 };
 use crate::pipeline::Defaults;
 use crate::render;
 use crate::store::Recorded;
 
 /// The source and the rule of what is sent by hand.
-const BY_HAND: &str = "by hand";
+const BY_HAND: &str = Origin::BY_HAND;
 /// The kind of such an event.
 const KIND: &str = "send";
 
@@ -99,48 +97,19 @@ impl SendRequest {
         now: Timestamp,
     ) -> Result<(Event, Message), String> {
         let body = serde_json::to_vec(&self).map_err(|why| why.to_string())?;
-        let event = Event {
-            id,
-            source: BY_HAND.to_owned(),
-            kind: KIND.to_owned(),
-            provider_id: key,
-            digest: None,
-            received_at: now,
-            headers: Headers::default(),
-            body: Bytes::from(body),
-        };
-        let message = self.into_message(&event, defaults, now)?;
+        let event = Event { provider_id: key, ..Event::new(id, BY_HAND, KIND, now, body) };
+        let message = self.into_message(&event, defaults)?;
         Ok((event, message))
     }
 
-    fn into_message(
-        self,
-        event: &Event,
-        defaults: &Defaults,
-        now: Timestamp,
-    ) -> Result<Message, String> {
+    fn into_message(self, event: &Event, defaults: &Defaults) -> Result<Message, String> {
         let recipient = render::recipient(&self.number, defaults.country)
             .map_err(|why| format!("number: {why}"))?;
         let instance = self.instance_name.clone().unwrap_or_else(|| defaults.instance.clone());
         let content = self.into_content()?;
-        let id = MessageId::derive(event.id, BY_HAND, 0, 0, recipient.expose());
-        Ok(Message {
-            id,
-            event: event.id,
-            source: event.source.clone(),
-            origin: Origin { rule: BY_HAND.to_owned(), send: 0, element: 0 },
-            instance,
-            content: Some(content),
-            state: model::State::Waiting,
-            reason: None,
-            detail: None,
-            attempts: 0,
-            created_at: now,
-            due_at: now,
-            policy: policy(&recipient),
-            terms: model::Terms::default(),
-            recipient: Some(recipient),
-        })
+        let policy = policy(&recipient);
+        let origin = Origin { rule: BY_HAND.to_owned(), send: 0, element: 0 };
+        Ok(Message { policy, ..Message::waiting(event, origin, &instance, recipient, content) })
     }
 
     fn into_content(self) -> Result<Content, String> {

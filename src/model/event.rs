@@ -41,6 +41,26 @@ pub struct Digest {
 }
 
 impl Event {
+    /// An event with no provider's id, no digest and no headers.
+    pub fn new(
+        id: EventId,
+        source: &str,
+        kind: &str,
+        received_at: Timestamp,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        Self {
+            id,
+            source: source.to_owned(),
+            kind: kind.to_owned(),
+            provider_id: None,
+            digest: None,
+            received_at,
+            headers: Headers::default(),
+            body: body.into(),
+        }
+    }
+
     /// The kind of an event whose verified body could not be read.
     pub const UNREADABLE: &'static str = "unreadable";
     /// The kind of an event whose request names none.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EventId, MessageId, Reason, Recipient, Terms};
+use super::{Event, EventId, MessageId, Reason, Recipient, Terms};
 
 /// One rendered send to one recipient.
 ///
@@ -45,6 +45,36 @@ pub struct Message {
     pub terms: Terms,
 }
 
+impl Message {
+    /// A message that waits, due at once, with what is promised to every message of no rule.
+    pub fn waiting(
+        event: &Event,
+        origin: Origin,
+        instance: &str,
+        recipient: Recipient,
+        content: Content,
+    ) -> Self {
+        let Origin { rule, send, element } = &origin;
+        Self {
+            id: MessageId::derive(event.id, rule, *send, *element, recipient.expose()),
+            event: event.id,
+            source: event.source.clone(),
+            origin,
+            instance: instance.to_owned(),
+            recipient: Some(recipient),
+            content: Some(content),
+            state: State::Waiting,
+            reason: None,
+            detail: None,
+            attempts: 0,
+            created_at: event.received_at,
+            due_at: event.received_at,
+            policy: Policy::default(),
+            terms: Terms::default(),
+        }
+    }
+}
+
 /// Where a message comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
@@ -79,6 +109,18 @@ pub struct Content {
 }
 
 impl Content {
+    /// A text with these words.
+    pub fn text(words: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Text,
+            media_url: None,
+            message: Some(words.into()),
+            file_name: None,
+            mimetype: None,
+            delay: None,
+        }
+    }
+
     /// The JSON fields of the request that sends this to `number`: only documented fields, absent
     /// ones left out. A text has no `delay`, audio has no `message` (Wachat's API documentation).
     pub fn request_fields(

@@ -245,7 +245,6 @@ impl Drop for Line<'_> {
 mod tests {
     use std::sync::{Arc, LazyLock, Mutex};
 
-    use bytes::Bytes;
     use jiff::Timestamp;
     use serde_json::{Value, json};
     use uuid::Uuid;
@@ -310,14 +309,8 @@ mod tests {
 
     fn event() -> Event {
         Event {
-            id: ID,
-            source: "github".to_owned(),
-            kind: "push".to_owned(),
-            provider_id: None,
-            digest: None,
-            received_at: Timestamp::UNIX_EPOCH,
             headers: Headers::from([("x-token", "a header's value")]),
-            body: Bytes::from_static(b"a body"),
+            ..Event::new(ID, "github", "push", Timestamp::UNIX_EPOCH, "a body")
         }
     }
 

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use kabari::config::{LoadOptions, load_text};
 use kabari::expr::Json;
 use kabari::gather::Gatherer;
-use kabari::model::{Event, Headers, Message, Reason, State};
+use kabari::model::{Event, EventId, Message, Reason, State};
 use kabari::pipeline::Pipeline;
 use kabari::store::{Claim, MessageFilter, Recorded, SharedStore, SqliteStore};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 /// A rule file with one rule, its store, and a clock that stands where it is put.
 struct Shop {
@@ -48,16 +48,13 @@ impl Shop {
     async fn comes(&mut self, second: i64, body: &str) -> usize {
         self.events += 1;
         let now = at(second);
-        let event = Event {
-            id: kabari::model::EventId(uuid::Uuid::from_u128(self.events)),
-            source: "shop".into(),
-            kind: "order".into(),
-            provider_id: None,
-            digest: None,
-            received_at: now,
-            headers: Headers::default(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        };
+        let event = Event::new(
+            EventId(Uuid::from_u128(self.events)),
+            "shop",
+            "order",
+            now,
+            body.to_owned(),
+        );
         let json = Json::parse(event.body.clone()).unwrap();
         let messages = self.pipeline.load().messages(&event, json, now);
         match self.store.record(event, messages).await.unwrap() {

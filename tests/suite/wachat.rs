@@ -16,24 +16,13 @@ fn client_of(url: &str, timeout: Duration) -> Client {
     Client::new(Settings { base_url: url.parse().unwrap(), token, timeout }).unwrap()
 }
 
-fn text(words: &str) -> Content {
-    Content {
-        kind: Kind::Text,
-        media_url: None,
-        message: Some(words.into()),
-        file_name: None,
-        mimetype: None,
-        delay: None,
-    }
-}
-
 async fn send(client: &Client, content: &Content) -> Verdict {
     client.send(INSTANCE, &Recipient::person(NUMBER).unwrap(), content).await
 }
 
 async fn told(world: &World, behave: Behave) -> Verdict {
     world.next(1, behave);
-    send(&client_of(&world.url(), Duration::from_millis(400)), &text("hello")).await
+    send(&client_of(&world.url(), Duration::from_millis(400)), &Content::text("hello")).await
 }
 
 #[tokio::test]
@@ -47,9 +36,9 @@ async fn what_wachat_gets_is_what_it_documents() {
         file_name: Some("Rechnung №1.pdf".into()),
         mimetype: Some("application/pdf".into()),
         delay: Some(1),
-        ..text("*paid*\nthanks")
+        ..Content::text("*paid*\nthanks")
     };
-    for content in [&text("hello"), &document] {
+    for content in [&Content::text("hello"), &document] {
         assert_eq!(send(&client, content).await.fate, Fate::Sent);
     }
     let bodies: Vec<_> = world.seen().dispatched.into_iter().map(|sent| sent.body).collect();
@@ -68,20 +57,20 @@ async fn a_refused_connection_was_certainly_not_a_message() {
     let world = World::start().await;
     let client = client_of(&world.url(), Settings::TIMEOUT_DEFAULT);
     world.down().await;
-    let verdict = send(&client, &text("hello")).await;
+    let verdict = send(&client, &Content::text("hello")).await;
     assert_eq!(verdict.fate, Fate::Retry { after: None });
     assert_eq!((verdict.reason, verdict.scope), (Some(Reason::Network), Scope::Lane));
     assert!(verdict.detail.contains("refused"), "{}", verdict.detail);
     assert!(!verdict.detail.contains("http://"), "{}", verdict.detail);
     world.up().await;
-    assert_eq!(send(&client, &text("hello")).await.fate, Fate::Sent);
+    assert_eq!(send(&client, &Content::text("hello")).await.fate, Fate::Sent);
 }
 
 #[tokio::test]
 async fn a_server_without_tls_was_certainly_not_sent_anything() {
     let world = World::start().await;
     let client = client_of(&world.url().replace("http:", "https:"), Duration::from_secs(9));
-    let verdict = send(&client, &text("hello")).await;
+    let verdict = send(&client, &Content::text("hello")).await;
     assert_eq!(verdict.reason, Some(Reason::Network), "{}", verdict.detail);
     assert_eq!(world.seen().asked.len(), 0);
 }
@@ -148,7 +137,7 @@ async fn a_wrong_token_stops_the_lane() {
         token: Secret::new("wrong"),
         timeout: Settings::TIMEOUT_DEFAULT,
     };
-    let verdict = send(&Client::new(settings).unwrap(), &text("hello")).await;
+    let verdict = send(&Client::new(settings).unwrap(), &Content::text("hello")).await;
     assert_eq!((verdict.reason, verdict.scope), (Some(Reason::Auth), Scope::Lane));
     assert_eq!(world.faults(), ["Unauthorized"]);
 }
@@ -158,11 +147,11 @@ async fn a_connection_that_rested_for_two_seconds_is_not_used_again() {
     let world = World::start().await;
     let client = client_of(&world.url(), Settings::TIMEOUT_DEFAULT);
     for _ in 0..20 {
-        assert_eq!(send(&client, &text("hello")).await.fate, Fate::Sent);
+        assert_eq!(send(&client, &Content::text("hello")).await.fate, Fate::Sent);
     }
     let before = world.seen().connections;
     assert!(before < 20, "connections are used again: {before}");
     tokio::time::sleep(Duration::from_millis(2100)).await;
-    assert_eq!(send(&client, &text("hello")).await.fate, Fate::Sent);
+    assert_eq!(send(&client, &Content::text("hello")).await.fate, Fate::Sent);
     assert_eq!(world.seen().connections, before + 1);
 }

@@ -9,12 +9,11 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use bytes::Bytes;
 use jiff::Timestamp;
 use kabari::admin::{Admin, router};
 use kabari::model::{
-    Content, Controls, Event, EventId, Headers, Kind, Message, MessageId, Origin, Policy,
-    Readiness, Recipient, Replay, Replayed, State,
+    Content, Controls, Event, EventId, Headers, Kind, Message, MessageId, Origin, Readiness,
+    Recipient, Replay, Replayed, State,
 };
 use kabari::secret::Secret;
 use kabari::store::{Recorded, SqliteStore, Store};
@@ -123,17 +122,12 @@ impl Office {
     async fn furnish_with(&self, states: &[State], kind: &str, text: &str) -> Vec<MessageId> {
         let at: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let event = Event {
-            id: EVENT,
-            source: "github".to_owned(),
-            kind: kind.to_owned(),
             provider_id: Some("d-1".to_owned()),
-            digest: None,
-            received_at: at,
             headers: Headers::from([("x-github-event", "push")]),
-            body: Bytes::from_static(br#"{"phone":"6281234567890"}"#),
+            ..Event::new(EVENT, "github", kind, at, r#"{"phone":"6281234567890"}"#)
         };
         let messages: Vec<_> =
-            (0..).zip(states).map(|(n, state)| message(n, *state, text, at)).collect();
+            (0..).zip(states).map(|(n, state)| message(&event, n, *state, text)).collect();
         let ids = messages.iter().map(|message| message.id).collect();
         let recorded = self.store.record(event, messages).await.expect("recorded");
         assert!(matches!(recorded, Recorded::New { .. }));
@@ -141,29 +135,15 @@ impl Office {
     }
 }
 
-fn message(send: u16, state: State, text: &str, at: Timestamp) -> Message {
-    Message {
-        id: MessageId::derive(EVENT, "tell", send, 0, NUMBER),
-        event: EVENT,
-        source: "github".to_owned(),
-        origin: Origin { rule: "tell".to_owned(), send, element: 0 },
-        instance: "jakarta".to_owned(),
-        recipient: Recipient::person(NUMBER),
-        content: Some(Content {
-            kind: Kind::Document,
-            media_url: Some("https://x.example/a.pdf".to_owned()),
-            message: Some(text.to_owned()),
-            file_name: Some("a.pdf".to_owned()),
-            mimetype: None,
-            delay: Some(1200),
-        }),
-        state,
-        reason: None,
-        detail: None,
-        attempts: 0,
-        created_at: at,
-        due_at: at,
-        policy: Policy::default(),
-        terms: kabari::model::Terms::default(),
-    }
+fn message(event: &Event, send: u16, state: State, text: &str) -> Message {
+    let origin = Origin { rule: "tell".to_owned(), send, element: 0 };
+    let content = Content {
+        kind: Kind::Document,
+        media_url: Some("https://x.example/a.pdf".to_owned()),
+        file_name: Some("a.pdf".to_owned()),
+        delay: Some(1200),
+        ..Content::text(text)
+    };
+    let recipient = Recipient::person(NUMBER).unwrap();
+    Message { state, ..Message::waiting(event, origin, "jakarta", recipient, content) }
 }

@@ -1,8 +1,7 @@
 //! `kabari diff`: are the messages told that another rule file would make?
 
-use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use kabari::model::{Event, EventId, Headers};
+use kabari::model::{Event, EventId};
 use kabari::store::{SqliteStore, Store};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,14 +13,14 @@ use crate::support::kabari::Home;
 async fn push(store: &SqliteStore, n: u128, login: &str, hours: i64) {
     let received_at = Timestamp::now() - SignedDuration::from_hours(hours);
     let event = Event {
-        id: EventId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + n)),
-        source: "github".to_owned(),
-        kind: "push".to_owned(),
         provider_id: Some(format!("d-{n}")),
-        digest: None,
-        received_at,
-        headers: Headers::default(),
-        body: Bytes::from(json!({ "sender": { "login": login } }).to_string()),
+        ..Event::new(
+            EventId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + n)),
+            "github",
+            "push",
+            received_at,
+            json!({ "sender": { "login": login } }).to_string(),
+        )
     };
     store.record(event, Vec::new()).await.unwrap();
 }

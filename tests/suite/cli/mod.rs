@@ -16,10 +16,8 @@ mod schema;
 
 use std::process::Output;
 
-use bytes::Bytes;
 use kabari::model::{
-    Content, Event, EventId, Headers, Kind, Message, MessageId, Origin, Policy, Reason, Recipient,
-    State,
+    Content, Event, EventId, Headers, Message, MessageId, Origin, Reason, Recipient, State,
 };
 use kabari::store::{Recorded, SqliteStore, Store};
 use uuid::Uuid;
@@ -165,38 +163,25 @@ async fn furnish(home: &Home, rows: &[Row]) {
     for row in rows {
         let at = "2026-01-02T03:04:05Z".parse().unwrap();
         let event = Event {
-            id: row.event(),
-            source: row.source.to_owned(),
-            kind: row.kind.to_owned(),
             provider_id: Some(format!("d-{}", row.n)),
-            digest: None,
-            received_at: at,
             headers: Headers::from([("x-github-event", "push")]),
-            body: Bytes::from_static(br#"{"ref":"refs/heads/main","phone":"+62 812-3456-7890"}"#),
+            ..Event::new(
+                row.event(),
+                row.source,
+                row.kind,
+                at,
+                r#"{"ref":"refs/heads/main","phone":"+62 812-3456-7890"}"#,
+            )
         };
+        let origin = Origin { rule: row.rule.to_owned(), send: 0, element: 0 };
+        let person = Recipient::person(row.number);
+        let recipient = person.or_else(|| Recipient::group(row.number)).unwrap();
+        let content = Content::text(format!("message {}", row.n));
         let message = Message {
             id: row.message(),
-            event: row.event(),
-            source: row.source.to_owned(),
-            origin: Origin { rule: row.rule.to_owned(), send: 0, element: 0 },
-            instance: "jakarta_store".to_owned(),
-            recipient: Recipient::person(row.number).or_else(|| Recipient::group(row.number)),
-            content: Some(Content {
-                kind: Kind::Text,
-                media_url: None,
-                message: Some(format!("message {}", row.n)),
-                file_name: None,
-                mimetype: None,
-                delay: None,
-            }),
             state: row.state,
             reason: (row.state == State::Uncertain).then_some(Reason::Interrupted),
-            detail: None,
-            attempts: 0,
-            created_at: at,
-            due_at: at,
-            policy: Policy::default(),
-            terms: kabari::model::Terms::default(),
+            ..Message::waiting(&event, origin, "jakarta_store", recipient, content)
         };
         let recorded = store.record(event, vec![message]).await.unwrap();
         assert!(matches!(recorded, Recorded::New { .. }));

@@ -10,13 +10,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use kabari::clock;
 use kabari::dispatch::{Dispatcher, LaneSettings, LaneStatus, Lanes, Observer, Pace, Timings};
 use kabari::model::{
-    Attempt, Content, Event, EventId, Headers, Kind, Message, MessageId, OnUncertain, Origin,
-    Policy, Reason, Recipient, Span, State, Terms,
+    Attempt, Content, Event, Message, MessageId, OnUncertain, Origin, Policy, Reason, Recipient,
+    Span, State,
 };
 use kabari::secret::Secret;
 use kabari::store::{Recorded, SharedStore, SqliteStore};
@@ -187,16 +186,7 @@ impl Running {
 }
 
 fn event(now: Timestamp) -> Event {
-    Event {
-        id: clock::event_id(now, &mut clock::dice()),
-        source: "github".into(),
-        kind: "push".into(),
-        provider_id: None,
-        digest: None,
-        received_at: now,
-        headers: Headers::default(),
-        body: Bytes::from_static(b"{}"),
-    }
+    Event::new(clock::event_id(now, &mut clock::dice()), "github", "push", now, "{}")
 }
 
 fn message(
@@ -207,32 +197,10 @@ fn message(
     words: &str,
     policy: Policy,
 ) -> Message {
-    let (rule, send, element) = ("greet".to_owned(), 0, u32::try_from(n).unwrap());
-    let EventId(_) = event.id;
-    Message {
-        id: MessageId::derive(event.id, &rule, send, element, to),
-        event: event.id,
-        source: event.source.clone(),
-        origin: Origin { rule, send, element },
-        instance: instance.into(),
-        recipient: Recipient::person(to),
-        content: Some(Content {
-            kind: Kind::Text,
-            media_url: None,
-            message: Some(words.into()),
-            file_name: None,
-            mimetype: None,
-            delay: None,
-        }),
-        state: State::Waiting,
-        reason: None,
-        detail: None,
-        attempts: 0,
-        created_at: event.received_at,
-        due_at: event.received_at,
-        policy,
-        terms: Terms::default(),
-    }
+    let origin = Origin { rule: "greet".to_owned(), send: 0, element: u32::try_from(n).unwrap() };
+    let recipient = Recipient::person(to).unwrap();
+    let message = Message::waiting(event, origin, instance, recipient, Content::text(words));
+    Message { policy, ..message }
 }
 
 fn patient(on_uncertain: OnUncertain) -> Policy {

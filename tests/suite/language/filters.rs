@@ -3,24 +3,23 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use kabari::expr::{Escape, Facts, Json, Surroundings, Template, filter_table};
-use kabari::model::{Event, EventId, Headers};
+use kabari::model::{Event, EventId};
 use serde_json::json;
 use uuid::Uuid;
 
 /// An event that came on 22 November 2026 at 07:05 UTC.
 fn facts() -> Facts {
     let event = Event {
-        id: EventId(Uuid::from_u128(1)),
-        source: "shop".into(),
-        kind: "order".into(),
         provider_id: Some("evt_1".into()),
-        digest: None,
-        received_at: Timestamp::from_second(1_795_331_100).unwrap(),
-        headers: Headers::default(),
-        body: Bytes::from_static(b"{}"),
+        ..Event::new(
+            EventId(Uuid::from_u128(1)),
+            "shop",
+            "order",
+            Timestamp::from_second(1_795_331_100).unwrap(),
+            "{}",
+        )
     };
     let around = Surroundings {
         vars: json!({}),

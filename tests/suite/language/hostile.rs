@@ -3,25 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use kabari::expr::{Escape, Facts, Json, Surroundings, Template};
-use kabari::model::{Event, EventId, Headers};
+use kabari::model::{Event, EventId};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 fn facts(body: &Value) -> Facts {
-    let event = Event {
-        id: EventId(Uuid::from_u128(1)),
-        source: "s".into(),
-        kind: "k".into(),
-        provider_id: None,
-        digest: None,
-        received_at: Timestamp::UNIX_EPOCH,
-        headers: Headers::default(),
-        body: Bytes::from(body.to_string()),
-    };
+    let event =
+        Event::new(EventId(Uuid::from_u128(1)), "s", "k", Timestamp::UNIX_EPOCH, body.to_string());
     let around = Surroundings {
         vars: json!({ "list": (0..2_000).collect::<Vec<_>>() }),
         amounts: None,

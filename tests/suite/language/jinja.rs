@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use kabari::expr::{Escape, Facts, Json, Surroundings, Template};
-use kabari::model::{Event, EventId, Headers};
+use kabari::model::{Event, EventId};
 use minijinja::syntax::SyntaxConfig;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -26,16 +26,13 @@ fn body() -> Value {
 
 fn ours(template: &str) -> String {
     let body = Bytes::from(body().to_string());
-    let event = Event {
-        id: EventId(Uuid::from_u128(1)),
-        source: "shop".into(),
-        kind: "order".into(),
-        provider_id: None,
-        digest: None,
-        received_at: Timestamp::UNIX_EPOCH,
-        headers: Headers::default(),
-        body: body.clone(),
-    };
+    let event = Event::new(
+        EventId(Uuid::from_u128(1)),
+        "shop",
+        "order",
+        Timestamp::UNIX_EPOCH,
+        body.clone(),
+    );
     let timezone = jiff::tz::TimeZone::UTC;
     let around = Surroundings { vars: json!({"v": "x"}), amounts: None, timezone, country: None };
     let facts = Facts::new(&event, Json::parse(body).unwrap(), Arc::new(around));

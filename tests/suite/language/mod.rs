@@ -14,7 +14,6 @@ mod kept;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use kabari::expr::{AmountUnit, Condition, Escape, EvalError, Facts, Json, Surroundings, Template};
 use kabari::model::{Event, EventId, Headers};
@@ -36,14 +35,15 @@ const BODY: &str = r#"{
 
 fn facts_with(amounts: Option<AmountUnit>) -> Facts {
     let event = Event {
-        id: EventId(Uuid::from_u128(1)),
-        source: "stripe".into(),
-        kind: "invoice.paid".into(),
         provider_id: Some("evt_1".into()),
-        digest: None,
-        received_at: Timestamp::from_second(1_795_331_100).unwrap(),
         headers: Headers::from([("x-event-id", "h1")]),
-        body: Bytes::from_static(BODY.as_bytes()),
+        ..Event::new(
+            EventId(Uuid::from_u128(1)),
+            "stripe",
+            "invoice.paid",
+            Timestamp::from_second(1_795_331_100).unwrap(),
+            BODY.as_bytes(),
+        )
     };
     let surroundings = Surroundings {
         vars: json!({"shop": "*Toko*", "team": {"Siti": "628111"}, "oncall": ["1", "2"], "max": 5}),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use kabari::expr::{Condition, Escape, Facts, Json, Surroundings, Template};
-use kabari::model::{Event, EventId, Headers};
+use kabari::model::{Event, EventId};
 use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
@@ -31,16 +31,7 @@ proptest! {
     #[test]
     fn whatever_is_printed_has_no_active_markup(text in "[*_~`> .a1é\n\r\u{202e}\u{200b}\u{200d}-]{0,30}") {
         let body = json!({ "x": text }).to_string();
-        let event = Event {
-            id: EventId(Uuid::from_u128(1)),
-            source: "s".into(),
-            kind: "k".into(),
-            provider_id: None,
-            digest: None,
-            received_at: Timestamp::UNIX_EPOCH,
-            headers: Headers::default(),
-            body: Bytes::from(body.clone()),
-        };
+        let event = Event::new(EventId(Uuid::from_u128(1)), "s", "k", Timestamp::UNIX_EPOCH, body.clone());
         let around = Surroundings { vars: json!({}), amounts: None, timezone: jiff::tz::TimeZone::UTC, country: None };
         let facts = Facts::new(&event, Json::parse(Bytes::from(body)).unwrap(), Arc::new(around));
         let Ok(printed) = Template::compile("{{ event.x }}", Escape::Message).unwrap().render(&facts) else {

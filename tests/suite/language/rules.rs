@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use kabari::config::{LoadOptions, Loaded, Report, load};
 use kabari::expr::Json;
-use kabari::model::{Event, EventId, Headers, Message, Reason, Severity, State};
+use kabari::model::{Event, EventId, Message, Reason, Severity, State};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -43,14 +43,14 @@ fn problems(rules: &str) -> Vec<String> {
 fn messages_of(loaded: &Loaded, body: &Value) -> Vec<Message> {
     let body = Bytes::from(body.to_string());
     let event = Event {
-        id: EventId(Uuid::from_u128(1)),
-        source: "shop".into(),
-        kind: "order".into(),
         provider_id: Some("o1".into()),
-        digest: None,
-        received_at: Timestamp::from_second(1_795_331_100).unwrap(),
-        headers: Headers::default(),
-        body: body.clone(),
+        ..Event::new(
+            EventId(Uuid::from_u128(1)),
+            "shop",
+            "order",
+            Timestamp::from_second(1_795_331_100).unwrap(),
+            body.clone(),
+        )
     };
     loaded.pipeline.messages(&event, Json::parse(body).unwrap(), Timestamp::UNIX_EPOCH)
 }

@@ -22,11 +22,10 @@ mod sealed;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use kabari::model::{
-    Attempt, Content, Event, EventId, Fate, Headers, Kind, Message, MessageId, OnUncertain, Origin,
-    Policy, Reason, Recipient, Scope, State, Verdict,
+    Attempt, Content, Event, EventId, Fate, Headers, Message, OnUncertain, Origin, Policy, Reason,
+    Recipient, Scope, State, Verdict,
 };
 use kabari::secret::{Secret, Secrets};
 use kabari::store::{
@@ -93,44 +92,24 @@ pub(super) const BEN: &str = "6289876543210";
 /// The n-th event, with a provider's id of its own.
 pub(super) fn event(n: u128) -> Event {
     Event {
-        id: EventId(Uuid::from_u128(n)),
-        source: "shop".to_owned(),
-        kind: "order.paid".to_owned(),
         provider_id: Some(format!("evt_{n}")),
-        digest: None,
-        received_at: at(0),
         headers: Headers::from([("x-id", n.to_string())]),
-        body: Bytes::from(format!(r#"{{"n":{n}}}"#)),
+        ..Event::new(
+            EventId(Uuid::from_u128(n)),
+            "shop",
+            "order.paid",
+            at(0),
+            format!(r#"{{"n":{n}}}"#),
+        )
     }
 }
 
 /// The message of event n to this recipient, waiting and due at second 0, in lane `jakarta`.
 pub(super) fn message(n: u128, recipient: &str) -> Message {
-    let event = EventId(Uuid::from_u128(n));
-    Message {
-        id: MessageId::derive(event, "paid", 0, 0, recipient),
-        event,
-        source: "shop".to_owned(),
-        origin: Origin { rule: "paid".to_owned(), send: 0, element: 0 },
-        instance: "jakarta".to_owned(),
-        recipient: Some(Recipient::person(recipient).unwrap()),
-        content: Some(Content {
-            kind: Kind::Text,
-            media_url: None,
-            message: Some(format!("message {n}")),
-            file_name: None,
-            mimetype: None,
-            delay: Some(3000),
-        }),
-        state: State::Waiting,
-        reason: None,
-        detail: None,
-        attempts: 0,
-        created_at: at(0),
-        due_at: at(0),
-        policy: Policy::default(),
-        terms: kabari::model::Terms::default(),
-    }
+    let origin = Origin { rule: "paid".to_owned(), send: 0, element: 0 };
+    let recipient = Recipient::person(recipient).unwrap();
+    let content = Content { delay: Some(3000), ..Content::text(format!("message {n}")) };
+    Message::waiting(&event(n), origin, "jakarta", recipient, content)
 }
 
 /// A message that could not be made.

@@ -1,6 +1,6 @@
 //! Is everything in the export, once, the oldest first, and discreet unless asked otherwise?
 
-use kabari::model::{Event, EventId, Headers};
+use kabari::model::{Event, EventId};
 use kabari::store::{SqliteStore, Store};
 use serde_json::Value;
 
@@ -48,14 +48,14 @@ async fn many_pages_are_all_there_in_their_order() {
     let store = SqliteStore::open(&home.path("kabari.db")).unwrap();
     for n in 1..=1000_u128 {
         let event = Event {
-            id: EventId(uuid::Uuid::from_u128(n)),
-            source: "github".to_owned(),
-            kind: "push".to_owned(),
             provider_id: Some(n.to_string()),
-            digest: None,
-            received_at: "2026-01-01T00:00:00Z".parse().unwrap(),
-            headers: Headers::default(),
-            body: bytes::Bytes::from_static(b"{}"),
+            ..Event::new(
+                EventId(uuid::Uuid::from_u128(n)),
+                "github",
+                "push",
+                "2026-01-01T00:00:00Z".parse().unwrap(),
+                "{}",
+            )
         };
         store.record(event, vec![]).await.unwrap();
     }

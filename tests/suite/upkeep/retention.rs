@@ -1,6 +1,6 @@
 //! Does a running `serve` remove what has had its time, and hear at once of another time?
 
-use kabari::model::{Event, EventId, Headers};
+use kabari::model::{Event, EventId};
 use kabari::store::{SqliteStore, Store};
 
 use super::{ANNA, ends, json, push};
@@ -13,14 +13,14 @@ async fn with_an_old_event(home: &Home) {
     let store = SqliteStore::open(&home.path("kabari.db")).unwrap();
     for n in 1..=2 {
         let event = Event {
-            id: EventId(uuid::Uuid::from_u128(n)),
-            source: "github".to_owned(),
-            kind: "push".to_owned(),
             provider_id: Some(format!("old {n}")),
-            digest: None,
-            received_at: "2020-01-01T00:00:00Z".parse().unwrap(),
-            headers: Headers::default(),
-            body: bytes::Bytes::from_static(b"{}"),
+            ..Event::new(
+                EventId(uuid::Uuid::from_u128(n)),
+                "github",
+                "push",
+                "2020-01-01T00:00:00Z".parse().unwrap(),
+                "{}",
+            )
         };
         store.record(event, vec![]).await.unwrap();
     }
