@@ -36,6 +36,7 @@ pub async fn send(
         (message.reason, message.detail) = (Some(reason), Some(detail));
     }
     let (id, is_barred) = (message.id, message.state == State::Skipped);
+    let instance = message.instance.clone();
     store.recover(now).await?;
     store.record(event, vec![message]).await?;
     let once =
@@ -47,8 +48,8 @@ pub async fn send(
              it; `kabari serve` sends both"
         ),
         Once::Shut(reason) => bail!(
-            "its WhatsApp session stands still ({}): message {id} waits in the queue until a person \
-             resumes the lane of a running `kabari serve`",
+            "its WhatsApp session stands still ({}): message {id} waits in the queue; when that is \
+             set right, `kabari lanes resume {instance}` lets `kabari serve` send it",
             reason.as_str()
         ),
     }

@@ -18,6 +18,7 @@ mod trigger;
 mod send;
 mod events;
 mod messages;
+mod lanes;
 mod optout;
 mod backup;
 mod purge;
@@ -64,6 +65,8 @@ enum Command {
     Events(events::Events),
     /// List, show, retry, resend and cancel messages, one or many
     Messages(messages::Messages),
+    /// List lanes, one for each WhatsApp session, and let them pause and go on
+    Lanes(lanes::Lanes),
     /// Keep the list of those who want no messages
     Optout(optout::OptOuts),
     /// Print events and messages as JSON lines, the oldest first
@@ -120,6 +123,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Send(send) => send.run().await,
         Command::Events(events) => events.run().await,
         Command::Messages(messages) => messages.run().await,
+        Command::Lanes(lanes) => lanes.run().await,
         Command::Optout(opt_outs) => opt_outs.run().await,
         Command::Export(export) => export.run().await,
         Command::Purge(purge) => purge.run().await,

@@ -4,13 +4,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::input::{RuleFile, StoreUrl};
 use super::output;
-use super::running::Running;
+use super::running::{Running, refused};
 use crate::clock;
 use crate::model::Recipient;
 use crate::render;
@@ -126,10 +125,7 @@ impl List {
 fn changed((status, answer): (u16, Value)) -> anyhow::Result<bool> {
     match answer.get("changed").and_then(Value::as_bool) {
         Some(changed) if status == 200 => Ok(changed),
-        _ => {
-            let said = answer.get("error").and_then(Value::as_str).unwrap_or("no words");
-            bail!("the running kabari refuses it ({status}): {said}")
-        }
+        _ => Err(refused(status, &answer)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 
 use crate::http;
@@ -17,6 +17,12 @@ pub(super) struct Running {
     admin: String,
     token: Option<Secret>,
     client: reqwest::Client,
+}
+
+/// What it said when it did not do what it was told.
+pub(super) fn refused(status: u16, answer: &Value) -> anyhow::Error {
+    let said = answer.get("error").and_then(Value::as_str).unwrap_or("no words");
+    anyhow!("the running kabari refuses it ({status}): {said}")
 }
 
 impl Running {

@@ -1,5 +1,6 @@
 //! What does a lane take from the store, and how does it give it back?
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +67,14 @@ pub struct Shut {
     pub detail: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+/// As people are told of it.
+impl fmt::Display for Shut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason.as_str())?;
+        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+    }
 }
 
 /// A message taken by [`crate::store::Store::claim`], with the right to settle it.

@@ -1,0 +1,189 @@
+//! `kabari lanes list|pause|resume`: which sessions stand still, and who says that they shall?
+//!
+//! While `serve` runs it is asked and told; else what is said is kept for its next start.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::input::{RuleFile, StoreUrl};
+use super::output;
+use super::running::{Running, refused};
+use crate::clock;
+use crate::config::Settings;
+use crate::model::Reason;
+use crate::store::{self, SharedStore, Shut};
+
+/// List lanes, one for each WhatsApp session, and let them pause and go on
+#[derive(Debug, Args)]
+pub(super) struct Lanes {
+    #[command(subcommand)]
+    command: LanesCommand,
+    #[command(flatten)]
+    rules: RuleFile,
+    #[command(flatten)]
+    store: StoreUrl,
+}
+
+#[derive(Debug, Subcommand)]
+enum LanesCommand {
+    /// List lanes, and why one stands still
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send nothing through these lanes until they are resumed; their messages wait
+    Pause(Names),
+    /// Let these lanes go on, whatever stopped them: you looked at the phone
+    Resume(Names),
+}
+
+#[derive(Debug, Args)]
+struct Names {
+    /// Names of sessions (`instanceName`)
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+}
+
+/// What a person says to a lane.
+#[derive(Clone, Copy)]
+enum Change {
+    Pause,
+    Resume,
+}
+
+impl Lanes {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let settings = match self.rules.load_lenient() {
+            Ok(loaded) => loaded.settings,
+            Err(code) => return Ok(code),
+        };
+        let url = self.store.or(settings.store.clone());
+        let keeper = match Running::find(&url, settings.admin_token.clone())? {
+            Some(running) => Keeper::Running(running),
+            None => Keeper::Here(store::open_existing(&url)?),
+        };
+        match self.command {
+            LanesCommand::List { json } => list(keeper.rows(&settings).await?, json),
+            LanesCommand::Pause(Names { names }) => {
+                keeper.change_all(&settings, &names, Change::Pause).await
+            }
+            LanesCommand::Resume(Names { names }) => {
+                keeper.change_all(&settings, &names, Change::Resume).await
+            }
+        }
+    }
+}
+
+/// Who knows how lanes stand.
+enum Keeper {
+    /// A running `serve`.
+    Running(Running),
+    /// Nobody runs, so the store does.
+    Here(SharedStore),
+}
+
+impl Keeper {
+    /// Every lane that is configured, has work or stands still, by name.
+    async fn rows(&self, settings: &Settings) -> anyhow::Result<Vec<Value>> {
+        let mut rows = match self {
+            Self::Running(running) => match running.get("/api/overview").await? {
+                (200, mut overview) => match overview["lanes"].take() {
+                    Value::Array(rows) => rows,
+                    _ => Vec::new(),
+                },
+                (status, answer) => return Err(refused(status, &answer)),
+            },
+            Self::Here(store) => stored(store, settings).await?,
+        };
+        let known: BTreeSet<_> = rows.iter().map(|row| text(row, "instance").to_owned()).collect();
+        let idle = settings.instances.keys().filter(|name| !known.contains(*name));
+        rows.extend(idle.map(|name| json!({ "instance": name })));
+        rows.sort_by(|a, b| text(a, "instance").cmp(text(b, "instance")));
+        Ok(rows)
+    }
+
+    /// All of them or none.
+    async fn change_all(
+        &self,
+        settings: &Settings,
+        names: &[String],
+        change: Change,
+    ) -> anyhow::Result<ExitCode> {
+        let rows = self.rows(settings).await?;
+        let known: Vec<_> = rows.iter().map(|row| text(row, "instance")).collect();
+        if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+            bail!("there is no lane `{unknown}`; there are: {}", known.join(", "));
+        }
+        for name in names {
+            self.change(name, change).await?;
+            match change {
+                Change::Pause => anstream::println!("{name} stands still until it is resumed"),
+                Change::Resume => anstream::println!("{name} goes on"),
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn change(&self, name: &str, change: Change) -> anyhow::Result<()> {
+        match self {
+            Self::Running(running) => {
+                let word = match change {
+                    Change::Pause => "pause",
+                    Change::Resume => "resume",
+                };
+                match running.post(&format!("/api/lanes/{name}/{word}"), &json!({})).await? {
+                    (200, _) => Ok(()),
+                    (status, answer) => Err(refused(status, &answer)),
+                }
+            }
+            Self::Here(store) => {
+                let now = clock::now();
+                let by_hand = Shut { reason: Reason::ByHand, detail: String::new(), since: now };
+                let shut = matches!(change, Change::Pause).then_some(by_hand);
+                Ok(store.shut_lane(name, shut, now).await?)
+            }
+        }
+    }
+}
+
+/// As the API tells of lanes, for those in the store and in the rule file.
+async fn stored(store: &SharedStore, settings: &Settings) -> anyhow::Result<Vec<Value>> {
+    let with_work = store.lanes().await?;
+    let names = with_work.iter().map(|lane| &lane.instance).chain(settings.instances.keys());
+    let mut rows = Vec::new();
+    for name in names.collect::<BTreeSet<_>>() {
+        let lane = with_work.iter().find(|lane| lane.instance == *name);
+        let time = |at: jiff::Timestamp| at.to_string();
+        let shut = store.lane(name).await?.shut;
+        rows.push(json!({
+            "instance": name,
+            "stopped": shut.map(|shut| shut.to_string()),
+            "next_due": lane.and_then(|lane| lane.next_due).map(time),
+            "paced_until": lane.and_then(|lane| lane.paced_until).map(time),
+        }));
+    }
+    Ok(rows)
+}
+
+fn list(rows: Vec<Value>, json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        output::json(&Value::Array(rows))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let line = |row: &Value| {
+        let stopped = text(row, "stopped");
+        let state = if stopped.is_empty() { "goes" } else { stopped };
+        vec![text(row, "instance").to_owned(), state.to_owned(), text(row, "next_due").to_owned()]
+    };
+    output::table(&["lane", "state", "next message due"], rows.iter().map(line).collect())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text<'a>(row: &'a Value, field: &str) -> &'a str {
+    row[field].as_str().unwrap_or_default()
+}
