@@ -191,12 +191,13 @@ impl<'c> Turn<'c> {
         let Head { row, contact, mut opted_out, some_forgotten, kind } = head;
         let recipient = row.recipient.clone().unwrap_or_default();
         let (instance, clock) = (self.claim.instance.as_str(), self.lane.at(self.now));
-        if !self.all_are_back
-            && hold::release_for(self.connection, instance, &recipient, self.now, clock)?
-        {
-            // Perhaps somebody else is the head now: looked at in the next round.
-            self.looked_at += 1;
-            return Ok(Line::Same);
+        if !self.all_are_back {
+            let back = hold::release_for(self.connection, instance, &recipient, self.now, clock)?;
+            if 0 < back {
+                // Perhaps somebody else is the head now: looked at in the next round.
+                self.looked_at += back;
+                return Ok(Line::Same);
+            }
         }
         let age_us = row.age_us(clock, self.now);
         let Some((to, terms)) = self.open(&row) else {

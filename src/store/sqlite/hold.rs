@@ -36,21 +36,23 @@ pub(super) fn release(
     Ok(i64::try_from(due.len()).unwrap_or(i64::MAX) < RELEASED_MAX)
 }
 
-/// The same for one recipient, whose earlier messages must not be overtaken; whether any came back.
+/// The same for one recipient, whose earlier messages must not be overtaken; how many came back. If
+/// any did, others may be left.
 pub(super) fn release_for(
     connection: &Connection,
     instance: &str,
     recipient: &str,
     now: i64,
     clock: i64,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<usize> {
     let due = connection
         .prepare_cached(
             "SELECT seq FROM messages INDEXED BY messages_held_for
              WHERE state = 'waiting' AND held = 1 AND instance = ?1 AND recipient = ?2
-                 AND due_at <= ?3",
+                 AND due_at <= ?3
+             ORDER BY due_at, seq LIMIT ?4",
         )?
-        .query_map(params![instance, recipient, now], |row| row.get(0))?
+        .query_map(params![instance, recipient, now, RELEASED_MAX], |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<i64>>>()?;
     for seq in &due {
         back(connection, *seq, clock)?;
@@ -58,7 +60,7 @@ pub(super) fn release_for(
     if !due.is_empty() {
         order::seat(connection, instance, recipient)?;
     }
-    Ok(!due.is_empty())
+    Ok(due.len())
 }
 
 /// Its clock goes on where it stood.

@@ -34,6 +34,8 @@ mod spelling;
 mod purge;
 mod export;
 mod prune;
+#[cfg(test)]
+mod cost;
 
 use std::path::Path;
 

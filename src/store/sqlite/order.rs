@@ -15,20 +15,29 @@ pub(super) fn promote(
     recipient: &str,
 ) -> rusqlite::Result<()> {
     // Asked first, since mostly nobody is: to begin a change costs more than that.
-    let next: Option<i64> = connection
-        .prepare_cached(
-            "SELECT seq FROM messages INDEXED BY messages_behind
-             WHERE state = 'waiting' AND head = 0 AND held = 0
-                 AND instance = ?1 AND recipient = ?2
-             ORDER BY priority, seq LIMIT 1",
-        )?
-        .query_row([instance, recipient], |row| row.get(0))
-        .optional()?;
-    let Some(next) = next else { return Ok(()) };
+    let next = first_behind(connection, instance, recipient)?;
+    let Some((_, next)) = next else { return Ok(()) };
     connection
         .prepare_cached("UPDATE messages SET head = 1 WHERE seq = ?1")?
         .execute([next])
         .map(drop)
+}
+
+/// Priority and number of the one who is next when the head leaves.
+fn first_behind(
+    connection: &Connection,
+    instance: &str,
+    recipient: &str,
+) -> rusqlite::Result<Option<(i64, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT priority, seq FROM messages INDEXED BY messages_behind
+             WHERE state = 'waiting' AND head = 0 AND held = 0
+                 AND instance = ?1 AND recipient = ?2
+             ORDER BY priority, seq LIMIT 1",
+        )?
+        .query_row([instance, recipient], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
 }
 
 /// Makes the head right again after a message has come back to the queue, maybe before others.
@@ -50,16 +59,9 @@ pub(super) fn seat(
     if state == State::Sending.as_str() {
         return Ok(());
     }
-    let somebody_is_before: bool = connection
-        .prepare_cached(
-            "SELECT EXISTS (
-                 SELECT 1 FROM messages
-                 WHERE state = 'waiting' AND head = 0 AND held = 0
-                     AND instance = ?1 AND recipient = ?2
-                     AND (priority, seq) < (?3, ?4))",
-        )?
-        .query_row(params![instance, recipient, priority, head], |row| row.get(0))?;
-    if somebody_is_before {
+    // Compared here: within a query SQLite would go through all of one priority.
+    let first = first_behind(connection, instance, recipient)?;
+    if first.is_some_and(|first| first < (priority, head)) {
         connection
             .prepare_cached("UPDATE messages SET head = 0 WHERE seq = ?1")?
             .execute([head])?;
