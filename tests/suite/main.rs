@@ -35,6 +35,7 @@ mod providers;
 mod model;
 mod simulation;
 mod crash;
+mod backlog;
 mod disk;
 mod process;
 mod logs;

@@ -1,0 +1,96 @@
+//! Does it cost more when more wait? Counted in the steps of `SQLite`'s machine, which are the same
+//! each time, for each shape that a backlog may have.
+//!
+//! A thousand messages wait in one store and many more in another; `KABARI_LONG=1` makes a million of
+//! them.
+
+mod shapes;
+mod counted;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::row::micros;
+use super::{gatherings, lists, needs, schema};
+use crate::store::Store;
+use crate::store::seal::Seal;
+
+use counted::{Counted, at, message};
+use shapes::{SHAPES, Shape};
+
+/// As many wait in the smaller store.
+const FEW: usize = 1000;
+/// So many new ones are recorded.
+const NEW: usize = 20;
+
+/// As many wait in the larger store.
+fn many() -> usize {
+    if std::env::var("KABARI_LONG").as_deref() == Ok("1") { 1_000_000 } else { 20_000 }
+}
+
+/// What one turn, one new message and one look at the lanes take.
+#[derive(Debug)]
+struct Cost {
+    turns: BTreeMap<String, i64>,
+    records: BTreeMap<String, i64>,
+    looks: BTreeMap<String, i64>,
+    went: usize,
+}
+
+async fn cost(shape: &Shape, backlog: usize) -> Cost {
+    let mut counted = Counted::new();
+    counted.fill(backlog, shape.dress).await;
+    let went = counted.turns(shape).await;
+    let turns = counted.steps.taken();
+    for n in 0..NEW {
+        let new = (shape.dress)(counted.made + n, message(counted.made + n));
+        counted.store.add_messages(vec![new]).await.unwrap();
+    }
+    let records = counted.steps.taken();
+    let mut reader = schema::open_reader(&counted.path()).unwrap();
+    counted.steps.follow(&mut reader);
+    lists::lanes(&reader).unwrap();
+    gatherings::next(&reader).unwrap();
+    gatherings::due(&reader, micros(at(shape.now)), 10, &Seal::default()).unwrap();
+    needs::stuck(&reader, i64::MAX).unwrap();
+    counted.store.recover(at(shape.now)).await.unwrap();
+    Cost { turns, records, looks: counted.steps.taken(), went }
+}
+
+fn compare(
+    what: &str,
+    few: &BTreeMap<String, i64>,
+    many: &BTreeMap<String, i64>,
+) -> Option<String> {
+    let total = |steps: &BTreeMap<String, i64>| steps.values().sum::<i64>();
+    let (before, after) = (total(few), total(many));
+    if 10 * after <= 13 * before {
+        return None;
+    }
+    let mut told = format!("{what}: {before} steps become {after}");
+    for (sql, steps) in many {
+        let before = few.get(sql).copied().unwrap_or(0);
+        if 10 * *steps > 13 * before {
+            write!(told, "\n  {before} -> {steps}: {sql}").unwrap();
+        }
+    }
+    Some(told)
+}
+
+#[tokio::test]
+async fn what_a_turn_costs_does_not_depend_on_how_many_wait() {
+    let mut complaints = Vec::new();
+    for shape in SHAPES {
+        let (few, many) = (cost(shape, FEW).await, cost(shape, many()).await);
+        assert_eq!(few.went > 0, shape.goes, "{}: {} went", shape.name, few.went);
+        assert_eq!(few.went, many.went, "{}", shape.name);
+        for (what, few, many) in [
+            ("turns", &few.turns, &many.turns),
+            ("new messages", &few.records, &many.records),
+            ("looks", &few.looks, &many.looks),
+        ] {
+            complaints.extend(compare(&format!("{}: {what}", shape.name), few, many));
+        }
+    }
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}

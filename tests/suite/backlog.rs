@@ -1,0 +1,165 @@
+//! How does the program bear a long queue? With a million messages in `./test --long`.
+//!
+//! That the work for each does not grow with their number is counted in the store's own tests; here
+//! is what it does to the whole program.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use kabari::model::{
+    Content, Event, EventId, Headers, Kind, Message, MessageId, Origin, Policy, Recipient, State,
+    Terms,
+};
+use kabari::store::{SqliteStore, Store};
+use uuid::Uuid;
+
+use crate::support::kabari::{Home, Kabari, PATIENCE};
+use crate::support::world::{TOKEN, World};
+use crate::support::{figure, long};
+
+const SECRET: &str = "secret-of-the-backlog-test";
+
+const RULES: &str = r#"
+wachat:
+  token: ${WACHAT_TOKEN}
+  instance: lane-0
+  base_url: ${WACHAT_URL}
+  instances:
+    lane-0: { pace: off, in_flight: 4 }
+    lane-1: { pace: off, in_flight: 4 }
+    lane-2: { pace: 10/min }
+    lane-3: { pace: 10/min }
+sources:
+  github: { secret: secret-of-the-backlog-test }
+rules:
+  - name: push-to-team
+    source: github
+    kind: push
+    send: { number: "{{ event.to }}", message: "{{ event.text }}" }
+"#;
+
+const LANES: usize = 4;
+/// One in so many is to the same recipient.
+const TO_ONE: usize = 10;
+/// What the process may have in memory at its most, DESIGN part 4.
+const MEMORY_MAX_MIB: u64 = 150;
+/// So many go out while it is watched.
+const DRAINED: usize = 3000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_queue_neither_fills_the_memory_nor_holds_up_the_start() {
+    let backlog = if long() { 1_000_000 } else { 20_000 };
+    let world = World::start().await;
+    let home =
+        Home::new(RULES).variable("WACHAT_URL", &world.url()).variable("WACHAT_TOKEN", TOKEN);
+    fill(&home, backlog).await;
+
+    let started = Instant::now();
+    let kabari = home.start().await;
+    until(|| !world.seen().asked.is_empty()).await;
+    let first = started.elapsed();
+    let mut pages = Vec::new();
+    for page in [
+        "/metrics",
+        "/readyz",
+        "/api/overview",
+        "/api/messages?state=waiting",
+        "/api/messages?number=6281000000000",
+        "/api/events",
+    ] {
+        let asked = Instant::now();
+        let answer = kabari.page(page).await;
+        assert_eq!(answer.status, 200, "{page}: {answer:?}");
+        pages.push(format!("{page} {:.0?}", asked.elapsed()));
+    }
+    let asked = Instant::now();
+    let body = r#"{"to":"6281999999999","text":"one more"}"#;
+    let answer = kabari.post_github(SECRET, "push", "one-more", body).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    pages.push(format!("a webhook {:.0?}", asked.elapsed()));
+    let drained = Instant::now();
+    let before = world.seen().dispatched.len();
+    until(|| before + DRAINED <= world.seen().dispatched.len()).await;
+    let drained = drained.elapsed();
+
+    let memory = memory_max_mib(&kabari);
+    assert!(memory < MEMORY_MAX_MIB, "{memory} MiB with {backlog} waiting");
+    assert_eq!(kabari.stop().await, Some(0));
+    world.assert_clean();
+    figure(&format!(
+        "{backlog} waiting: the first is sent {first:.2?} after the start, {DRAINED} more in \
+         {drained:.1?}; {memory} MiB of memory at most; {}",
+        pages.join(", ")
+    ));
+}
+
+/// The most that it has had in memory so far; proc(5).
+fn memory_max_mib(kabari: &Kabari) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", kabari.pid())).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    most.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+async fn until(enough: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !enough() {
+        assert!(started.elapsed() < PATIENCE, "waited in vain");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A store in which so many wait, each made from an event of its own.
+async fn fill(home: &Home, backlog: usize) {
+    let store = SqliteStore::open(&home.path("kabari.db")).unwrap();
+    let now = Timestamp::now();
+    for begin in (0..backlog).step_by(1000) {
+        let made =
+            (begin..backlog.min(begin + 1000)).map(|n| (event(n, now), vec![message(n, now)]));
+        store.record_batch(made.collect()).await.unwrap();
+    }
+}
+
+fn event(n: usize, now: Timestamp) -> Event {
+    let body = format!(r#"{{"to":"{n}","text":"{}"}}"#, "word ".repeat(40));
+    Event {
+        id: EventId(Uuid::from_u128(n as u128 + 1)),
+        source: "github".into(),
+        kind: "push".into(),
+        provider_id: Some(format!("delivery-{n}")),
+        digest: None,
+        received_at: now,
+        headers: Headers::default(),
+        body: body.into(),
+    }
+}
+
+fn message(n: usize, now: Timestamp) -> Message {
+    let event = EventId(Uuid::from_u128(n as u128 + 1));
+    let number = if n.is_multiple_of(TO_ONE) { 0 } else { n };
+    let number = format!("6281{number:09}");
+    let caption = "*acme/shop* Octo Cat: Keep order per recipient, and say so where it is read";
+    Message {
+        id: MessageId::derive(event, "push-to-team", 0, 0, &number),
+        event,
+        source: "github".into(),
+        origin: Origin { rule: "push-to-team".into(), send: 0, element: 0 },
+        instance: format!("lane-{}", n % LANES),
+        recipient: Recipient::person(&number),
+        content: Some(Content {
+            kind: Kind::Text,
+            media_url: None,
+            message: Some(format!("{caption} #{n}")),
+            file_name: None,
+            mimetype: None,
+            delay: None,
+        }),
+        state: State::Waiting,
+        reason: None,
+        detail: None,
+        attempts: 0,
+        created_at: now,
+        due_at: now,
+        policy: Policy::default(),
+        terms: Terms::default(),
+    }
+}
