@@ -1,10 +1,11 @@
 //! How do commands print? Colour and tables on a terminal, plain lines to a pipe.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
+use serde::{Serialize, Serializer};
 
 /// The answer is no.
 pub(super) const NO: u8 = 1;
@@ -77,4 +78,17 @@ pub(super) fn json(value: &serde_json::Value) -> anyhow::Result<()> {
         serde_json::to_string(value)?
     };
     Ok(writeln!(anstream::stdout(), "{text}")?)
+}
+
+/// Prints rows as one JSON array, each when it is made: there may be a million.
+pub(super) fn json_rows(rows: impl IntoIterator<Item = impl Serialize>) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(anstream::stdout());
+    let written = if io::stdout().is_terminal() {
+        serde_json::Serializer::pretty(&mut out).collect_seq(rows)
+    } else {
+        serde_json::Serializer::new(&mut out).collect_seq(rows)
+    };
+    written.map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(out.flush()?)
 }

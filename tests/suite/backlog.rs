@@ -39,8 +39,8 @@ rules:
 "#;
 
 const LANES: usize = 4;
-/// One in so many is to the same recipient.
-const TO_ONE: usize = 10;
+/// One in so many is to the same recipient, all of them in the first lane.
+const TO_ONE: usize = 12;
 /// What the process may have in memory at its most, DESIGN part 4.
 const MEMORY_MAX_MIB: u64 = 150;
 /// So many go out while it is watched.

@@ -123,7 +123,7 @@ impl EventsCommand {
 async fn list(store: &SharedStore, filter: EventFilter, json: bool) -> anyhow::Result<ExitCode> {
     let rows = store.events(filter).await?;
     if json {
-        output::json(&serde_json::to_value(rows)?)?;
+        output::json_rows(rows)?;
         return Ok(ExitCode::SUCCESS);
     }
     let rows = rows.into_iter().map(|row| {

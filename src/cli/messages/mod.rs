@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use owo_colors::OwoColorize;
-use serde_json::Value;
 
 use super::input::{RuleFile, StoreUrl, shown_time};
 use super::output;
@@ -122,9 +121,8 @@ async fn list(store: &SharedStore, args: List, rules: &RuleFile) -> anyhow::Resu
     let filter = MessageFilter { limit, ..args.which.filter(rules)? };
     let messages = store.messages(filter).await?;
     if args.json {
-        let rows =
-            messages.iter().map(|message| message_json(message, Numbers::full_if(args.full)));
-        output::json(&Value::Array(rows.collect()))?;
+        let numbers = Numbers::full_if(args.full);
+        output::json_rows(messages.iter().map(|message| message_json(message, numbers)))?;
     } else {
         print_table(&messages)?;
     }

@@ -77,7 +77,8 @@ impl Selection {
             (chosen(&store, self.which.filter(rules)?, &states).await?, states)
         };
         if self.dry_run {
-            return preview(&store, wish, &ids, self.json).await;
+            let possible = if one_by_one { possible(&store, wish, &ids).await? } else { ids.len() };
+            return preview(&store, wish, &ids, possible, self.json).await;
         }
         drop(store);
         let hands = Hands::find(rules, url).await?;
@@ -136,24 +137,31 @@ async fn chosen(
     Ok(ids)
 }
 
+/// With how many of these it could be done. Those that a filter chose are in a state for it.
+async fn possible(store: &SharedStore, wish: Wish, ids: &[MessageId]) -> anyhow::Result<usize> {
+    let mut possible = 0;
+    for id in ids {
+        let legal = store.message(*id).await?.is_some_and(|(message, _)| {
+            message.content.is_some()
+                && message.state != State::Sending
+                && message.state.may_become(wish.to())
+        });
+        possible += usize::from(legal);
+    }
+    Ok(possible)
+}
+
 /// Shows what would be done, and does nothing.
 async fn preview(
     store: &SharedStore,
     wish: Wish,
     ids: &[MessageId],
+    possible: usize,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let mut rows = Vec::new();
-    let (mut possible, mut refused) = (0, 0);
-    for (id, place) in ids.iter().zip(0..) {
-        let found = store.message(*id).await?;
-        let legal = found.as_ref().is_some_and(|(message, _)| {
-            message.content.is_some()
-                && message.state != State::Sending
-                && message.state.may_become(wish.to())
-        });
-        *(if legal { &mut possible } else { &mut refused }) += 1;
-        rows.extend(found.map(|(message, _)| message).filter(|_| place < SHOWN));
+    let (mut rows, refused) = (Vec::new(), ids.len() - possible);
+    for id in ids.iter().take(SHOWN) {
+        rows.extend(store.message(*id).await?.map(|(message, _)| message));
     }
     if as_json {
         let shown: Vec<String> = ids.iter().map(ToString::to_string).collect();
