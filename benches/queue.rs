@@ -131,6 +131,7 @@ fn sent(claimed: Claimed, now: Timestamp) -> Ended {
         detail: None,
         due_at: None,
         counts: true,
+        spends: true,
         attempt,
     };
     Ended { lease: claimed.lease, settlement }

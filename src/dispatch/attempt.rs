@@ -92,7 +92,7 @@ pub(super) async fn keep(
 ) -> bool {
     let mut rest = timings.store_rest;
     loop {
-        let lease = Lease { message: lease.message, attempt: lease.attempt };
+        let lease = Lease { message: lease.message, attempt: lease.attempt, share: lease.share };
         let id = lease.message;
         match store.settle(lease, settlement.clone()).await {
             Ok(true) => return true,

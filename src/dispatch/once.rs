@@ -9,6 +9,7 @@ use crate::wachat::Client;
 
 use super::attempt::keep;
 use super::people::People;
+use super::settle::spends;
 use super::timings::Timings;
 
 /// What became of a message that was to go at once.
@@ -75,6 +76,7 @@ pub async fn once(
         detail: Some(attempt.verdict.detail.clone()).filter(|detail| !detail.is_empty()),
         due_at: None,
         counts: attempt.verdict.scope != Scope::Lane,
+        spends: spends(&attempt.verdict),
         attempt,
     };
     keep(store, &claimed.lease, &settlement, &Timings::default()).await;

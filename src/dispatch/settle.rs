@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{Attempt, Fate, Message, Reason, Scope, State};
+use crate::model::{Attempt, Fate, Message, Reason, Scope, State, Verdict};
 use crate::store::Settlement;
 
 use super::backoff::backoff;
@@ -28,6 +28,7 @@ pub(super) fn settle(
         detail,
         due_at,
         counts: true,
+        spends: spends(verdict),
         attempt: attempt.clone(),
     };
     let again = |after: Option<Duration>| {
@@ -61,6 +62,18 @@ pub(super) fn settle(
     }
 }
 
+/// Whether an attempt uses up something of its lane's day: if a message may have gone out, or WhatsApp
+/// itself may have counted it.
+pub(super) fn spends(verdict: &Verdict) -> bool {
+    match verdict.fate {
+        Fate::Sent | Fate::Uncertain => true,
+        Fate::Retry { .. } => matches!(verdict.reason, Some(Reason::Account | Reason::Rate)),
+        Fate::Failed => {
+            verdict.scope == Scope::Recipient || verdict.reason == Some(Reason::Recipient)
+        }
+    }
+}
+
 /// Which limit of its policy a message has reached, if any.
 fn used_up(message: &Message, age: Duration) -> Option<String> {
     let policy = message.policy;
@@ -78,7 +91,7 @@ fn used_up(message: &Message, age: Duration) -> Option<String> {
 mod tests {
     use uuid::Uuid;
 
-    use crate::model::{EventId, MessageId, OnUncertain, Origin, Policy, Terms, Verdict};
+    use crate::model::{EventId, MessageId, OnUncertain, Origin, Policy, Terms};
 
     use super::*;
 

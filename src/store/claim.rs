@@ -98,6 +98,17 @@ pub struct Lease {
     /// Which of its claims; a later one is higher and makes this lease void. Not the number of the
     /// attempt: one that does not count is given back, its claim is not.
     pub attempt: u32,
+    /// Its share of its lane's day, where that is counted.
+    pub share: Option<Share>,
+}
+
+/// What an attempt uses up of its lane's day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The day's number.
+    pub day: i64,
+    /// Whether it goes to somebody who was never reached before.
+    pub first_contact: bool,
 }
 
 /// How an attempt ended, as `dispatch` decided.
@@ -113,6 +124,8 @@ pub struct Settlement {
     pub due_at: Option<Timestamp>,
     /// Whether the attempt counts; one that failed for the sake of its lane does not.
     pub counts: bool,
+    /// Whether it uses up its share of the lane's day; what certainly did not go out gives it back.
+    pub spends: bool,
     /// The attempt, for the record.
     pub attempt: Attempt,
 }

@@ -32,7 +32,7 @@ use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State
 pub use address::{
     Address, backup, file_of, history, is_sealed, open, open_existing, open_owned, purge,
 };
-pub use claim::{Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Shut};
+pub use claim::{Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Share, Shut};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
 pub use lists::{Counts, EventFilter, EventRow, MessageFilter, SourceRow};

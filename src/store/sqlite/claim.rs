@@ -12,7 +12,7 @@ use crate::store::sqlite::people::{self, Counted};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MESSAGE_COLUMNS_COUNT, MessageRow, micros, time};
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{hold, instead, order, sealed};
-use crate::store::{Case, Claim, Contact, Ruling};
+use crate::store::{Case, Claim, Contact, Ruling, Share};
 
 /// So many messages are looked at in one claim, beside those that are taken: other operations wait
 /// meanwhile.
@@ -95,6 +95,8 @@ pub(super) struct TakenRow {
     pub(super) age_us: i64,
     /// Its event's.
     pub(super) kind: String,
+    /// What it uses up of its lane's day.
+    pub(super) share: Option<Share>,
 }
 
 impl Operation for TakeDue {
@@ -202,7 +204,7 @@ impl<'c> Turn<'c> {
         let age_us = row.age_us(clock, self.now);
         let Some((to, terms)) = self.open(&row) else {
             // Whoever claims is told what is wrong with it.
-            return self.take(row, age_us, kind);
+            return self.take(row, age_us, kind, None);
         };
         if some_forgotten && !opted_out {
             let seal = self.connection.seal();
@@ -221,11 +223,12 @@ impl<'c> Turn<'c> {
         });
         match ruling {
             Ruling::Go => {
+                let mut share = None;
                 if let Some(counted) = &mut self.counted {
-                    counted.count(!contact.reached && !to.is_group());
+                    share = Some(counted.count(!contact.reached && !to.is_group()));
                     people::tried(self.connection, instance, &recipient, self.now)?;
                 }
-                return self.take(row, age_us, kind);
+                return self.take(row, age_us, kind, share);
             }
             Ruling::Hold { until, reason, detail } => hold::step_out(
                 self.connection,
@@ -257,7 +260,13 @@ impl<'c> Turn<'c> {
         Some((to, sealed::asked(row, seal).ok()?))
     }
 
-    fn take(&mut self, mut row: MessageRow, age_us: i64, kind: String) -> rusqlite::Result<Line> {
+    fn take(
+        &mut self,
+        mut row: MessageRow,
+        age_us: i64,
+        kind: String,
+        share: Option<Share>,
+    ) -> rusqlite::Result<Line> {
         let taken = self
             .connection
             .prepare_cached(
@@ -271,7 +280,7 @@ impl<'c> Turn<'c> {
         }
         "sending".clone_into(&mut row.state);
         (row.attempts, row.claims) = (row.attempts.saturating_add(1), row.claims + 1);
-        self.taken.rows.push(TakenRow { row, age_us, kind });
+        self.taken.rows.push(TakenRow { row, age_us, kind, share });
         Ok(Line::Same)
     }
 
@@ -354,7 +363,7 @@ impl Operation for TakeOne {
         let now = micros(self.now);
         let clock = LaneClock::of(connection, &row.instance)?.at(now);
         let (age_us, kind) = (row.age_us(clock, now), kind_of(connection, &row)?);
-        Ok(Some(TakenRow { row, age_us, kind }))
+        Ok(Some(TakenRow { row, age_us, kind, share: None }))
     }
 
     fn wakes(_: &Option<TakenRow>) -> bool {

@@ -193,7 +193,8 @@ impl Store for SqliteStore {
         claim: Option<Claim>,
     ) -> Result<TurnedOver, StoreError> {
         let settle = |Ended { lease, settlement }: &Ended| {
-            let lease = Lease { message: lease.message, attempt: lease.attempt };
+            let lease =
+                Lease { message: lease.message, attempt: lease.attempt, share: lease.share };
             settle::Settle::of(lease, settlement.clone(), &self.seal)
         };
         let settles = ended.iter().map(settle).collect::<Result<Vec<_>, StoreError>>()?;
@@ -382,9 +383,9 @@ fn unreadable(problem: StoreError) {
 }
 
 fn claimed(taken: claim::TakenRow, seal: &Seal) -> Result<Claimed, StoreError> {
-    let claim::TakenRow { row, age_us, kind } = taken;
+    let claim::TakenRow { row, age_us, kind, share } = taken;
     let attempt = row.claims;
     let message = row.into_message(seal)?;
     let age = std::time::Duration::from_micros(u64::try_from(age_us).unwrap_or(0));
-    Ok(Claimed { lease: Lease { message: message.id, attempt }, message, kind, age })
+    Ok(Claimed { lease: Lease { message: message.id, attempt, share }, message, kind, age })
 }

@@ -9,7 +9,7 @@ use crate::store::sqlite::fault::within;
 use crate::store::sqlite::row::{micros, time_at};
 use crate::store::sqlite::sealed;
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::{Contact, OptOut, StoreError, Today};
+use crate::store::{Contact, OptOut, Share, StoreError, Today};
 
 /// What is known of a recipient in a lane, from `reached, tried_at, absent_at` at this column.
 pub(super) fn read_contact(row: &Row<'_>, first: usize) -> rusqlite::Result<Contact> {
@@ -108,9 +108,10 @@ impl Counted {
         Today { attempts: count(self.attempts), first_contacts: count(self.first_contacts) }
     }
 
-    pub(super) fn count(&mut self, is_first: bool) {
+    pub(super) fn count(&mut self, first_contact: bool) -> Share {
         self.attempts += 1;
-        self.first_contacts += i64::from(is_first);
+        self.first_contacts += i64::from(first_contact);
+        Share { day: self.day, first_contact }
     }
 
     pub(super) fn keep(&self, connection: &Connection, instance: &str) -> rusqlite::Result<()> {
@@ -124,6 +125,22 @@ impl Counted {
             .execute(params![instance, self.day, self.attempts, self.first_contacts])
             .map(drop)
     }
+}
+
+/// What certainly did not go out used up nothing of its day.
+pub(super) fn give_back(
+    connection: &Connection,
+    instance: &str,
+    share: Share,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE lane_days SET attempts = max(attempts - 1, 0),
+                 first_contacts = max(first_contacts - ?3, 0)
+             WHERE instance = ?1 AND day = ?2",
+        )?
+        .execute(params![instance, share.day, share.first_contact])
+        .map(drop)
 }
 
 /// Whether a recipient wants no messages.

@@ -108,6 +108,9 @@ impl Operation for Settle {
             let took_us = i64::try_from(*took_ms).unwrap_or(0).saturating_mul(1000);
             instead::of(connection, place.seq, micros(*started_at).saturating_add(took_us))?;
         }
+        if let Some(share) = self.lease.share.filter(|_| !self.settlement.spends) {
+            people::give_back(connection, &place.instance, share)?;
+        }
         self.keep_contact(connection, &place)?;
         self.keep_attempt(connection, &place)?;
         Ok(true)

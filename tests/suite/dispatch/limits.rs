@@ -32,6 +32,42 @@ async fn a_day_s_attempts_are_capped_also_over_a_restart() {
 }
 
 #[tokio::test]
+async fn what_was_not_sent_uses_up_nothing_of_the_day() {
+    for (trouble, probes) in [
+        (Behave::answer(400, r#"{"error":"Connection Closed"}"#), 8),
+        (Behave::answer(503, r#"{"error":"maintenance"}"#), 8),
+        (Behave::answer(401, r#"{"error":"Unauthorized"}"#), 3),
+    ] {
+        let mut scene = Scene::new().await;
+        let caps = Caps { day: Some(Cap::At(3)), first_contacts: Some(Cap::At(2)) };
+        scene.settings = LaneSettings { caps: Some(caps), ..fast() };
+        scene.world.next(probes, trouble);
+        let mut ids = scene.tell(ANNA, &["#1", "#2"]).await;
+        ids.extend(scene.tell(BUDI, &["#1"]).await);
+        let running = scene.run();
+        scene.until_sent(&ids).await;
+        let beyond = scene.tell(ANNA, &["#3"]).await;
+        scene.let_time_pass().await;
+        assert_eq!(scene.message(beyond[0]).await.state, State::Waiting);
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_gone_out_is_counted_as_if_it_had() {
+    let mut scene = Scene::new().await;
+    let caps = Caps { day: Some(Cap::At(2)), first_contacts: Some(Cap::Off) };
+    scene.settings = LaneSettings { caps: Some(caps), ..fast() };
+    scene.world.next(2, Behave::close());
+    let ids = scene.tell(ANNA, &["#1", "#2", "#3"]).await;
+    let running = scene.run();
+    scene.until(ids[1], State::Uncertain).await;
+    scene.let_time_pass().await;
+    assert_eq!(scene.message(ids[2]).await.state, State::Waiting);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn strangers_beyond_their_cap_wait_and_people_who_were_messaged_before_do_not() {
     let mut scene = Scene::new().await;
     let caps = Caps { day: None, first_contacts: Some(Cap::At(1)) };

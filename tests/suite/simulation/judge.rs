@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use kabari::model::{Fate, MessageId, Reason, Verdict};
 
+use super::days::Days;
 use super::plan::{Class, LanePlan, Plan, Ticket};
 
 /// The judge, shared by the simulated Wachat, the store and the week.
@@ -53,8 +53,7 @@ struct LaneLog {
     recipients: HashSet<usize>,
     /// Until when the pace is used up, without chance's part.
     paced_until: Option<Timestamp>,
-    attempts: HashMap<Date, u32>,
-    first_contacts: HashMap<Date, u32>,
+    days: Days,
     /// When each recipient was tried last.
     tried: HashMap<usize, Timestamp>,
     /// Nothing may begin, in the running program and after a restart.
@@ -147,7 +146,7 @@ impl Judge {
         for wrong in [
             self.one_at_a_time(n, lane, to),
             self.pace(lane, now),
-            self.caps(lane, to, now),
+            self.caps(n, lane, to, now),
             self.gap(lane, to, now),
             self.standing(lane, now),
             self.people(to),
@@ -199,22 +198,12 @@ impl Judge {
         })
     }
 
-    fn caps(&mut self, lane: usize, to: usize, now: Timestamp) -> Option<String> {
+    fn caps(&mut self, n: usize, lane: usize, to: usize, now: Timestamp) -> Option<String> {
         let plan = &self.plan.lanes[lane];
         let log = &mut self.lanes[lane];
         let day = now.to_zoned(self.plan.zone.clone()).date();
-        let (cap, first_cap) = plan.caps_on(day)?;
-        let attempts = log.attempts.entry(day).or_default();
-        *attempts += 1;
-        if cap < *attempts {
-            return Some(format!("the {attempts}th on {day}, of {cap}"));
-        }
-        if log.tried.contains_key(&to) || self.plan.people[to].is_group() {
-            return None;
-        }
-        let first = log.first_contacts.entry(day).or_default();
-        *first += 1;
-        (first_cap < *first).then(|| format!("the {first}th stranger on {day}, of {first_cap}"))
+        let is_stranger = !log.tried.contains_key(&to) && !self.plan.people[to].is_group();
+        log.days.counts(n, day, plan.caps_on(day)?, is_stranger)
     }
 
     fn gap(&mut self, lane: usize, to: usize, now: Timestamp) -> Option<String> {
@@ -318,6 +307,7 @@ impl Judge {
         let log = &mut self.lanes[lane];
         log.under_way.remove(&n);
         log.recipients.remove(&to);
+        log.days.told(n, verdict);
         match verdict.reason.filter(|_| is_lane) {
             Some(Reason::Account) => log.stands = Some(Reason::Account),
             Some(Reason::Session) if log.rests_until.is_none_or(|until| until <= now) => {

@@ -58,7 +58,7 @@ pub(super) async fn a_lease_is_void_after_the_next_claim(place: &Place) {
     store.recover(at(1)).await.unwrap();
     let new = claim_one(&*store, 1).await;
     for state in [State::Sent, State::Failed, State::Waiting, State::Uncertain] {
-        let lease = Lease { message: old.lease.message, attempt: old.lease.attempt };
+        let lease = Lease { message: old.lease.message, attempt: old.lease.attempt, share: None };
         assert!(!store.settle(lease, ended(&old.message, state)).await.unwrap());
     }
     assert_eq!(state_of(&*store, 1, ANN).await, State::Sending);
@@ -71,7 +71,7 @@ pub(super) async fn a_late_success_turns_uncertain_into_sent_and_nothing_else_do
     let late = claim_one(&*store, 0).await;
     store.recover(at(1)).await.unwrap();
     for state in [State::Failed, State::Waiting, State::Uncertain] {
-        let lease = Lease { message: late.lease.message, attempt: late.lease.attempt };
+        let lease = Lease { message: late.lease.message, attempt: late.lease.attempt, share: None };
         assert!(!store.settle(lease, ended(&late.message, state)).await.unwrap());
     }
     assert_eq!(state_of(&*store, 1, ANN).await, State::Uncertain);

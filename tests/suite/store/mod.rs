@@ -11,6 +11,7 @@ mod attempts;
 mod turn_over;
 mod people;
 mod terms;
+mod days;
 mod instead;
 mod gathering;
 mod random;
@@ -142,6 +143,7 @@ pub(super) fn ended(claimed: &Message, state: State) -> Settlement {
         detail: reason.map(|_| "in Wachat's words".to_owned()),
         due_at: None,
         counts: true,
+        spends: true,
         attempt: Attempt {
             message: claimed.id,
             number: claimed.attempts,
@@ -296,6 +298,9 @@ contract! {
         a_number_is_left_alone_for_whatever_reason_a_users_line_names
         why_a_lane_stands_still_survives_reopening
         who_opted_out_is_known_until_taken_off_the_list;
+    days:
+        what_did_not_go_out_uses_up_nothing_of_its_day
+        what_was_interrupted_or_is_uncertain_stays_counted;
     gathering:
         events_with_one_key_become_one_message_when_it_is_due
         a_full_group_is_due_at_once_and_the_next_event_begins_another
