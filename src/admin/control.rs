@@ -72,14 +72,25 @@ fn lanes_json(lanes: &[LaneState], readiness: &Readiness) -> Value {
             "stopped": Value::Null,
             "next_due": lane.next_due.map(|due| due.to_string()),
             "paced_until": lane.paced_until.map(|until| until.to_string()),
+            "closed_until": Value::Null,
+            "waits": [],
         });
         by_name.insert(lane.instance.clone(), row);
     }
     for (instance, why) in &readiness.lanes {
         let row = by_name.entry(instance.clone()).or_insert_with(
-            || json!({"instance": instance, "next_due": null, "paced_until": null}),
+            || json!({"instance": instance, "next_due": null, "paced_until": null, "closed_until": null, "waits": []}),
         );
         row["stopped"] = Value::String(why.clone());
+    }
+    for (instance, wait) in &readiness.waits {
+        let Some(row) = by_name.get_mut(instance) else { continue };
+        if wait.whole {
+            row["closed_until"] = Value::String(wait.until.to_string());
+        }
+        if let Some(waits) = row["waits"].as_array_mut() {
+            waits.push(json!(wait));
+        }
     }
     Value::Array(by_name.into_iter().map(|(_, row)| row).collect())
 }
@@ -122,20 +133,25 @@ pub(super) async fn lane(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::lanes_json;
-    use crate::model::Readiness;
+    use crate::model::{LaneWait, Readiness, Reason};
     use crate::store::LaneState;
 
     #[test]
     fn a_lane_that_stands_still_is_shown_even_with_nothing_to_do() {
         let lane =
             |name: &str| LaneState { instance: name.to_owned(), next_due: None, paced_until: None };
+        let (until, detail) = (jiff::Timestamp::UNIX_EPOCH, "the day is over".to_owned());
+        let closed = LaneWait { until, reason: Reason::Paced, detail, whole: true };
         let readiness = Readiness {
             ready: true,
             store: "ok".to_owned(),
             disk: "ok".to_owned(),
             rules: "ok".to_owned(),
             reconciled: Vec::new(),
+            waits: vec![("a".to_owned(), closed.clone())],
             lanes: vec![("b".to_owned(), "auth".to_owned()), ("c".to_owned(), "paused".to_owned())],
         };
         let rows = lanes_json(&[lane("a"), lane("b")], &readiness);
@@ -149,5 +165,8 @@ mod tests {
             .collect();
         let expected = ["no", "auth", "paused"].map(|text| Some(text.to_owned()));
         assert_eq!(stopped, expected);
+        assert_eq!(rows[0]["closed_until"], "1970-01-01T00:00:00Z");
+        assert_eq!(rows[0]["waits"][0]["detail"], "the day is over");
+        assert_eq!((&rows[1]["closed_until"], &rows[1]["waits"]), (&Value::Null, &json!([])));
     }
 }

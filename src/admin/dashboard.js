@@ -96,7 +96,9 @@ function lane(row) {
   change.append(row.stopped
     ? button("Resume", `/api/lanes/${name}/resume`)
     : button("Pause", `/api/lanes/${name}/pause`));
-  return [element("td", row.instance), element("td", row.stopped || "open", row.stopped ? "bad" : "sent"),
+  const waits = row.waits.map((wait) => `${wait.whole ? "closed" : "some wait"} until ${new Date(wait.until).toLocaleString()}: ${wait.detail}`);
+  const state = element("td", row.stopped || waits.join("\n") || "open", row.stopped ? "bad" : waits.length ? "waiting" : "sent");
+  return [element("td", row.instance), state,
     row.next_due ? time(row.next_due) : element("td", "nothing waits", "none"), change];
 }
 

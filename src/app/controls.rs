@@ -38,17 +38,24 @@ impl Controls for Shared {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string(),
         };
-        let standing = self.lanes.status().into_iter().filter_map(|lane| {
-            let reason = lane.standing_still?;
+        let (mut standing, mut waits) = (Vec::new(), Vec::new());
+        for lane in self.lanes.status() {
+            let name = lane.instance;
+            waits.extend(lane.waits.into_iter().map(|wait| (name.clone(), wait)));
+            let Some(reason) = lane.standing_still else { continue };
             let detail = lane.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-            Some((lane.instance, format!("{}{detail}", reason.as_str())))
-        });
+            let again =
+                lane.probe_at.map(|at| at.strftime("; tried again at %H:%M:%S UTC").to_string());
+            let again = again.unwrap_or_default();
+            standing.push((name, format!("{}{detail}{again}", reason.as_str())));
+        }
         Readiness {
             ready: store == "ok",
             store,
             disk: Room::of(&self.file).map_or("ok".to_owned(), |room| room.to_string()),
             rules: self.rules.standing(),
-            lanes: standing.collect(),
+            lanes: standing,
+            waits,
             reconciled: self.reconciled().await,
         }
     }

@@ -1,12 +1,13 @@
 //! What does everybody know about a lane, and how is it stopped by hand?
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use crate::model::{Reason, Verdict};
+use crate::model::{LaneWait, Reason, Verdict};
 use crate::store::Shut;
 
 use super::breaker::Breaker;
@@ -37,6 +38,8 @@ struct Card {
     remembered: Option<Standing>,
     /// What it did before the program started counts no more.
     recalled: bool,
+    /// What waits for its time, by the words for it.
+    waits: BTreeMap<String, LaneWait>,
 }
 
 /// Whether a lane may begin an attempt.
@@ -67,6 +70,8 @@ pub struct LaneStatus {
     pub probe_at: Option<Timestamp>,
     /// Attempts under way.
     pub under_way: usize,
+    /// What else holds messages back, although it goes: caps, hours.
+    pub waits: Vec<LaneWait>,
 }
 
 impl Desk {
@@ -77,10 +82,10 @@ impl Desk {
 
     pub(super) fn gate(&self, now: Timestamp) -> Gate {
         let card = self.card();
-        match &card.breaker {
+        match &card.breaker.open {
             _ if card.paused.is_some() => Gate::Shut,
-            Breaker::Closed => Gate::Open,
-            Breaker::Open(open) => match open.probe_at {
+            None => Gate::Open,
+            Some(open) => match open.probe_at {
                 None => Gate::Shut,
                 // A clock that was set back must not keep a lane standing for as long.
                 Some(at) if now < at && open.found_at <= now => Gate::Until(at),
@@ -101,14 +106,14 @@ impl Desk {
     pub(super) fn resume(&self) {
         self.change(|card| {
             card.paused = None;
-            card.breaker = Breaker::Closed;
+            card.breaker = Breaker::default();
             card.recalled = true;
         });
     }
 
-    /// Stands as the store remembers it, if it was stopped for a person: a pause, or a restricted
-    /// account. All other trouble is found anew.
-    pub(super) fn recall(&self, shut: Option<Shut>) {
+    /// Stands as the store remembers it, if finding that out anew would cost too much: a pause, a
+    /// restricted account, or answers that were uncertain.
+    pub(super) fn recall(&self, shut: Option<Shut>, now: Timestamp) {
         // The lane itself asks, again and again while the store cannot be used: it is not to be woken.
         self.alter(|card| {
             if card.recalled {
@@ -118,10 +123,8 @@ impl Desk {
             card.remembered = Some(Standing(shut.clone()));
             match shut {
                 Some(Shut { reason: Reason::ByHand, since, .. }) => card.paused = Some(since),
-                Some(Shut { reason: Reason::Account, since, detail }) => {
-                    card.breaker = Breaker::restricted(detail, since);
-                }
-                _ => {}
+                Some(shut) => card.breaker = Breaker::recalled(shut, now),
+                None => {}
             }
         });
     }
@@ -141,7 +144,7 @@ impl Desk {
     /// After a reload: what could not work with the old settings may work with the new ones.
     pub(super) fn reconsider(&self, now: Timestamp) {
         self.change(|card| {
-            if let Breaker::Open(open) = &mut card.breaker
+            if let Some(open) = &mut card.breaker.open
                 && matches!(
                     open.trouble.reason,
                     Reason::Auth | Reason::UnknownInstance | Reason::BadRequest | Reason::Network
@@ -168,14 +171,16 @@ impl Desk {
         now: Timestamp,
         timings: &Timings,
     ) {
-        let before = self.card().breaker.clone();
-        let after = before.clone().after(verdict, probe, now, timings);
+        let mut changed = false;
+        self.alter(|card| {
+            let before = std::mem::take(&mut card.breaker);
+            let after = before.clone().after(verdict, probe, now, timings);
+            changed = after.open != before.open;
+            card.breaker = after;
+        });
         // What changes nothing wakes nobody: the lane hears of the attempt's end anyway.
-        if after != before {
-            self.change(|card| {
-                let before = std::mem::take(&mut card.breaker);
-                card.breaker = before.after(verdict, probe, now, timings);
-            });
+        if changed {
+            self.changed.notify_one();
         }
     }
 
@@ -187,10 +192,7 @@ impl Desk {
 
     pub(super) fn status(&self) -> LaneStatus {
         let card = self.card();
-        let open = match &card.breaker {
-            Breaker::Open(open) => Some(open),
-            Breaker::Closed => None,
-        };
+        let open = card.breaker.open.as_ref();
         LaneStatus {
             instance: self.instance.clone(),
             standing_still: card.standing_still(),
@@ -198,6 +200,49 @@ impl Desk {
             since: open.map(|open| open.since),
             probe_at: open.and_then(|open| open.probe_at),
             under_way: card.under_way,
+            waits: card.waits.values().cloned().collect(),
+        }
+    }
+
+    /// What the lane's last turn made wait for its time; the end of that is noticed here too.
+    pub(super) fn holds_back(&self, new: BTreeMap<String, LaneWait>, now: Timestamp) {
+        let is_closed = new.values().any(|wait| wait.whole);
+        let mut card = self.card();
+        let lasts = |wait: &LaneWait| now < wait.until && (is_closed || !wait.whole);
+        let (waits, over) =
+            std::mem::take(&mut card.waits).into_iter().partition(|it| lasts(&it.1));
+        card.waits = waits;
+        let begun: Vec<LaneWait> = new
+            .iter()
+            .filter(|(words, _)| !card.waits.contains_key(*words))
+            .map(|(_, wait)| wait.clone())
+            .collect();
+        card.waits.extend(new);
+        drop(card);
+        self.tell_of_waits(&begun, &over);
+    }
+
+    /// One line when a lane, or a part of it, closes for a time, and one when it opens.
+    fn tell_of_waits(&self, begun: &[LaneWait], over: &BTreeMap<String, LaneWait>) {
+        let instance = self.instance.as_str();
+        for LaneWait { until, reason, detail, whole } in begun {
+            let (reason, until) =
+                (reason.as_str(), until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+            let what = if *whole { "lane" } else { "some messages of lane" };
+            let verb = if *whole { "is closed" } else { "wait" };
+            info!(
+                target: "kabari::dispatch", instance, reason, until,
+                "{what} {instance} {verb} until {until}: {detail}"
+            );
+        }
+        for LaneWait { reason, detail, whole, .. } in over.values() {
+            let reason = reason.as_str();
+            let what = if *whole { "lane" } else { "what waited in lane" };
+            let verb = if *whole { "is open again" } else { "goes on" };
+            info!(
+                target: "kabari::dispatch", instance, reason,
+                "{what} {instance} {verb}; until now: {detail}"
+            );
         }
     }
 
@@ -211,10 +256,8 @@ impl Desk {
             let mut card = self.card();
             let before = card.standing_still();
             how(&mut card);
-            let detail = match &card.breaker {
-                Breaker::Open(open) => open.trouble.detail.clone(),
-                Breaker::Closed => String::new(),
-            };
+            let open = card.breaker.open.as_ref();
+            let detail = open.map(|open| open.trouble.detail.clone()).unwrap_or_default();
             (before, card.standing_still(), detail)
         };
         if before == after {
@@ -239,18 +282,13 @@ impl Desk {
 
 impl Card {
     fn standing_still(&self) -> Option<Reason> {
-        match &self.breaker {
-            Breaker::Open(open) => Some(open.trouble.reason),
-            Breaker::Closed => self.paused.map(|_| Reason::ByHand),
-        }
+        let trouble = self.breaker.open.as_ref().map(|open| open.trouble.reason);
+        trouble.or_else(|| self.paused.map(|_| Reason::ByHand))
     }
 
     /// Why it stands still, for the store. A pause is only outweighed by what needs a person too.
     fn shut(&self) -> Option<Shut> {
-        let open = match &self.breaker {
-            Breaker::Open(open) => Some(open),
-            Breaker::Closed => None,
-        };
+        let open = self.breaker.open.as_ref();
         let paused = self.paused.map(|since| {
             let (reason, detail) = (Reason::ByHand, String::new());
             Shut { reason, detail, since }
@@ -304,7 +342,7 @@ mod tests {
     fn what_a_lane_itself_recalls_does_not_wake_it() {
         let desk = Desk::new("shop", Arc::new(()));
         for _ in 0..2 {
-            desk.recall(None);
+            desk.recall(None, at(0));
             assert!(desk.changed.notified().now_or_never().is_none());
         }
         desk.pause(at(0));

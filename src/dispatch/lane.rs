@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::store::{Claim, Claims, Ended, StoreError, TurnedOver};
+use crate::store::{Claim, Claims, Ended, Judge, StoreError, TurnedOver};
 
 use super::attempt::{Way, attempt, longer, not_ours};
 use super::desk::{Desk, Gate};
@@ -122,7 +122,11 @@ impl Lane {
         self.shared.remember(&self.desk).await;
         let now = (self.shared.now)();
         match self.plan(now) {
-            Ok((claim, way)) => self.claim(claim, way, now).await,
+            Ok((claim, way, judge)) => {
+                let wait = self.claim(claim, way, now).await;
+                self.desk.holds_back(judge.waits(), now);
+                wait
+            }
             Err(wait) => {
                 if !self.ended.is_empty() {
                     self.turn_over(None).await?;
@@ -133,7 +137,7 @@ impl Lane {
     }
 
     /// What may be claimed now, or what to wait for.
-    fn plan(&mut self, now: Timestamp) -> Result<(Claim, Way), Wait> {
+    fn plan(&mut self, now: Timestamp) -> Result<(Claim, Way, Arc<Turn>), Wait> {
         let settings = settings_of(&self.shared, &self.desk.instance);
         let (room, way) = match self.desk.gate(now) {
             Gate::Shut => return Err(Wait::FOR_OTHERS),
@@ -145,7 +149,8 @@ impl Lane {
             return Err(Wait::FOR_OTHERS);
         }
         let people = self.shared.people.load_full();
-        let judge = Arc::new(Turn::of(&settings, people, now));
+        let turn = Arc::new(Turn::of(&settings, people, now));
+        let judge = Arc::clone(&turn) as Arc<dyn Judge>;
         let mut claim = Claim { judge, ..Claim::new(&self.desk.instance, room, now) };
         if let Some(beat) = Beat::of(settings.pace(), settings.burst(), settings.jitter()) {
             let dice = || self.dice.f64();
@@ -155,14 +160,14 @@ impl Lane {
                 return Err(Wait::until(beat.next(self.paced_until, now), now));
             }
         }
-        Ok((claim, way))
+        Ok((claim, way, turn))
     }
 
     /// Asks the store how this lane stood: before the first claim, and when it is not known whether
     /// the last one was kept.
     async fn recall(&mut self) -> Result<(), StoreError> {
         let memory = self.shared.store.lane(&self.desk.instance).await?;
-        self.desk.recall(memory.shut);
+        self.desk.recall(memory.shut, (self.shared.now)());
         (self.paced_until, self.recalled) = (memory.paced_until, true);
         Ok(())
     }

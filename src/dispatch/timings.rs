@@ -18,6 +18,8 @@ pub struct Timings {
     pub probe_first: Duration,
     /// The longest such wait.
     pub probe_max: Duration,
+    /// The same where answers are uncertain: a message that tries it may be lost or arrive twice.
+    pub probe_costly_max: Duration,
     /// The same for what only a person can mend (token, unknown instance, quota).
     pub probe_slow: Duration,
     /// How long to wait after the store could not be used; it doubles up to `store_rest_max`.
@@ -40,6 +42,7 @@ impl Default for Timings {
             retry_after_max: Duration::from_secs(24 * 60 * 60),
             probe_first: Duration::from_secs(30),
             probe_max: Duration::from_secs(15 * 60),
+            probe_costly_max: Duration::from_secs(60 * 60),
             probe_slow: Duration::from_secs(5 * 60),
             store_rest: Duration::from_millis(200),
             store_rest_max: Duration::from_secs(10),
@@ -59,6 +62,7 @@ impl Timings {
             backoff_max: self.backoff_max / factor,
             probe_first: self.probe_first / factor,
             probe_max: self.probe_max / factor,
+            probe_costly_max: self.probe_costly_max / factor,
             probe_slow: self.probe_slow / factor,
             ..self
         }

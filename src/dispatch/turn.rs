@@ -1,12 +1,13 @@
 //! It is a message's turn: does it go, wait, or not go at all?
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 
-use crate::model::{Opening, Otherwise, Reason};
+use crate::model::{LaneWait, Opening, Otherwise, Reason};
 use crate::store::{Case, Judge, Ruling};
 
 use super::Pace;
@@ -26,6 +27,8 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Turn {
     people: Arc<People>,
     limits: Option<Limits>,
+    /// What it made wait, by the words for it; the soonest of each.
+    waits: Mutex<BTreeMap<String, LaneWait>>,
 }
 
 /// What a lane with a pace allows today.
@@ -46,7 +49,28 @@ impl Turn {
             let tomorrow = tomorrow.as_ref().map_or_else(|_| later(now, NEVER), Zoned::timestamp);
             Limits { today, tomorrow, caps: lane.caps_on(today), gap: lane.gap() }
         });
-        Self { people, limits }
+        Self { people, limits, waits: Mutex::default() }
+    }
+
+    /// What it made wait, by the words for it.
+    pub(super) fn waits(&self) -> BTreeMap<String, LaneWait> {
+        std::mem::take(&mut *self.waits.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, ruling: &Ruling) {
+        let wait = match ruling {
+            Ruling::Hold { until, reason, detail } => {
+                LaneWait { until: *until, reason: *reason, detail: detail.clone(), whole: false }
+            }
+            Ruling::Close { until } => {
+                let detail = "the day's messages are used up (`caps.day`)".to_owned();
+                LaneWait { until: *until, reason: Reason::Paced, detail, whole: true }
+            }
+            _ => return,
+        };
+        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        let soonest = waits.entry(wait.detail.clone()).or_insert_with(|| wait.clone());
+        soonest.until = soonest.until.min(wait.until);
     }
 
     /// Whether its recipient may be messaged at all.
@@ -115,16 +139,19 @@ impl Judge for Turn {
     }
 
     fn ruling(&self, case: &Case<'_>) -> Ruling {
-        self.may_be_messaged(case)
+        let ruling = self
+            .may_be_messaged(case)
             .or_else(|| self.is_the_time(case))
             .or_else(|| self.may_be_sent(case))
-            .unwrap_or(Ruling::Go)
+            .unwrap_or(Ruling::Go);
+        self.note(&ruling);
+        ruling
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use crate::model::{Hours, Recipient, Span, Terms};
     use crate::store::{Contact, Today};

@@ -152,6 +152,8 @@ reasons! {
     NoAnswer = "no answer",
     /// A success that cannot be read as one (HTML page, broken JSON).
     Unreadable = "unreadable answer",
+    /// A lane stands still: of a few messages in a row nobody knows whether they were sent.
+    UncertainAnswers = "uncertain answers",
     /// The program stopped while an attempt was under way.
     Interrupted = "interrupted",
     /// Waiting: the day's or the person's share is used up for now.

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::{EventId, Message};
+use jiff::Timestamp;
+
+use super::{EventId, Message, Reason};
 
 /// What the dashboard and its API need from the floor above: implemented by `app`.
 #[async_trait]
@@ -82,6 +84,19 @@ impl Fits {
     }
 }
 
+/// Messages of a lane that wait for their time.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LaneWait {
+    /// Until then.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: Reason,
+    /// The same for people.
+    pub detail: String,
+    /// Whether all of the lane's messages wait.
+    pub whole: bool,
+}
+
 /// The answer of `/readyz`.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Readiness {
@@ -95,6 +110,8 @@ pub struct Readiness {
     pub rules: String,
     /// Each lane that stands still with its reason; never a reason for not being ready.
     pub lanes: Vec<(String, String)>,
+    /// Until when lanes that go hold messages back, and why; never a reason for not being ready.
+    pub waits: Vec<(String, LaneWait)>,
     /// Each list of what a provider sent in vain, with how the last look at it went; never a reason
     /// for not being ready.
     pub reconciled: Vec<(String, String)>,

@@ -1,6 +1,7 @@
 //! Are messages sent in order, at pace, again when they may and never twice?
 
 mod trouble;
+mod doubt;
 mod limits;
 mod order;
 mod pace;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use kabari::clock;
 use kabari::dispatch::{Dispatcher, Observer, Pace};
 use kabari::model::{Attempt, Message, Policy, Reason, State};
@@ -14,17 +15,22 @@ use super::{ANNA, BUDI, CITRA, PATIENCE, Scene, lane_of};
 use crate::support::world::{Asked, Behave, INSTANCE, TOKEN};
 
 #[tokio::test]
-async fn what_wachat_asks_for_is_waited_for() {
-    let scene = Scene::new().await;
-    scene.world.next(1, Behave::too_fast("1"));
-    let ids = scene.tell(ANNA, &["hello"]).await;
-    let running = scene.run();
-    scene.until_sent(&ids).await;
-    let asked = scene.world.seen().asked;
-    assert_eq!(asked.len(), 2);
-    // The clock of the wait starts when the answer is read, after the request came.
-    assert!(asked[0].at + Duration::from_secs(1) <= asked[1].at, "{asked:?}");
-    running.stop().await;
+async fn what_wachat_asks_for_is_waited_for_in_seconds_and_as_a_date() {
+    // A date has whole seconds.
+    let in_three_seconds = clock::now().checked_add(SignedDuration::from_secs(3)).unwrap();
+    let date = in_three_seconds.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    for after in ["1", date.as_str()] {
+        let scene = Scene::new().await;
+        scene.world.next(1, Behave::too_fast(after));
+        let ids = scene.tell(ANNA, &["hello"]).await;
+        let running = scene.run();
+        scene.until_sent(&ids).await;
+        let asked = scene.world.seen().asked;
+        assert_eq!(asked.len(), 2);
+        // The clock of the wait starts when the answer is read, after the request came.
+        assert!(asked[0].at + Duration::from_secs(1) <= asked[1].at, "{after}: {asked:?}");
+        running.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -46,6 +47,19 @@ pub(super) async fn asked(
         End::Answer { status, body, headers } => {
             drop(under_way);
             answer(status, body, &headers)
+        }
+        End::Cut { status, part } => {
+            drop(under_way);
+            let length = (header::CONTENT_LENGTH, (part.len() + 100).to_string());
+            let mut answer = answer(status, String::new(), &[length]);
+            let part = futures_util::stream::once(async { Ok(part) });
+            let end = futures_util::stream::once(async {
+                // What was written before is on its way.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(std::io::Error::other("cut"))
+            });
+            *answer.body_mut() = Body::from_stream(futures_util::StreamExt::chain(part, end));
+            answer
         }
         End::Hang => std::future::pending().await,
         End::Close => {

@@ -15,7 +15,16 @@ pub struct Behave {
 
 #[derive(Clone, Debug)]
 pub(super) enum End {
-    Answer { status: u16, body: String, headers: Vec<(header::HeaderName, String)> },
+    Answer {
+        status: u16,
+        body: String,
+        headers: Vec<(header::HeaderName, String)>,
+    },
+    /// The head of an answer and a part of its body.
+    Cut {
+        status: u16,
+        part: String,
+    },
     Hang,
     Close,
 }
@@ -54,6 +63,12 @@ impl Behave {
     /// Reads the request and never answers.
     pub fn hang() -> Self {
         Self { dispatch: false, wait: Duration::ZERO, end: End::Hang }
+    }
+
+    /// Dispatches it, and cuts the connection when a part of the answer is written.
+    pub fn cut(status: u16, part: &str) -> Self {
+        let end = End::Cut { status, part: part.to_owned() };
+        Self { dispatch: true, wait: Duration::ZERO, end }
     }
 
     /// Reads the request and closes the connection without a byte.

@@ -91,6 +91,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// How many requests had this text.
+    pub fn texts_asked(&self, text: &str) -> usize {
+        self.asked.iter().filter(|asked| asked.message() == text).count()
+    }
+
     /// The texts that reached this number, in order.
     pub fn texts_to(&self, number: &str) -> Vec<String> {
         let to = self.dispatched.iter().filter(|sent| sent.number() == number);
