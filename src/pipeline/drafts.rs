@@ -120,7 +120,8 @@ impl<'e> Drafts<'e> {
                 or.into_iter().filter(|_| failed)
             {
                 let made = Made { instance: Some(instance), recipient, content };
-                self.add(rule, Place { send, ..place }, Ok((made, Terms::default())));
+                let terms = rule.delivery.terms.instead(view, self.now);
+                self.add(rule, Place { send, ..place }, Ok((made, terms)));
             }
         }
         true

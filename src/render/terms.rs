@@ -227,6 +227,19 @@ impl Terms {
         })
     }
 
+    /// The terms of what is sent in the stead of a message that cannot be made: when it may go, as
+    /// that would have, and nothing of what makes one too many, since it is not of their kind.
+    pub fn instead<'a>(&'a self, view: &View<'a>, now: Timestamp) -> model::Terms {
+        model::Terms {
+            priority: self.priority,
+            hours: self.hours.clone(),
+            expires_s: self.expires_s,
+            // A time that cannot be read may be why it cannot be made.
+            not_before: self.not_before(view, now).unwrap_or_default(),
+            ..model::Terms::default()
+        }
+    }
+
     /// The file with the days on which nothing is sent, as it is written.
     pub fn holidays(&self) -> Option<&str> {
         self.hours.as_ref()?.holidays.as_deref()

@@ -1,6 +1,6 @@
 //! What is sent instead of a message that failed?
 
-use crate::model::{Instead, State};
+use crate::model::{Instead, State, Terms};
 use crate::store::sqlite::brakes::Keys;
 use crate::store::sqlite::fault::within;
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
@@ -15,16 +15,18 @@ pub(super) fn of(desk: &Desk, seq: i64, now: i64) -> rusqlite::Result<()> {
         .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE seq = ?1"))?
         .query_row([seq], MessageRow::read)?;
     // Nothing else of it is needed, and damage to the rest must not hold up the lane.
-    let terms = sealed::asked(&failed, desk.seal()).map_err(within)?;
-    for instead in terms.or {
-        if let Some(row) = row(&failed, &instead, now) {
+    let mut terms = sealed::asked(&failed, desk.seal()).map_err(within)?;
+    // It keeps to the same hours, and is of use for as long from now on.
+    let or = std::mem::take(&mut terms.or);
+    for instead in or {
+        if let Some(row) = row(&failed, &instead, &terms, now) {
             record::insert_message(desk, &row.sealed(desk.seal()).map_err(within)?)?;
         }
     }
     Ok(())
 }
 
-fn row(failed: &MessageRow, instead: &Instead, now: i64) -> Option<MessageRow> {
+fn row(failed: &MessageRow, instead: &Instead, terms: &Terms, now: i64) -> Option<MessageRow> {
     Some(MessageRow {
         id: instead.id.0.into_bytes(),
         event: failed.event,
@@ -46,7 +48,7 @@ fn row(failed: &MessageRow, instead: &Instead, now: i64) -> Option<MessageRow> {
         on_uncertain: failed.on_uncertain.clone(),
         content: Some(serde_json::to_string(&instead.content).ok()?),
         seq: 0,
-        terms: TermsRow::of(crate::model::Terms::default()).ok()?,
+        terms: TermsRow::of(terms.clone()).ok()?,
         keys: Keys::default(),
     })
 }

@@ -11,7 +11,7 @@ mod rotation;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -149,14 +149,9 @@ impl Write for Pen {
     }
 }
 
-/// Somebody else who listens all the time. With one listener alone, whoever comes first to a place
-/// that logs decides whether it is listened to, and that may be a test without one.
-static LISTENS: LazyLock<tracing::Dispatch> =
-    LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
-
 impl Page {
     fn open() -> Self {
-        LazyLock::force(&LISTENS);
+        crate::support::listen();
         let written: Arc<Mutex<Vec<u8>>> = Arc::default();
         let pen = Pen(Arc::clone(&written));
         let subscriber = tracing_subscriber::fmt()

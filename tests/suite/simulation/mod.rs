@@ -8,6 +8,7 @@
 
 mod plan;
 mod time;
+mod days;
 mod judge;
 mod store;
 mod upkeep;
@@ -16,6 +17,7 @@ mod senders;
 mod week;
 mod outcome;
 mod clocks;
+mod written;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;

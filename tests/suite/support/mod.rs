@@ -29,6 +29,14 @@ fn tell(variable: &str, line: &str) {
     }
 }
 
+/// Lets somebody listen to the log all the time. With one listener alone, whoever comes first to a
+/// place that logs decides whether it is listened to, and that may be a test without one.
+pub(crate) fn listen() {
+    static LISTENS: std::sync::LazyLock<tracing::Dispatch> =
+        std::sync::LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+    std::sync::LazyLock::force(&LISTENS);
+}
+
 /// Whether the long figures were asked for: `./test --long`.
 pub(crate) fn long() -> bool {
     std::env::var("KABARI_LONG").as_deref() == Ok("1")

@@ -1,0 +1,116 @@
+//! `throttle`, `group` and `dedupe`: is only sent what its rule wants sent?
+
+use kabari::model::{Reason, State};
+
+use super::{ANNA, BUDI, Story, to};
+
+const SEND: &str = "    send: { number: \"{{ event.to }}\", message: \"{{ event.text }}\" }\n";
+const MINUTE: u64 = 60;
+
+fn five_to_anna() -> Vec<(u64, String)> {
+    let mut events: Vec<(u64, String)> =
+        (1..=5).map(|n| (n * MINUTE, to(ANNA, &format!("#{n}")))).collect();
+    events.push((6 * MINUTE, to(BUDI, "hello")));
+    events
+}
+
+#[test]
+fn the_rest_over_a_limit_waits_until_there_is_room_and_keeps_its_order() {
+    let words = format!("    throttle: {{ limit: 2, per: 1h, rest: wait }}\n{SEND}");
+    let told = Story { rule: &words, ..Story::default() }.with(&five_to_anna());
+    assert_eq!(
+        told.asked,
+        [
+            "Thu 18:01:00 1111 #1",
+            "Thu 18:02:00 1111 #2",
+            "Thu 18:06:00 2222 hello",
+            "Thu 19:01:00 1111 #3",
+            "Thu 19:02:00 1111 #4",
+            "Thu 20:01:00 1111 #5",
+        ]
+    );
+}
+
+#[test]
+fn the_rest_over_a_limit_is_skipped_and_the_next_hour_has_room_again() {
+    let words = format!("    throttle: {{ limit: 2, per: 1h, rest: skip }}\n{SEND}");
+    let mut events = five_to_anna();
+    events.push((61 * MINUTE, to(ANNA, "later")));
+    let told = Story { rule: &words, ..Story::default() }.with(&events);
+    assert_eq!(
+        told.asked,
+        [
+            "Thu 18:01:00 1111 #1",
+            "Thu 18:02:00 1111 #2",
+            "Thu 18:06:00 2222 hello",
+            "Thu 19:01:00 1111 later",
+        ]
+    );
+    let skipped = told.messages.iter().filter(|it| it.reason == Some(Reason::Throttled)).count();
+    assert_eq!(skipped, 3);
+}
+
+#[test]
+fn the_rest_over_a_limit_becomes_one_message_that_tells_of_all() {
+    let send = "    send:\n      number: \"{{ event.to }}\"\n      message: |\n        \
+                {{ events | length }}:{% for one in events %} {{ one.event.text }}{% endfor %}\n";
+    let words = format!("    throttle: {{ limit: 2, per: 1h, rest: group }}\n{send}");
+    let told = Story { rule: &words, ..Story::default() }.with(&five_to_anna());
+    assert_eq!(
+        told.asked,
+        [
+            "Thu 18:01:00 1111 1: #1",
+            "Thu 18:02:00 1111 1: #2",
+            "Thu 18:06:00 2222 1: hello",
+            "Thu 19:01:00 1111 3: #3 #4 #5",
+        ]
+    );
+}
+
+#[test]
+fn many_events_become_one_message_after_their_wait_and_later_ones_after_the_interval() {
+    let send = "    send:\n      number: \"{{ event.to }}\"\n      message: |\n        \
+                {{ events | length }}:{% for one in events %} {{ one.event.text }}{% endfor %}\n";
+    let words = format!("    group: {{ wait: 2m, interval: 10m, max: 3 }}\n{send}");
+    let events = [
+        (0, to(ANNA, "a")),
+        (60, to(ANNA, "b")),
+        // After the first group, before its interval is over.
+        (180, to(ANNA, "c")),
+        (600, to(ANNA, "d")),
+        // A full one goes at once.
+        (3600, to(BUDI, "e")),
+        (3601, to(BUDI, "f")),
+        (3602, to(BUDI, "g")),
+    ];
+    let told = Story { rule: &words, ..Story::default() }.with(&events);
+    assert_eq!(
+        told.asked,
+        ["Thu 18:02:00 1111 2: a b", "Thu 18:12:00 1111 2: c d", "Thu 19:00:02 2222 3: e f g"]
+    );
+}
+
+#[test]
+fn one_message_with_a_key_is_enough_across_events_and_days() {
+    let words = format!("    dedupe: {{ key: \"{{{{ event.text }}}}\", within: 3d }}\n{SEND}");
+    let day = 24 * 3600;
+    let events = [
+        (0, to(ANNA, "invoice 7")),
+        (day, to(ANNA, "invoice 7")),
+        (day, to(BUDI, "invoice 7")),
+        (2 * day, to(ANNA, "invoice 8")),
+        (3 * day, to(ANNA, "invoice 7")),
+    ];
+    let told = Story { rule: &words, ..Story::default() }.with(&events);
+    assert_eq!(
+        told.asked,
+        [
+            "Thu 18:00:00 1111 invoice 7",
+            "Fri 18:00:00 2222 invoice 7",
+            "Sat 18:00:00 1111 invoice 8",
+            "Sun 18:00:00 1111 invoice 7",
+        ]
+    );
+    let second = &told.messages[1];
+    assert_eq!((second.state, second.reason), (State::Skipped, Some(Reason::Duplicate)));
+}
