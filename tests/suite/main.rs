@@ -41,6 +41,7 @@ mod process;
 mod logs;
 mod by_hand;
 mod alerts;
+mod guards;
 mod who;
 mod upkeep;
 mod reload;

@@ -1,5 +1,7 @@
 //! Does a webhook learn what needs a person, once, and without numbers or secrets?
 
+mod needs;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use async_trait::async_trait;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
+use jiff::Timestamp;
 use kabari::alerts::{AlertSettings, Alerts, Bell, Timings};
 use kabari::clock;
 use kabari::model::{LaneTrouble, Needs, Reason, Watched};
@@ -71,10 +74,14 @@ impl Inbox {
 
     /// Waits for so many posts.
     async fn until(&self, count: usize) -> Vec<Post> {
+        let came = tokio::time::timeout(PATIENCE, self.wait(count)).await;
+        came.unwrap_or_else(|_| panic!("{count} posts did not come: {:?}", self.posts()))
+    }
+
+    /// The same, however long that takes.
+    async fn wait(&self, count: usize) -> Vec<Post> {
         let mut news = self.memory.news.subscribe();
-        let enough = news.wait_for(|posts| *posts >= count);
-        let came = tokio::time::timeout(PATIENCE, enough).await.is_ok();
-        assert!(came, "{count} posts did not come: {:?}", self.posts());
+        news.wait_for(|posts| *posts >= count).await.unwrap();
         self.posts()
     }
 }
@@ -119,6 +126,11 @@ struct Running {
 impl Running {
     /// Alerts a thousand times faster.
     fn new(settings: &str, memory: &Path) -> Self {
+        Self::by(settings, memory, clock::now)
+    }
+
+    /// The same by another clock.
+    fn by(settings: &str, memory: &Path, now: fn() -> Timestamp) -> Self {
         let (said, bell, stop) =
             (Arc::<Said>::default(), Bell::default(), CancellationToken::new());
         bell.set(Some(serde_yaml::from_str::<AlertSettings>(settings).unwrap().hook().unwrap()));
@@ -132,7 +144,7 @@ impl Running {
             rest_max: Duration::from_millis(50),
         };
         let watched = Arc::clone(&said) as Arc<dyn Watched>;
-        let alerts = Alerts::with_time(watched, &bell, memory.to_owned(), timings, clock::now);
+        let alerts = Alerts::with_time(watched, &bell, memory.to_owned(), timings, now);
         let task = tokio::spawn(alerts.run(stop.clone()));
         Self { said, bell, stop, task }
     }
