@@ -176,12 +176,27 @@ fn list(rows: Vec<Value>, json: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let line = |row: &Value| {
-        let stopped = text(row, "stopped");
-        let state = if stopped.is_empty() { "goes" } else { stopped };
-        vec![text(row, "instance").to_owned(), state.to_owned(), text(row, "next_due").to_owned()]
+        let cells = [text(row, "instance"), &state(row), text(row, "next_due")];
+        cells.map(str::to_owned).to_vec()
     };
     output::table(&["lane", "state", "next message due"], rows.iter().map(line).collect())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether it goes, and what else holds its messages back.
+fn state(row: &Value) -> String {
+    let stopped = text(row, "stopped");
+    if !stopped.is_empty() {
+        return stopped.to_owned();
+    }
+    let waits = row["waits"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_closed = waits.iter().any(|wait| wait["whole"] == true);
+    let told = waits.iter().map(|wait| {
+        let what = if wait["whole"] == true { "closed" } else { "some wait" };
+        format!("{what} until {}: {}", text(wait, "until"), text(wait, "detail"))
+    });
+    let goes = (!is_closed).then(|| "goes".to_owned());
+    goes.into_iter().chain(told).collect::<Vec<_>>().join("; ")
 }
 
 fn text<'a>(row: &'a Value, field: &str) -> &'a str {

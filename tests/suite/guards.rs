@@ -104,6 +104,35 @@ async fn a_start_says_how_fast_each_session_sends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_is_closed_for_the_day_says_so_in_the_log_the_api_and_the_list_of_lanes() {
+    let world = World::start().await;
+    let (off, capped) = ("one: { pace: off, in_flight: 1 }", "one: { gap: 0s, caps: { day: 1 } }");
+    let home = Home::new(&RULES.replace(off, capped))
+        .variable("WACHAT_URL", &world.url())
+        .variable("WACHAT_TOKEN", TOKEN);
+    let kabari = home.start().await;
+    tell(&kabari, ANNA, "today").await;
+    tell(&kabari, ANNA, "tomorrow").await;
+    let said = "the day's messages are used up (`caps.day`)";
+    let logged = kabari.says(0, &["lane one is closed until"]).await;
+    assert!(logged.contains(said), "{logged}");
+    let overview = kabari.page("/api/overview").await.json();
+    let lane = &overview["lanes"][0];
+    assert_eq!((&lane["stopped"], &lane["waits"][0]["detail"]), (&Value::Null, &said.into()));
+    assert!(lane["closed_until"].as_str().is_some_and(|until| until.ends_with('Z')), "{lane}");
+    let output = home.run(&["lanes", "list"]);
+    let list = String::from_utf8(output.stdout).unwrap();
+    assert!(list.contains("closed until ") && list.contains(said), "{list}");
+    // Whoever raises the cap opens it at once.
+    let from = kabari.log().len();
+    std::fs::write(home.path("rules.yaml"), RULES).unwrap();
+    kabari.says(from, &["lane one is open again"]).await;
+    world.until("both", |seen| seen.dispatched.len() == 2).await;
+    assert_eq!(kabari.page("/api/overview").await.json()["lanes"], serde_json::json!([]));
+    assert_eq!(kabari.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_open_group_outlives_a_reload_and_a_restart_with_all_of_its_events() {
     let world = World::start().await;
     let send = "send: { number: \"{{ event.to }}\", message: \"{{ event.text }}\" }";

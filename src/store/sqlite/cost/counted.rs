@@ -179,6 +179,7 @@ pub(super) fn sent(Claimed { message, lease, .. }: Claimed) -> Ended {
         detail: None,
         due_at: None,
         counts: true,
+        spends: true,
         attempt,
     };
     Ended { lease, settlement }

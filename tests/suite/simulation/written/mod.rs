@@ -7,6 +7,7 @@
 mod when;
 mod less;
 mod instead;
+mod wall;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -55,6 +56,8 @@ pub(super) struct Story<'a> {
     pub(super) hours: u64,
     /// What Wachat does before it begins.
     pub(super) wachat: fn(&World),
+    /// After so many seconds the clock on the wall is set by so many.
+    pub(super) sets: &'a [(u64, i64)],
     /// After so many hours it is asked what the lane holds back.
     pub(super) asks: &'a [u64],
 }
@@ -68,6 +71,7 @@ impl Default for Story<'_> {
             begins: "2026-11-19T18:00:00",
             hours: 24 * 7,
             wachat: |_| {},
+            sets: &[],
             asks: &[],
         }
     }
@@ -139,6 +143,14 @@ impl Story<'_> {
             tokio::spawn(gatherer.run(stop.clone())),
         ];
         let began = tokio::time::Instant::now();
+        let sets = self.sets.to_vec();
+        let setting = async move {
+            for (second, by) in sets {
+                tokio::time::sleep_until(began + Duration::from_secs(second)).await;
+                time::set_by(by);
+            }
+        };
+        tokio::spawn(setting);
         for (second, body) in events {
             tokio::time::sleep_until(began + Duration::from_secs(*second)).await;
             let event = event(body);
