@@ -15,7 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/sqlite/0003_reconciled.sql"),
     include_str!("../migrations/sqlite/0004_upkeep.sql"),
     include_str!("../migrations/sqlite/0005_seals.sql"),
-    include_str!("../migrations/sqlite/0006_held.sql"),
+    include_str!("../migrations/sqlite/0006_backlog.sql"),
 ];
 
 /// "kbri", as the first step writes it.

@@ -12,11 +12,12 @@ use std::fmt::Write as _;
 
 use super::row::micros;
 use super::{gatherings, lists, needs, schema};
-use crate::store::Store;
+use crate::model::Reason;
 use crate::store::seal::Seal;
+use crate::store::{Outcome, Store};
 
 use counted::{Counted, at, message};
-use shapes::{SHAPES, Shape};
+use shapes::{GROUPED_S, SHAPES, Shape, in_a_group_of_its_own};
 
 /// As many wait in the smaller store.
 const FEW: usize = 1000;
@@ -93,4 +94,22 @@ async fn what_a_turn_costs_does_not_depend_on_how_many_wait() {
         }
     }
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// The steps of closing ten groups, of so many that are open.
+async fn cost_of_closing(open: usize) -> BTreeMap<String, i64> {
+    let mut counted = Counted::new();
+    counted.fill(open, in_a_group_of_its_own).await;
+    let now = at(GROUPED_S + 1);
+    for group in counted.store.gatherings(now, 10).await.unwrap() {
+        let outcome = Outcome::Unmade { reason: Reason::Render, detail: String::new() };
+        assert!(counted.store.close_gathering(&group, outcome, now).await.unwrap());
+    }
+    counted.steps.taken()
+}
+
+#[tokio::test]
+async fn closing_a_group_does_not_depend_on_how_many_are_open() {
+    let (few, many) = (cost_of_closing(FEW).await, cost_of_closing(many()).await);
+    assert_eq!(compare("ten groups", &few, &many), None);
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::counted::{again, at, sent, to};
-use crate::model::{Message, Priority, Reason, Rest, Terms, Throttle};
+use crate::model::{Group, Message, Priority, Reason, Rest, Terms, Throttle};
 use crate::store::{Case, Claimed, Ended, Judge, Ruling};
 
 /// What is asked for at once, as by a lane with so many under way.
@@ -126,6 +126,15 @@ fn throttled(n: usize, message: Message) -> Message {
         return message;
     }
     Message { terms: Terms { throttle: Some(throttle), ..Terms::default() }, ..message }
+}
+
+/// How long a group waits for others, in seconds.
+pub(super) const GROUPED_S: i64 = 60;
+
+pub(super) fn in_a_group_of_its_own(n: usize, message: Message) -> Message {
+    let (key, wait_s) = (n.to_string(), GROUPED_S.unsigned_abs());
+    let group = Group { key, wait_s, interval_s: 0, max: 20, template: "{}".into() };
+    Message { terms: Terms { group: Some(group), ..Terms::default() }, ..message }
 }
 
 fn by_and_by(n: usize, message: Message) -> Message {
