@@ -49,8 +49,7 @@ async fn a_wachat_that_answers_nothing_clear_makes_a_few_messages_uncertain_and_
     assert!(status.probe_at.is_some());
     scene.world.always(Behave::send());
     for id in &ids {
-        let uncertain = scene.message(*id).await.state == State::Uncertain;
-        scene.until(*id, if uncertain { State::Uncertain } else { State::Sent }).await;
+        scene.until_one_of(*id, &[State::Sent, State::Uncertain]).await;
     }
     let asked = scene.world.seen().asked;
     let unclear = count(&scene, &ids, State::Uncertain).await;

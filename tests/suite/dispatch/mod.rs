@@ -143,12 +143,16 @@ impl Scene {
 
     /// Waits until the message is in this state.
     async fn until(&self, id: MessageId, state: State) -> Message {
+        self.until_one_of(id, &[state]).await
+    }
+
+    async fn until_one_of(&self, id: MessageId, states: &[State]) -> Message {
         let mut arrivals = self.store.arrivals();
         let reached = async {
             loop {
                 arrivals.borrow_and_update();
                 let message = self.message(id).await;
-                if message.state == state {
+                if states.contains(&message.state) {
                     return message;
                 }
                 arrivals.changed().await.unwrap();
@@ -157,7 +161,7 @@ impl Scene {
         if let Ok(message) = tokio::time::timeout(PATIENCE, reached).await {
             return message;
         }
-        panic!("not {state:?} but {:?}", self.message(id).await)
+        panic!("not {states:?} but {:?}", self.message(id).await)
     }
 
     async fn until_sent(&self, ids: &[MessageId]) {
