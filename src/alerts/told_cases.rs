@@ -45,6 +45,7 @@ fn what_lasts_is_told_repeated_and_its_end_is_told() {
         text.starts_with("shop has sent nothing since 2027-01-15 08:00 UTC: session"),
         "{text}"
     );
+    assert!(text.ends_with("(connect it again at Wachat; it goes on by itself)"), "{text}");
     assert_eq!(kind(&mut told, lane(Reason::Session, 5), 1000), None);
     assert_eq!(kind(&mut told, lane(Reason::Session, 5), 3611), Some(AlertKind::Repeat));
     assert_eq!(kind(&mut told, Needs::default(), 4000), Some(AlertKind::Clear));
@@ -90,7 +91,9 @@ fn a_stumble_that_passes_is_not_worth_a_post() {
     assert_eq!(kind(&mut told, lane(Reason::Network, 0), 60), None);
     assert_eq!(kind(&mut told, Needs::default(), 70), None);
     assert_eq!(kind(&mut told, lane(Reason::Network, 100), 221), Some(AlertKind::New));
-    assert_eq!(kind(&mut told, lane(Reason::Account, 221), 300), Some(AlertKind::New), "worse");
+    let (worse, text) = look(&mut told, lane(Reason::Account, 221), 300).unwrap();
+    assert_eq!(worse, AlertKind::New);
+    assert!(text.contains("kabari lanes resume"), "{text}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::told::{Alert, AlertKind};
+use crate::model::Reason;
 
 /// How many characters of somebody else's words an alert has.
 const WORDS_MAX: usize = 300;
@@ -34,7 +35,8 @@ impl Alert {
         for (name, lane) in &needs.lanes {
             let since = lane.since.strftime("%Y-%m-%d %H:%M UTC");
             let (why, said) = (lane.reason.as_str(), short(&lane.detail));
-            line(format!("{name} has sent nothing since {since}: {why}: {said}"));
+            let remedy = remedy(lane.reason);
+            line(format!("{name} has sent nothing since {since}: {why}: {said} ({remedy})"));
         }
         if let Some(why) = &needs.rules {
             line(format!("The rule file has mistakes (kabari check): {}", short(why)));
@@ -89,6 +91,22 @@ impl Alert {
             "rules": needs.rules.as_deref().map(short),
             "store": needs.store.as_deref().map(short),
         })
+    }
+}
+
+/// What a person does about a lane that stands still for this.
+fn remedy(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Session => "connect it again at Wachat; it goes on by itself",
+        Reason::Account => {
+            "let it rest until WhatsApp lifts the restriction, then: kabari lanes resume"
+        }
+        Reason::Auth => "put a token that Wachat takes into wachat.token",
+        Reason::UnknownInstance => "write its name as Wachat has it",
+        Reason::UncertainAnswers => {
+            "look at the chats; one message at a time tries whether it is over"
+        }
+        _ => "it is tried again by itself; the log says more",
     }
 }
 
