@@ -23,7 +23,7 @@ fuzz_target!(|input: (&str, [&str; 4], bool, &str, &[u8])| {
     };
     let hmac = SignatureSettings {
         header: one("x-signature"),
-        prefix: Some(prefix.to_owned()),
+        prefix: one(prefix),
         separator: Some(separator.to_owned()),
         signed: one(signed),
         ..SignatureSettings::default()

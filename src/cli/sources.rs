@@ -179,6 +179,7 @@ impl Row<'_> {
             "signs": source.signs(),
             "unsigned": unsigned(source),
             "tries_again": source.tries_again(),
+            "gives_up_on": source.gives_up_on(),
             "secrets_until": source.secrets().iter().map(DatedSecret::until).collect::<Vec<_>>(),
             "docs": source.docs(),
             "reconciles": source.reconcile().map_or(&[][..], |plan| &plan.places),
@@ -216,6 +217,9 @@ impl Row<'_> {
                 "",
                 "it does not try again: what is refused is lost, unless `reconcile:` asks for it",
             );
+        }
+        if let Some(final_ones) = given_up(source) {
+            line("", &final_ones);
         }
         line("docs", source.docs().unwrap_or("-"));
         match &self.seen {
@@ -300,6 +304,16 @@ fn print_offered(offered: &Value) {
              the webhook at that time."
         );
     }
+}
+
+/// After which answers the sender does not send an event again.
+fn given_up(source: &Source) -> Option<String> {
+    let statuses: Vec<String> = source.gives_up_on().iter().map(ToString::to_string).collect();
+    // Who is not believed, and who asks for a source that is not there.
+    let is_lost = source.gives_up_on().iter().any(|status| [401, 404].contains(status));
+    let lost = if is_lost { ": under a wrong secret or name its events are lost" } else { "" };
+    let after = statuses.join(", ");
+    (!after.is_empty()).then(|| format!("it does not send again what is answered {after}{lost}"))
 }
 
 /// What of a request whoever has seen one can change.

@@ -12,7 +12,7 @@ use super::source::Identity;
 use crate::expr::{AmountUnit, BatchPath, Condition};
 use crate::model::{Fault, Meter, Networks, Severity, Span};
 use crate::secret::Secret;
-use crate::verify::{Address, Scheme};
+use crate::verify::{Address, FormField, Scheme};
 
 /// A secret with fewer characters can be found by trying.
 const SECRET_MIN: usize = 16;
@@ -40,7 +40,7 @@ pub(super) struct Parts {
     pub(super) window_s: Option<i64>,
     /// Kinds of which no body is signed twice; empty where the id is signed.
     pub(super) never_repeats: Vec<String>,
-    pub(super) form: Option<String>,
+    pub(super) form: Option<FormField>,
     /// Where the events are in a body that holds several.
     pub(super) events: Option<BatchPath>,
     pub(super) amounts: Option<AmountUnit>,
@@ -64,6 +64,8 @@ pub(super) struct Parts {
     pub(super) reconcile: Option<Arc<Reconcile>>,
     /// Whether the sender sends again what was not taken, as far as that is known.
     pub(super) tries_again: bool,
+    /// The statuses after which it does not.
+    pub(super) gives_up_on: Vec<u16>,
     pub(super) docs: Option<String>,
     pub(super) secret_at: Option<String>,
 }
@@ -74,6 +76,7 @@ impl Parts {
         own: &SourceSettings,
     ) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         let mut faults = Vec::new();
+        faults.extend(unaddressed(name));
         let preset = preset(name, own, &mut faults);
         let settings = match &preset {
             Some((_, row)) => own.over(row),
@@ -98,6 +101,7 @@ impl Parts {
         let reconcile = reconcile.and_then(|it| keep(it, "reconcile", &mut faults)).map(Arc::new);
         at_the_door(&settings, &mut faults);
         let limits = settings.limits.unwrap_or_default();
+        let form = scheme.as_ref().and_then(|scheme| form(&settings, scheme));
         match (scheme, identity) {
             (Some(scheme), Some(identity)) if !refuses(&faults) => {
                 let parts = Self {
@@ -111,7 +115,7 @@ impl Parts {
                     kinds: settings.kinds.unwrap_or_default(),
                     window_s: settings.window.map(whole_seconds),
                     never_repeats: settings.never_repeats.unwrap_or_default(),
-                    form: settings.form,
+                    form,
                     events,
                     amounts: settings.amounts,
                     test_when,
@@ -129,6 +133,7 @@ impl Parts {
                     unsigned: settings.unsigned.unwrap_or_default(),
                     reconcile,
                     tries_again: settings.tries_again.unwrap_or(true),
+                    gives_up_on: settings.gives_up_on.unwrap_or_default(),
                     docs: settings.docs,
                     secret_at: settings.secret_at,
                 };
@@ -228,7 +233,14 @@ fn scheme(settings: &SourceSettings, faults: &mut Vec<Fault>) -> Option<Scheme> 
         }
         None => None,
     };
-    Some(scheme.at(address))
+    let form = form(settings, &scheme);
+    Some(scheme.at(address).with_form(form))
+}
+
+/// Where a form holds its document: what is signed is what is read.
+fn form(settings: &SourceSettings, scheme: &Scheme) -> Option<FormField> {
+    let usual = || scheme.signs_payload().then(FormField::payload);
+    settings.form.as_deref().map(FormField::parse).or_else(usual)
 }
 
 /// Each secret with its path in the settings.
@@ -296,8 +308,26 @@ fn identity(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Identity> {
     }
 }
 
+/// A name stands in the address that the sender is given, as it is: what would be escaped there would
+/// never be found.
+fn unaddressed(name: &str) -> Option<Fault> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    if name.bytes().all(plain) && name.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let wrong = format!("`{name}` cannot stand in the address that the sender is given");
+    let help = "name the source with letters, digits, `-` and `_`, as in `/hooks/shop-eu`";
+    Some(Fault::error("", "bad-name", wrong).help(help))
+}
+
 /// Of those who would be turned away.
 fn at_the_door(settings: &SourceSettings, faults: &mut Vec<Fault>) {
+    let status = settings.reply.as_ref().and_then(|reply| reply.status);
+    if let Some(status) = status.filter(|status| !(200..300).contains(status)) {
+        let wrong = format!("answered {status}, a sender takes an event for refused");
+        let fault = Fault::error("reply.status", "value", wrong);
+        faults.push(fault.help("write a status from 200 to 299"));
+    }
     if settings.allow_from.as_ref().is_some_and(Vec::is_empty) {
         let fault = Fault::error("allow_from", "nobody", "with an empty list nobody could send");
         faults.push(fault.help("list the sender's addresses, or leave the key out"));

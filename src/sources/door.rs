@@ -35,6 +35,11 @@ impl Source {
         self.parts.tries_again
     }
 
+    /// The statuses after which it does not, though it sends again what others were answered to.
+    pub fn gives_up_on(&self) -> &[u16] {
+        &self.parts.gives_up_on
+    }
+
     /// From where its requests may come, if that matters.
     pub fn allow_from(&self) -> Option<&Networks> {
         self.parts.allow_from.as_ref()

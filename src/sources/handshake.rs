@@ -37,6 +37,8 @@ pub enum Handshake {
     Asana,
     /// A HEAD.
     Trello,
+    /// A HEAD.
+    Intercom,
     /// A POST that offers a `verification_token`.
     Notion,
     /// A POST with `challenge`, sent back in JSON.
@@ -87,7 +89,7 @@ impl Handshake {
     pub fn method(self) -> Option<&'static str> {
         match self {
             Self::Meta | Self::Strava | Self::Dropbox | Self::X | Self::Okta => Some("GET"),
-            Self::Trello => Some("HEAD"),
+            Self::Trello | Self::Intercom => Some("HEAD"),
             Self::Cloudevents => Some("OPTIONS"),
             _ => None,
         }
@@ -146,7 +148,7 @@ impl Handshake {
                 let answer = || Answer::json(&json!({ "verification": challenge }));
                 is_sentence(challenge).then(answer)
             }
-            Self::Trello => Some(Answer::status(200)),
+            Self::Trello | Self::Intercom => Some(Answer::status(200)),
             Self::Cloudevents => {
                 let origin = request.header("webhook-request-origin")?;
                 let header = Some(("webhook-allowed-origin", origin.to_owned()));

@@ -25,6 +25,12 @@ impl Lookup {
         if let Some(simple) = simple(text) {
             return Ok(simple);
         }
+        if let Some(name) = subtracted(text) {
+            let wrong =
+                format!("`headers.{name}` is a subtraction: a name may have no hyphen there");
+            let help = format!("write `headers['{name}']`");
+            return Err(vec![Fault::error("", "bad-header", wrong).help(help)]);
+        }
         if !text.contains("{{") {
             let wrong = format!("`{text}` is the same for every event");
             let help = "write a template, as `\"{{ event.type }}\"` or `\"{{ headers['x-id'] }}\"`";
@@ -80,6 +86,14 @@ fn simple(text: &str) -> Option<Lookup> {
         .find_map(|quote| quoted.strip_prefix(quote)?.strip_suffix(quote))?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     name.bytes().all(plain).then(|| Lookup::Header(name.to_ascii_lowercase()))
+}
+
+/// The header whose name has a hyphen and no brackets, as in `headers.x-event-id`.
+fn subtracted(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("headers.")?;
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
+    let name = &rest[..end.unwrap_or(rest.len())];
+    name.contains('-').then_some(name)
 }
 
 fn is_name(text: &str) -> bool {

@@ -61,7 +61,7 @@ pub struct SourceSettings {
     #[schemars(extend("examples" = [["push"]]))]
     pub never_repeats: Option<Vec<String>>,
     /// The field that holds the JSON where a body is sent as a form; without it, the form's fields
-    /// are the event.
+    /// are the event. With a question mark behind it, as `payload?`, only of forms that have it.
     #[schemars(extend("examples" = ["payload"]))]
     pub form: Option<String>,
     /// How amounts of money are written: `minor` (1050 is $10.50) or `major`.
@@ -112,6 +112,9 @@ pub struct SourceSettings {
     /// not (`false`), a request that is refused for `limits` is lost, and `kabari check` says so.
     #[schemars(extend("examples" = [false]))]
     pub tries_again: Option<bool>,
+    /// The answers after which the sender does not send an event again, though it sends others again.
+    #[schemars(extend("examples" = [[400, 403]]))]
+    pub gives_up_on: Option<Vec<u16>>,
     /// Where the sender documents its webhooks.
     #[schemars(extend("examples" = ["https://docs.example/webhooks"]))]
     pub docs: Option<String>,
@@ -249,6 +252,7 @@ impl SourceSettings {
                 (own, _) => own.clone(),
             },
             tries_again: self.tries_again.or(preset.tries_again),
+            gives_up_on: self.gives_up_on.clone().or_else(|| preset.gives_up_on.clone()),
             docs: text(&self.docs, &preset.docs),
             secret_at: text(&self.secret_at, &preset.secret_at),
         }

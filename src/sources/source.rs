@@ -18,7 +18,9 @@ use super::settings::{ReplySettings, SourceSettings, Unsigned};
 use crate::expr::{AmountUnit, BatchPath, Facts, Json, Surroundings};
 use crate::model::{Digest, Event, EventId, Fault, Headers};
 use crate::secret::Secret;
-use crate::verify::{Denied, Outgoing, Request, Scheme, Verified, is_challenge};
+use crate::verify::{
+    Denied, FormFields, Outgoing, Request, Scheme, Verified, form_fields, is_challenge,
+};
 
 /// A configured sender of webhooks.
 #[derive(Debug)]
@@ -178,7 +180,7 @@ impl Source {
         let unpacked = self.unpacked(&mut headers, proof.body());
         let body = unpacked.as_ref().map_or_else(|_| proof.body().clone(), Bytes::clone);
         let event = self.unread(proof.id(), proof.received_at(), headers, body);
-        let json = unpacked.and_then(|body| self.json(proof.header("content-type"), &body));
+        let json = unpacked.and_then(|body| self.json(proof.form_fields(&body), &body));
         let mut reads = self.understand(&event, json, None);
         for read in &mut reads {
             if let (Err(why), Some(_)) = (&mut read.json, event.headers.get("content-encoding")) {
@@ -191,8 +193,8 @@ impl Source {
         reads
     }
 
-    fn json(&self, content_type: Option<&str>, body: &Bytes) -> Result<Json, String> {
-        body::json(content_type, self.parts.form.as_deref(), body)
+    fn json(&self, fields: Option<FormFields<'_>>, body: &Bytes) -> Result<Json, String> {
+        body::json(fields, self.parts.form.as_ref(), body)
     }
 
     /// Unless the id is signed, a request that was seen is told by its signature; of a batch, an
@@ -231,7 +233,7 @@ impl Source {
     ) -> Vec<Read> {
         let content_type = headers.get("content-type").map(str::to_owned);
         let event = self.unread(id, received_at, headers, body);
-        let json = self.json(content_type.as_deref(), &event.body);
+        let json = self.json(form_fields(content_type.as_deref(), &event.body), &event.body);
         let mut reads = self.understand(&event, json, kind);
         for read in reads.iter_mut().filter(|read| read.id_missing) {
             read.event.provider_id = Some(read.event.id.to_string());

@@ -72,7 +72,7 @@ impl ContentfulScheme {
         outgoing.put_header(TIME, &outgoing.now.as_millisecond().to_string());
         outgoing.put_header(LIST, &format!("{LIST},{TIME}"));
         let arriving = outgoing.arriving();
-        let view = View::new(&arriving, at.address);
+        let view = View::new(&arriving, at.site);
         let Ok(head) = head(&view, &format!("{LIST},{TIME}")) else { return false };
         let written = sign(secret, &head, &outgoing.body);
         outgoing.put_header(HEADER, &written);

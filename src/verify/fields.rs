@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::form::{FormFields, form_fields};
+use super::form::{FormField, FormFields, form_fields};
 
 /// The largest body that is searched, in bytes: the senders concerned send a few KB.
 const LARGEST: usize = 1 << 20;
@@ -21,16 +21,29 @@ pub(super) enum Fields<'r> {
     Json(&'r RawValue),
     /// The fields of a form.
     Form(FormFields<'r>),
+    /// The JSON document that a form carries.
+    InForm(Box<RawValue>),
 }
 
 impl<'r> Fields<'r> {
     /// Reads no more than whether it is a document; the error says what it is not.
-    pub(super) fn of(body: &'r [u8], content_type: Option<&str>) -> Result<Self, &'static str> {
+    /// `form` is the field of a form that holds the document, if one does.
+    pub(super) fn of(
+        body: &'r [u8],
+        content_type: Option<&str>,
+        form: Option<&FormField>,
+    ) -> Result<Self, &'static str> {
         if body.len() > LARGEST {
             return Err("it is too large to be searched for a signature");
         }
         if let Some(fields) = form_fields(content_type, body) {
-            return Ok(Self::Form(fields));
+            let document = form.map(|form| form.document(&fields)).transpose();
+            let document = document.map_err(|_| "the form does not hold its document")?.flatten();
+            return match document.map(|text| RawValue::from_string(text.into_owned())) {
+                Some(Ok(document)) => Ok(Self::InForm(document)),
+                Some(Err(_)) => Err("what the form holds is no JSON"),
+                None => Ok(Self::Form(fields)),
+            };
         }
         let text = std::str::from_utf8(body).map_err(|_| "it is no UTF-8")?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -41,23 +54,16 @@ impl<'r> Fields<'r> {
     pub(super) fn text(&self, path: &[String]) -> Option<Cow<'r, str>> {
         match self {
             Self::Json(document) => text(at(document, path)?),
+            Self::InForm(document) => {
+                text(at(document, path)?).map(|text| Cow::Owned(text.into_owned()))
+            }
             Self::Form(fields) => {
                 let name = path.join(".");
                 let found = fields.iter().rev().find(|(key, _)| *key == name);
-                found.map(|(_, value)| value.clone()).or_else(|| inside(fields, path))
+                found.map(|(_, value)| value.clone())
             }
         }
     }
-}
-
-/// The names of form fields that hold a whole JSON document.
-pub(super) const DOCUMENTS: [&str; 2] = ["payload", "json"];
-
-/// The text of a field of the JSON document that a form carries.
-fn inside<'r>(form: &[(Cow<'r, str>, Cow<'r, str>)], path: &[String]) -> Option<Cow<'r, str>> {
-    let (_, document) = form.iter().find(|(name, _)| DOCUMENTS.contains(&name.as_ref()))?;
-    let document: &RawValue = serde_json::from_str(document).ok()?;
-    text(at(document, path)?).map(|text| Cow::Owned(text.into_owned()))
 }
 
 /// The value at a path of member names and, in lists, of positions.
@@ -83,20 +89,29 @@ fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// All values at a path in which `*` stands for every element of a list.
-pub(super) fn elements<'r>(document: &'r RawValue, path: &[String]) -> Vec<&'r RawValue> {
+/// All values at a path in which `*` stands for every element of a list; `None` if the way leads
+/// nowhere from one of them, as what stands there would be read and is not looked at.
+pub(super) fn elements<'r>(document: &'r RawValue, path: &[String]) -> Option<Vec<&'r RawValue>> {
     let mut found = vec![document];
     for name in path {
-        found = found.into_iter().flat_map(|value| step(value, name)).take(ELEMENTS_MAX).collect();
+        let mut next = Vec::new();
+        for value in found {
+            next.extend(step(value, name)?);
+            if next.len() > ELEMENTS_MAX {
+                return None;
+            }
+        }
+        found = next;
     }
-    found
+    Some(found)
 }
 
-fn step<'r>(value: &'r RawValue, name: &str) -> Vec<&'r RawValue> {
+fn step<'r>(value: &'r RawValue, name: &str) -> Option<Vec<&'r RawValue>> {
     if name == "*" {
-        return serde_json::from_str::<Vec<&RawValue>>(value.get()).unwrap_or_default();
+        let list: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
+        return (!list.is_empty()).then_some(list);
     }
-    member(value, name).into_iter().collect()
+    member(value, name).map(|value| vec![value])
 }
 
 #[cfg(test)]
@@ -112,7 +127,7 @@ mod tests {
     #[test]
     fn texts_and_numbers_come_as_they_are_written() {
         let body = br#"{"a": {"b": "x\u00e9", "n": 10000.00, "l": [1, {"c": true}], "z": null}}"#;
-        let fields = Fields::of(body, None).unwrap();
+        let fields = Fields::of(body, None, None).unwrap();
         for (at, expected) in [
             ("a.b", Some("xé")),
             ("a.n", Some("10000.00")),
@@ -124,19 +139,29 @@ mod tests {
         ] {
             assert_eq!(fields.text(&path(at)).as_deref(), expected, "{at}");
         }
-        let form = Fields::of(b"a=1&a=2&b.c=%2B", FORM).unwrap();
+        let form = Fields::of(b"a=1&a=2&b.c=%2B", FORM, None).unwrap();
         assert_eq!(form.text(&path("a")).as_deref(), Some("2"));
         assert_eq!(form.text(&path("b.c")).as_deref(), Some("+"));
     }
 
     #[test]
     fn a_star_goes_through_every_element() {
-        let Ok(Fields::Json(document)) = Fields::of(br#"{"l":[{"i":1},{"i":2},{}]}"#, None) else {
-            panic!()
-        };
-        let found: Vec<&str> =
-            elements(document, &path("l.*.i")).into_iter().map(RawValue::get).collect();
-        assert_eq!(found, ["1", "2"]);
-        assert!(elements(document, &path("x.*")).is_empty());
+        let body = br#"{"l":[{"i":1},{"i":2}],"some":[{"i":1},{}],"none":[]}"#;
+        let Ok(Fields::Json(document)) = Fields::of(body, None, None) else { panic!() };
+        let found = elements(document, &path("l.*.i")).unwrap();
+        assert_eq!(found.into_iter().map(RawValue::get).collect::<Vec<_>>(), ["1", "2"]);
+        for nowhere in ["x.*", "some.*.i", "none.*", "l.*.i.*"] {
+            assert!(elements(document, &path(nowhere)).is_none(), "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn of_a_form_with_a_document_nothing_else_is_asked() {
+        let field = FormField::parse("json");
+        let read = |body: &'static [u8]| Fields::of(body, FORM, Some(&field));
+        let form = read(b"a=flat&json=%7B%22a%22%3A1%7D&payload=%7B%22b%22%3A2%7D").unwrap();
+        assert_eq!(form.text(&path("a")).as_deref(), Some("1"));
+        assert_eq!(form.text(&path("b")), None);
+        assert!(read(b"a=flat").is_err() && read(b"json=x").is_err());
     }
 }

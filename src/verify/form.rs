@@ -5,6 +5,45 @@ use std::borrow::Cow;
 /// The fields of a form in their order.
 pub type FormFields<'b> = Vec<(Cow<'b, str>, Cow<'b, str>)>;
 
+/// The field of a form that holds a JSON document: `form:` of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormField {
+    name: String,
+    /// Whether the fields themselves are the document where it is not there.
+    may_be_absent: bool,
+}
+
+impl FormField {
+    /// As it is written: `payload`, or `payload?` where not every form has it.
+    pub fn parse(text: &str) -> Self {
+        let name = text.strip_suffix('?').unwrap_or(text);
+        Self { name: name.to_owned(), may_be_absent: name.len() < text.len() }
+    }
+
+    /// The field in which the senders that sign its text send it.
+    pub fn payload() -> Self {
+        Self::parse("payload")
+    }
+
+    /// The text of the document that these fields hold; of several fields of its name the last, as
+    /// everywhere. `None` where the fields themselves are the document.
+    ///
+    /// What is verified and what is read is found here, so that they are the same.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn document<'b>(
+        &self,
+        fields: &[(Cow<'b, str>, Cow<'b, str>)],
+    ) -> Result<Option<Cow<'b, str>>, String> {
+        match fields.iter().rev().find(|(name, _)| *name == self.name) {
+            Some((_, document)) => Ok(Some(document.clone())),
+            None if self.may_be_absent => Ok(None),
+            None => Err(format!("the form has no field `{}`", self.name)),
+        }
+    }
+}
+
 /// The most fields that are read of a form in parts.
 const PARTS_MAX: usize = 1000;
 

@@ -21,7 +21,7 @@ pub(super) struct Hole {
 pub(super) enum Of {
     /// The body as it came.
     Body,
-    /// The body, or what a form's field `payload` holds.
+    /// The body, or what a form holds in the field of the source.
     Payload,
     Timestamp,
     Id,
@@ -81,6 +81,10 @@ impl Hole {
         let mut words = text.split('|').map(str::trim);
         let name = words.next().unwrap_or_default();
         let unknown = || {
+            if let Some(bare) = name.strip_prefix('{') {
+                let wrong = format!("`{{{name}}}` has a brace too many");
+                return (wrong, format!("with single braces: `{{{}}}`", bare.trim()));
+            }
             let wrong = format!("`{{{name}}}` is nothing that can be signed");
             (wrong, format!("known are {NAMES}"))
         };
@@ -120,6 +124,16 @@ impl Hole {
     pub(super) fn is_body(&self) -> bool {
         matches!(self.of, Of::Body | Of::Payload)
             && matches!(self.filters.first(), None | Some(Filter::Sha256))
+    }
+
+    /// Whether it stands for what a form holds.
+    pub(super) fn is_payload(&self) -> bool {
+        self.of == Of::Payload
+    }
+
+    /// Whether it stands for all of the query, as it is.
+    pub(super) fn is_query(&self) -> bool {
+        matches!(self.of, Of::Url | Of::Query) && self.filters.is_empty()
     }
 
     /// Its bytes in this request.

@@ -180,7 +180,14 @@ impl Maker {
 
     /// What is wrong with a secret for this means.
     pub(super) fn unfit(&self, secret: &Secret) -> Option<String> {
+        let is_public = |text: &str| {
+            let public = ["-----BEGIN PUBLIC KEY", "-----BEGIN CERTIFICATE", "whpk_"];
+            public.iter().any(|begins| text.trim_start().starts_with(begins))
+        };
         match self {
+            Self::Hmac(..) | Self::Digest(_) if is_public(secret.expose()) => {
+                Some("this is a public key: anybody who has it too could sign".to_owned())
+            }
             Self::Hmac(_, form) if form.key(secret).is_none() => {
                 Some(format!("the secret is not of the sender's form: {form}"))
             }

@@ -9,6 +9,7 @@ mod denied;
 mod scheme;
 mod signature_settings;
 mod signature;
+mod carrier;
 mod maker;
 mod token;
 mod jwt;
@@ -33,7 +34,7 @@ mod compare;
 
 pub use app_token::{app_token, is_private_key};
 pub use denied::Denied;
-pub use form::{FormFields, form_fields};
+pub use form::{FormField, FormFields, form_fields};
 pub use gzip::{Packed, is_gzip, unpack};
 pub use jwt::JwtSettings;
 pub use key_from::KeyFromSettings;

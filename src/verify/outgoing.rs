@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Request;
-use super::fields::DOCUMENTS;
 use super::place::set;
 use crate::model::EventId;
 
@@ -86,6 +85,9 @@ impl Outgoing {
         )
     }
 }
+
+/// The names of form fields that hold a whole JSON document.
+const DOCUMENTS: [&str; 2] = ["payload", "json"];
 
 /// A form with one field set, or with a field of the JSON document in it.
 fn form_with(body: &[u8], path: &[String], value: &str) -> String {

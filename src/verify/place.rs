@@ -75,8 +75,11 @@ impl Place {
     ) -> Option<Self> {
         match (header, query, field) {
             (Some(names), None, None) => {
+                if names.all().is_empty() {
+                    return Self::build(path, (None, None, None), faults);
+                }
                 let fits = names.all().iter().all(|name| is_header(&at(path), name, faults));
-                (fits && !names.all().is_empty()).then(|| Self::Header(names.all().to_vec()))
+                fits.then(|| Self::Header(names.all().to_vec()))
             }
             (None, Some(name), None) if !name.is_empty() => Some(Self::Query(name.to_owned())),
             (None, None, Some(field)) if !field.is_empty() => Some(Self::Field(dotted(field))),

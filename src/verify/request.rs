@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Denied;
 use super::fields::Fields;
+use super::form::{FormFields, form_fields};
 use super::keys::Keys;
 use super::mac::Match;
 use crate::model::{EventId, Headers};
@@ -73,17 +74,26 @@ impl Request {
     /// The value of the header `name`, whatever its case. Lines of one name are one list, joined
     /// by a comma and a space (RFC 9110, 5.3).
     pub(super) fn header(&self, name: &str) -> Result<Cow<'_, str>, Denied> {
-        let mut lines = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        let Some((_, first)) = lines.next() else {
+        let mut lines = self.header_lines(name);
+        let Some(first) = lines.next() else {
             return Err(Denied::MissingHeader { header: name.to_owned() });
         };
         let mut value = Cow::Borrowed(first);
-        for (_, more) in lines {
+        for more in lines {
             let value = value.to_mut();
             value.push_str(", ");
             value.push_str(more);
         }
         Ok(value)
+    }
+
+    /// The values of all lines of the header `name`, whatever its case.
+    pub(super) fn header_lines<'a, 'n>(
+        &'a self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        let lines = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        lines.map(|(_, value)| value)
     }
 
     pub(super) fn body(&self) -> &Bytes {
@@ -107,6 +117,19 @@ impl Request {
     pub(super) fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut parameters = form_urlencoded::parse(self.query()?.as_bytes());
         parameters.find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// Whether it is a GET without a body, and so says all in its query.
+    fn asks_by_query(&self) -> bool {
+        self.method == "GET" && self.body.is_empty()
+    }
+
+    /// The fields of the form that it is: of a GET without a body those of its query.
+    pub(super) fn form_fields(&self) -> Option<FormFields<'_>> {
+        if self.asks_by_query() {
+            return Some(form_urlencoded::parse(self.query()?.as_bytes()).collect());
+        }
+        form_fields(self.content_type(), &self.body)
     }
 
     pub(super) fn content_type(&self) -> Option<&str> {
@@ -153,9 +176,18 @@ impl<'r> Greeting<'r> {
         if self.0.body.len() > SMALL {
             return None;
         }
-        let fields = Fields::of(&self.0.body, self.0.content_type()).ok()?;
+        let fields = Fields::of(&self.0.body, self.0.content_type(), None).ok()?;
         fields.text(&[name.to_owned()]).map(Cow::into_owned)
     }
+}
+
+/// What a signature covers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Covers {
+    /// Every byte of the body, or all that is read of it.
+    pub(super) body: bool,
+    /// All of the query, or all that is read of it where there is no body.
+    pub(super) query: bool,
 }
 
 /// A request whose signature held: the proof, and the only door to the body.
@@ -163,8 +195,7 @@ pub struct Verified<'r> {
     request: &'r Request,
     /// The signature that held.
     made: Match,
-    /// Whether it covers the body.
-    covers_body: bool,
+    covers: Covers,
     /// The headers that carry credentials, in lower case.
     credentials: Arc<[String]>,
 }
@@ -173,10 +204,10 @@ impl<'r> Verified<'r> {
     pub(super) fn new(
         request: &'r Request,
         made: Match,
-        covers_body: bool,
+        covers: Covers,
         credentials: Arc<[String]>,
     ) -> Self {
-        Self { request, made, covers_body, credentials }
+        Self { request, made, covers, credentials }
     }
 
     /// The id that the event will have.
@@ -198,12 +229,21 @@ impl<'r> Verified<'r> {
     /// delivery has the same one, whatever was changed in its headers; and nobody can sign with it.
     /// Where the body is not signed, it counts beside the signature.
     pub fn digest(&self) -> [u8; 16] {
-        digest_of(&self.made.mac, (!self.covers_body).then_some(&*self.request.body))
+        digest_of(&self.made.mac, (!self.covers.body).then_some(&*self.request.body))
     }
 
     /// The body, byte for byte.
     pub fn body(&self) -> &'r Bytes {
         &self.request.body
+    }
+
+    /// The fields of the form that its `body` is, once that is unpacked. A GET without a body says
+    /// them in its query, which is asked only if it is under the signature.
+    pub fn form_fields<'b>(&'b self, body: &'b [u8]) -> Option<FormFields<'b>> {
+        if self.request.asks_by_query() {
+            return self.request.form_fields().filter(|_| self.covers.query);
+        }
+        form_fields(self.request.content_type(), body)
     }
 
     /// The HTTP method.

@@ -13,14 +13,15 @@ use super::key::KeyForm;
 use super::key_from::{KeyFrom, KeyFromSettings};
 use super::place::{Place, PlaceSettings};
 use super::public_key;
+use super::request::Covers;
 use super::request::{digest_of, is_credential};
 use super::signature::{SignatureScheme, Signer};
 use super::signature_settings::SignatureSettings;
 use super::timestamp::{SignedTime, TimestampSettings};
 use super::token::{TokenScheme, TokenSettings};
 use super::twilio::TwilioScheme;
-use super::view::{Address, View};
-use super::{Denied, Outgoing, Request, Verified};
+use super::view::{Address, Site, View};
+use super::{Denied, FormField, Outgoing, Request, Verified};
 use crate::model::{Fault, Headers, Severity};
 use crate::secret::Secret;
 
@@ -28,7 +29,7 @@ use crate::secret::Secret;
 #[derive(Clone, Debug)]
 pub struct Scheme {
     shape: Shape,
-    address: Option<Address>,
+    site: Site,
     /// Where its public key stands, if each request says so.
     key_from: Option<KeyFrom>,
     /// The headers that carry credentials, in lower case.
@@ -214,7 +215,7 @@ impl Scheme {
         match shape {
             Some(shape) if !faults.iter().any(|fault| fault.severity == Severity::Error) => {
                 let credentials = shape.credentials().into();
-                Ok((Self { shape, address: None, key_from, credentials }, faults))
+                Ok((Self { shape, site: Site::default(), key_from, credentials }, faults))
             }
             _ => Err(faults),
         }
@@ -223,7 +224,13 @@ impl Scheme {
     /// The same for a source at this address, as its sender knows it.
     #[must_use]
     pub fn at(self, address: Option<Address>) -> Self {
-        Self { address, ..self }
+        Self { site: Site { address, ..self.site }, ..self }
+    }
+
+    /// The same for a source whose forms hold their document in this field.
+    #[must_use]
+    pub fn with_form(self, form: Option<FormField>) -> Self {
+        Self { site: Site { form, ..self.site }, ..self }
     }
 
     /// Whether one of `secrets` made the request's signature, at the time `now` at which its
@@ -234,7 +241,7 @@ impl Scheme {
         secrets: &[Secret],
         now: Timestamp,
     ) -> Result<Verified<'r>, Denied> {
-        let view = View::new(request, self.address.as_ref());
+        let view = View::new(request, &self.site);
         let made = match (&self.shape, &self.key_from) {
             (Shape::Signature(it), Some(from)) => from.check(it, &view, secrets, now)?,
             (Shape::Signature(it), None) => it.check(&view, secrets, now)?,
@@ -243,12 +250,13 @@ impl Scheme {
             (Shape::Twilio(_), _) => TwilioScheme::check(&view, secrets)?,
             (Shape::Contentful(it), _) => it.check(&view, secrets, now)?,
         };
-        Ok(Verified::new(request, made, self.covers_body(), Arc::clone(&self.credentials)))
+        let covers = Covers { body: self.covers_body(), query: self.covers_query() };
+        Ok(Verified::new(request, made, covers, Arc::clone(&self.credentials)))
     }
 
     /// The signature or token that was sent, if it has the right shape.
     pub(super) fn sent(&self, request: &Request) -> Option<String> {
-        let view = View::new(request, self.address.as_ref());
+        let view = View::new(request, &self.site);
         match &self.shape {
             Shape::Signature(it) => it.sent(&view),
             Shape::Token(it) => it.sent(&view),
@@ -278,7 +286,7 @@ impl Scheme {
         secret: &Secret,
         private_key: Option<&Secret>,
     ) -> Option<Outgoing> {
-        let at = Signer { address: self.address.as_ref(), private_key };
+        let at = Signer { site: &self.site, private_key };
         let is_signed = match &self.shape {
             Shape::Signature(it) => it.sign(&mut outgoing, secret, at),
             Shape::Token(it) => it.sign(&mut outgoing, secret),
@@ -302,7 +310,7 @@ impl Scheme {
         let mut asked = Outgoing::post("", Vec::new(), Timestamp::UNIX_EPOCH);
         asked.headers =
             headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let mac = it.claimed(&View::new(&asked.arriving(), None))?;
+        let mac = it.claimed(&View::new(&asked.arriving(), &self.site))?;
         Some(digest_of(&mac, None))
     }
 
@@ -319,6 +327,20 @@ impl Scheme {
             Shape::Jwt(it) => it.covers_body(),
             Shape::Twilio(_) | Shape::Contentful(_) => true,
         }
+    }
+
+    /// Whether the query is under the signature, or all that is read of it where it stands for a body.
+    fn covers_query(&self) -> bool {
+        match &self.shape {
+            Shape::Signature(it) => it.covers_query(),
+            Shape::Twilio(_) | Shape::Contentful(_) => true,
+            Shape::Token(_) | Shape::Jwt(_) => false,
+        }
+    }
+
+    /// Whether it is the document in a form that is signed, and not the form.
+    pub fn signs_payload(&self) -> bool {
+        matches!(&self.shape, Shape::Signature(it) if it.signs_payload())
     }
 
     /// Whether something is signed at all, and not only a secret sent.

@@ -6,16 +6,16 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::carrier::Carrier;
 use super::hole::{Beside, Of};
 use super::key::KeyForm;
-use super::look::Look;
-use super::mac::{self, Encoding, Match};
+use super::mac::{self, Match};
 use super::maker::Maker;
 use super::place::{OneOrMore, Place, dotted};
 use super::signature_settings::SignatureSettings;
 use super::signed::Signed;
 use super::timestamp::{SignedTime, TimePlace};
-use super::view::{View, malformed};
+use super::view::{Site, View};
 use super::{Denied, Outgoing};
 use crate::model::Fault;
 use crate::secret::Secret;
@@ -24,31 +24,22 @@ use crate::secret::Secret;
 #[derive(Clone, Debug)]
 pub(super) struct SignatureScheme {
     maker: Maker,
-    place: Place,
+    carrier: Carrier,
     each: Option<Vec<String>>,
-    prefix: String,
-    separator: Option<String>,
-    encoding: Encoding,
     signed: Vec<Signed>,
     timestamp: Option<SignedTime>,
     id: Option<Place>,
 }
 
-/// What a place holds: signatures, and the time if it stands among them.
-struct Found<'s> {
-    candidates: Vec<&'s str>,
-    time: Option<&'s str>,
-}
-
 /// How it signs, for the person who compares it with the sender's documentation.
 impl fmt::Display for SignatureScheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { maker, place, prefix, encoding, .. } = self;
-        write!(f, "{place}: {prefix}{maker} of ")?;
+        let Self { maker, carrier, .. } = self;
+        write!(f, "{carrier}{maker} of ")?;
         for (number, signed) in self.signed.iter().enumerate() {
             write!(f, "{}`{signed}`", if number > 0 { " or " } else { "" })?;
         }
-        write!(f, " in {encoding}")?;
+        write!(f, " in {}", carrier.encoding)?;
         if let Some(timestamp) = &self.timestamp {
             write!(f, "; {timestamp}")?;
         }
@@ -66,17 +57,12 @@ impl SignatureScheme {
         faults: &mut Vec<Fault>,
     ) -> Option<Self> {
         let maker = Maker::build(shape, settings, faults);
-        let named =
-            (settings.header.as_ref(), settings.query.as_deref(), settings.field.as_deref());
-        let place = Place::build(shape, named, faults);
+        let carrier = Carrier::build(shape, settings, faults);
         let signed = templates(shape, settings.signed.as_ref(), timestamp.is_some(), faults);
         let scheme = Self {
             maker: maker?,
-            place: place?,
+            carrier: carrier?,
             each: settings.each.as_deref().map(dotted),
-            prefix: settings.prefix.clone().unwrap_or_default(),
-            separator: settings.separator.clone().filter(|it| !it.is_empty()),
-            encoding: settings.encoding.unwrap_or_default(),
             signed: signed?,
             timestamp,
             id,
@@ -99,8 +85,10 @@ impl SignatureScheme {
         }
         let in_signed_body = |it: &SignedTime| it.is_in_body() && self.covers_body();
         if self.timestamp.as_ref().is_some_and(|it| !is_signed && !in_signed_body(it)) {
-            let wrong = "the time is not under the signature, so it is not looked at";
-            let help = "if the sender signs it, say so: `signed: \"{timestamp}.{body}\"`";
+            let wrong = "the time is not under the signature, so whoever sends a request again can \
+                         write another";
+            let help = "if the sender signs it, say so: `signed: \"{timestamp}.{body}\"`; else leave \
+                        it out";
             fault(Fault::warning("timestamp", "unsigned-timestamp", wrong), help);
         }
         if says(Of::Id) && self.id.is_none() {
@@ -108,7 +96,7 @@ impl SignatureScheme {
             fault(Fault::error(&at, "no-id", wrong), "add `id: { header: X-Id }` to `verify`");
         }
         let in_list =
-            |it: &SignedTime| matches!(&it.place, TimePlace::InList(_)) && self.separator.is_none();
+            |it: &SignedTime| matches!(&it.place, TimePlace::InList(_)) && !self.carrier.is_list();
         if self.timestamp.as_ref().is_some_and(in_list) {
             let wrong = "the time stands beside the signature, but nothing separates them";
             fault(Fault::error("timestamp", "no-separator", wrong), "add `separator: \",\"`");
@@ -145,8 +133,8 @@ impl SignatureScheme {
         secrets: &[Secret],
         now: Timestamp,
     ) -> Result<Match, Denied> {
-        let sent = self.place.read(view)?;
-        let found = self.found(&sent)?;
+        let sent = self.carrier.read(view)?;
+        let found = self.carrier.found(&self.maker, &sent, self.time_prefix())?;
         let time: Option<Cow<'_, str>> = match self.timestamp.as_ref().map(|it| &it.place) {
             None => None,
             Some(TimePlace::InList(_)) => found.time.map(|time| Cow::Owned(time.to_owned())),
@@ -162,7 +150,8 @@ impl SignatureScheme {
                 let beside = Beside { view, timestamp: time.as_deref(), id, secret };
                 let pieces = signed.pieces(&beside)?;
                 let candidates = found.candidates.iter().copied();
-                if let Some(held) = self.maker.held(secret, self.encoding, &pieces, candidates) {
+                let encoding = self.carrier.encoding;
+                if let Some(held) = self.maker.held(secret, encoding, &pieces, candidates) {
                     return Ok(Some(held));
                 }
             }
@@ -176,44 +165,18 @@ impl SignatureScheme {
 
     /// The one signature that a request carries, as we would write it, whether it holds or not.
     pub(super) fn claimed(&self, view: &View<'_>) -> Option<String> {
-        let sent = self.place.read(view).ok().filter(|_| self.separator.is_none())?;
-        let given = self.encoding.read(self.found(&sent).ok()?.candidates.first()?)?;
-        Some(self.encoding.write(&given))
+        if self.carrier.is_list() {
+            return None;
+        }
+        let encoding = self.carrier.encoding;
+        Some(encoding.write(&encoding.read(&self.sent_in(view)?)?))
     }
 
-    /// The signatures that are of the right shape, and the time among them.
-    fn found<'s>(&self, sent: &'s str) -> Result<Found<'s>, Denied> {
-        let wrong = |why: String| Err(malformed(&self.place.to_string(), why));
-        let Some(separator) = &self.separator else {
-            let Some(given) = sent.strip_prefix(self.prefix.as_str()) else {
-                let look = Look::of(sent);
-                return wrong(format!("`{}` expected in front, got {look}", self.prefix));
-            };
-            return match self.maker.misshapen(self.encoding, given) {
-                Some(why) => wrong(why),
-                None => Ok(Found { candidates: vec![given], time: None }),
-            };
-        };
-        let mut items: Vec<&str> = sent.split(separator.as_str()).map(str::trim).collect();
-        let time = match &self.timestamp {
-            Some(SignedTime { place: TimePlace::InList(prefix), .. }) => {
-                match take_time(&mut items, prefix) {
-                    Ok(time) => Some(time),
-                    Err(why) => return wrong(why.to_owned()),
-                }
-            }
-            _ => None,
-        };
-        let given: Vec<&str> =
-            items.iter().filter_map(|item| item.strip_prefix(self.prefix.as_str())).collect();
-        let shaped = |given: &&&str| self.maker.is_shaped(self.encoding, given);
-        let candidates: Vec<&str> = given.iter().filter(shaped).copied().collect();
-        match given.first() {
-            None => wrong(format!("no part of it begins with `{}`", self.prefix)),
-            Some(first) if candidates.is_empty() => {
-                wrong(self.maker.misshapen(self.encoding, first).unwrap_or_default())
-            }
-            Some(_) => Ok(Found { candidates, time }),
+    /// What stands before the time, where it stands among the signatures.
+    fn time_prefix(&self) -> Option<&str> {
+        match &self.timestamp.as_ref()?.place {
+            TimePlace::InList(prefix) => Some(prefix),
+            TimePlace::At(_) => None,
         }
     }
 
@@ -226,10 +189,10 @@ impl SignatureScheme {
             place.put(outgoing, time);
         }
         let arriving = outgoing.arriving();
-        let whole = View::new(&arriving, at.address);
+        let whole = View::new(&arriving, at.site);
         let views = match &self.each {
             Some(path) => whole.each(path),
-            None => Ok(vec![View::new(&arriving, at.address)]),
+            None => Ok(vec![View::new(&arriving, at.site)]),
         };
         let mut written = Vec::new();
         for view in &views.unwrap_or_default() {
@@ -238,39 +201,38 @@ impl SignatureScheme {
             let made = self.signed.first().and_then(|signed| signed.pieces(&beside).ok());
             let made = made.and_then(|pieces| self.maker.make(secret, at.private_key, &pieces));
             let Some(made) = made else { return false };
-            written.push(format!("{}{}", self.prefix, self.encoding.write(&made)));
+            written.push(self.carrier.write(&made));
         }
-        if let (Some(path), Place::Field(field)) = (&self.each, &self.place) {
+        if let (Some(path), Some(field)) = (&self.each, self.carrier.field()) {
             for (number, written) in written.iter().enumerate() {
                 outgoing.put_field(&numbered(path, number, field), written);
             }
             return true;
         }
         let Some(written) = written.first() else { return false };
-        self.place.put(outgoing, &self.listed(written, time.as_ref().map(|(_, t)| &**t)));
+        let time = self.time_prefix().zip(time.as_ref().map(|(_, time)| time.as_str()));
+        self.carrier.put(outgoing, written, time);
         true
-    }
-
-    /// The signature with the time beside it, where it stands there.
-    fn listed(&self, written: &str, time: Option<&str>) -> String {
-        match (&self.timestamp, &self.separator, time) {
-            (
-                Some(SignedTime { place: TimePlace::InList(prefix), .. }),
-                Some(separator),
-                Some(time),
-            ) => format!("{prefix}{time}{separator}{written}"),
-            _ => written.to_owned(),
-        }
     }
 
     /// The headers that must not be kept, in lower case.
     pub(super) fn credentials(&self) -> Vec<String> {
-        self.place.headers()
+        self.carrier.headers()
     }
 
     /// Whether every byte of the body is under the signature.
     pub(super) fn covers_body(&self) -> bool {
         self.each.is_none() && self.signed.iter().all(|it| it.has(super::hole::Hole::is_body))
+    }
+
+    /// Whether all that a request says in its query is under the signature.
+    pub(super) fn covers_query(&self) -> bool {
+        let is_query = |hole: &super::hole::Hole| hole.is_query() || hole.is_payload();
+        self.each.is_none() && self.signed.iter().all(|signed| signed.has(is_query))
+    }
+
+    pub(super) fn signs_payload(&self) -> bool {
+        self.signed.iter().any(|signed| signed.has(super::hole::Hole::is_payload))
     }
 
     pub(super) fn needs_address(&self) -> bool {
@@ -283,8 +245,13 @@ impl SignatureScheme {
             Some(path) => view.each(path).ok()?,
             None => Vec::new(),
         };
-        let sent = self.place.read(elements.first().unwrap_or(view)).ok()?;
-        self.found(&sent).ok()?.candidates.first().map(|first| (*first).to_owned())
+        self.sent_in(elements.first().unwrap_or(view))
+    }
+
+    fn sent_in(&self, view: &View<'_>) -> Option<String> {
+        let sent = self.carrier.read(view).ok()?;
+        let found = self.carrier.found(&self.maker, &sent, self.time_prefix()).ok()?;
+        found.candidates.first().map(|first| (*first).to_owned())
     }
 
     /// The same with the secret's text taken for something else.
@@ -310,7 +277,7 @@ impl SignatureScheme {
 /// What is at hand beside the secret when something is signed.
 #[derive(Clone, Copy)]
 pub(super) struct Signer<'s> {
-    pub(super) address: Option<&'s super::Address>,
+    pub(super) site: &'s Site,
     /// For key pairs: the private half.
     pub(super) private_key: Option<&'s Secret>,
 }
@@ -332,21 +299,11 @@ fn templates(
             }
         }
     }
+    if given.all().is_empty() {
+        let fault = Fault::error(format!("{shape}.signed"), "bad-signed", "nothing is signed");
+        faults.push(fault.help("write `{body}`, or leave the key out"));
+    }
     (read.len() == given.all().len() && !read.is_empty()).then_some(read)
-}
-
-/// Takes the time out of the list: the item with its prefix, or the first if it has none.
-fn take_time<'s>(items: &mut Vec<&'s str>, prefix: &str) -> Result<&'s str, &'static str> {
-    if prefix.is_empty() {
-        return Ok(items.remove(0));
-    }
-    let mut times: Vec<&str> = items.iter().filter_map(|item| item.strip_prefix(prefix)).collect();
-    items.retain(|item| !item.starts_with(prefix));
-    let time = times.pop().ok_or("there is no time in it")?;
-    if times.iter().any(|other| *other != time) {
-        return Err("there are two different times in it");
-    }
-    Ok(time)
 }
 
 /// The path of one element's field: `*` is its number.

@@ -22,23 +22,26 @@ pub struct SignatureSettings {
     /// base64), where it is not the source's secret.
     #[schemars(extend("examples" = ["base64"]))]
     pub key: Option<String>,
-    /// The header that carries the signature; of several the first that is there.
+    /// The header that carries the signature; of several the first that is there, and with a
+    /// `separator` all of them.
     #[schemars(extend("examples" = ["X-Signature"]))]
     pub header: Option<OneOrMore>,
     /// The parameter of the query that carries it.
     #[schemars(extend("examples" = ["signature"]))]
     pub query: Option<String>,
-    /// The dotted path in the body at which it stands.
+    /// The dotted path in the body at which it stands; of several any may hold.
     #[schemars(extend("examples" = ["signature.value"]))]
-    pub field: Option<String>,
+    pub field: Option<OneOrMore>,
     /// The path, with `*` for each element of a list, of the parts of a batch that are signed one
     /// by one; `field` and `signed` are within such a part. All must hold.
     #[schemars(extend("examples" = ["events.*"]))]
     pub each: Option<String>,
-    /// What stands before the signature, as `sha256=`; by default nothing.
+    /// What stands before the signature, as `sha256=`; by default nothing. Of several the first that
+    /// stands there; an empty one for a sender that leaves it out at times.
     #[schemars(extend("examples" = ["sha256="]))]
-    pub prefix: Option<String>,
-    /// What separates several signatures; any may hold.
+    pub prefix: Option<OneOrMore>,
+    /// What separates several signatures; any may hold. With a space in it, as `", "`, spaces around
+    /// them do not count.
     #[schemars(extend("examples" = [","]))]
     pub separator: Option<String>,
     /// How the signature is written, by default hex.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::look::Look;
 use super::mac::{self, Match};
 use super::place::{OneOrMore, Place, dotted};
-use super::view::{View, malformed};
+use super::view::{Site, View, malformed};
 use super::{Denied, Outgoing};
 use crate::model::Fault;
 use crate::secret::Secret;
@@ -139,7 +139,8 @@ impl TokenScheme {
             return true;
         };
         let arriving = outgoing.arriving();
-        let Ok(elements) = View::new(&arriving, None).each(path).map(|all| all.len()) else {
+        let Ok(elements) = View::new(&arriving, &Site::default()).each(path).map(|all| all.len())
+        else {
             return false;
         };
         let Place::Field(field) = &self.place else { return false };
@@ -167,7 +168,7 @@ impl TokenScheme {
     pub(super) fn unfit(&self, secret: &Secret) -> Option<String> {
         let is_basic = self.encoding == TokenEncoding::Base64;
         (is_basic && !secret.expose().contains(':'))
-            .then(|| "write the secret as `user:password`".to_owned())
+            .then(|| "the secret is no user and password with a colon between them".to_owned())
     }
 
     /// A good secret for it, made of random bytes.

@@ -4,6 +4,8 @@
 //! the fields of a form sorted by name, each name followed by its values, sorted and each once. With
 //! any other body the address alone is signed, and its query holds `bodySHA256`. The address counts
 //! with and without its port.
+//!
+//! Nothing stands between a name and its value, so whoever has seen a form can part it otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -35,7 +37,8 @@ impl TwilioScheme {
         }
         let addresses = with_and_without_port(&view.url()?);
         let fields = fields(view.request);
-        if !view.request.is_form() {
+        // Without a body there is nothing to be hashed, as in a GET.
+        if !view.request.is_form() && !view.request.body().is_empty() {
             let claimed = view.request.parameter(BODY_HASH).ok_or_else(|| Denied::MissingPart {
                 part: format!("`{BODY_HASH}` in the query"),
             })?;
@@ -52,12 +55,12 @@ impl TwilioScheme {
     }
 
     pub(super) fn sign(outgoing: &mut Outgoing, secret: &Secret, at: Signer<'_>) -> bool {
-        if !outgoing.arriving().is_form() {
+        if !outgoing.arriving().is_form() && !outgoing.body.is_empty() {
             let hash = body_hash(&outgoing.body);
             outgoing.put_parameter(BODY_HASH, &hash);
         }
         let arriving = outgoing.arriving();
-        let Ok(url) = View::new(&arriving, at.address).url() else { return false };
+        let Ok(url) = View::new(&arriving, at.site).url() else { return false };
         let written = sign(secret, &url, &fields(&arriving));
         outgoing.put_header(HEADER, &written);
         true

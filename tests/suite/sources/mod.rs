@@ -8,6 +8,8 @@ mod mutations;
 mod handshakes;
 mod custom;
 mod traps;
+mod same;
+mod written;
 mod batches;
 mod fetched;
 mod libraries;
