@@ -105,4 +105,12 @@ pub(super) const SAMPLES: &[Sample] = &[
     of("strava", "activity.create", &[], include_str!("samples/strava/activity.create.json")),
     of("cloudevents", "com.example.order.paid", &[("ce-specversion", "1.0"), ("ce-type", "com.example.order.paid"), ("ce-source", "/shop"), ("ce-id", "5f0c9a10-7c11-4c6e-9d53-000000000161"), ("ce-time", "2026-01-02T03:04:05Z")], include_str!("samples/cloudevents/com.example.order.paid.json")),
     of("dropbox-sign", "signature_request_signed", &[("content-type", "application/x-www-form-urlencoded")], include_str!("samples/dropbox-sign/signature_request_signed.form")),
+    of("midtrans-iris", "completed", &[], include_str!("samples/midtrans-iris/completed.json")),
+    of("cal", "BOOKING_CREATED", &[], include_str!("samples/cal/BOOKING_CREATED.json")),
+    of("docusign", "envelope-completed", &[], include_str!("samples/docusign/envelope-completed.json")),
+    of("close", "lead.created", &[], include_str!("samples/close/lead.created.json")),
+    of("revolut", "ORDER_COMPLETED", &[], include_str!("samples/revolut/ORDER_COMPLETED.json")),
+    of("cashfree", "PAYMENT_SUCCESS_WEBHOOK", &[], include_str!("samples/cashfree/PAYMENT_SUCCESS_WEBHOOK.json")),
+    of("heroku", "api:release.create", &[], include_str!("samples/heroku/api_release.create.json")),
+    of("kick", "chat.message.sent", &[("kick-event-message-id", "01KE0000000000000000001042"), ("kick-event-type", "chat.message.sent"), ("kick-event-version", "1")], include_str!("samples/kick/chat.message.sent.json")),
 ];

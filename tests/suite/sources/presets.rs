@@ -21,12 +21,14 @@ pub(super) fn build(preset: &str) -> (Source, Option<Secret>) {
     let (private, secret) = match preset {
         "discord" | "standard-webhooks-v1a" => (Some(private), public),
         "sendgrid" => (Some(Secret::new(P256.0)), P256.1.to_owned()),
-        "travis" => (Some(Secret::new(RSA.0)), RSA.1.to_owned()),
+        "travis" | "kick" => (Some(Secret::new(RSA.0)), RSA.1.to_owned()),
         "paypal" => (Some(Secret::new(RSA.0)), "the id of a webhook".to_owned()),
         "standard-webhooks" | "svix" | "gitlab-signing" => {
             (None, "whsec_a2FiYXJpIGthYmFyaSBrYWJhcmkgMTIzNDU2Nzg=".to_owned())
         }
-        "adyen" | "adyen-platform" => (None, "11223344D785FBAE710E7F943F307971".to_owned()),
+        "adyen" | "adyen-platform" | "close" => {
+            (None, "11223344D785FBAE710E7F943F307971".to_owned())
+        }
         "postmark-basic" | "chargebee-basic" => (None, "user:a password of some length".to_owned()),
         _ => (None, "the secret of a provider".to_owned()),
     };

@@ -88,9 +88,10 @@ const SCHEMES: [(&str, i64); 72] = [
 ];
 
 /// Of these senders, what they ask before their events.
-const HANDSHAKES: [(&str, Handshake); 7] = [
+const HANDSHAKES: [(&str, Handshake); 8] = [
     ("discord", Handshake::Discord),
     ("dropbox", Handshake::Dropbox),
+    ("intercom", Handshake::Intercom),
     ("meta-whatsapp", Handshake::Meta),
     ("slack", Handshake::Slack),
     ("twitch", Handshake::Twitch),
@@ -99,9 +100,10 @@ const HANDSHAKES: [(&str, Handshake); 7] = [
 ];
 
 /// Of these, what they must be answered: status, media type, body.
-const REPLIES: [(&str, u16, Option<&str>, &str); 5] = [
+const REPLIES: [(&str, u16, Option<&str>, &str); 6] = [
     ("adyen", 200, None, "[accepted]"),
     ("discord", 204, None, ""),
+    ("slack", 200, None, ""),
     ("tripay", 200, Some("application/json"), r#"{"success":true}"#),
     ("twilio", 200, Some("text/xml"), "<Response/>"),
     ("xero", 200, None, ""),
@@ -109,6 +111,19 @@ const REPLIES: [(&str, u16, Option<&str>, &str); 5] = [
 
 /// These do not send again what was not taken (429, 503).
 const GIVE_UP: [&str; 6] = ["forgejo", "gitea", "github", "gogs", "travis", "twilio"];
+
+/// The answers after which they do not send an event again.
+const GIVES_UP_ON: [(&str, &[u16]); 9] = [
+    ("evolution-jwt", &[400, 401, 403, 404, 422]),
+    ("mailgun", &[406]),
+    ("pagerduty", &[400, 403]),
+    ("polar", &[410]),
+    ("postmark-basic", &[403]),
+    ("standard-webhooks", &[410]),
+    ("standard-webhooks-v1a", &[410]),
+    ("svix", &[410]),
+    ("typeform", &[404, 410]),
+];
 
 fn built(name: &str) -> Source {
     let secret = match name {
@@ -205,5 +220,9 @@ fn every_preset_has_its_handshake_its_reply_its_media_types_and_a_sample() {
         assert_eq!(source.takes_media_type(Some("application/xml")), name != "recurly", "{name}");
         assert!(samples().iter().any(|sample| sample.preset == name), "{name}");
         assert_eq!(source.tries_again(), !GIVE_UP.contains(&name), "{name}");
+        let gives_up_on = GIVES_UP_ON.iter().find(|(of, _)| *of == name).map(|(_, on)| *on);
+        assert_eq!(source.gives_up_on(), gives_up_on.unwrap_or_default(), "{name}");
+        // What is put off for a limit, for room or for a key comes again.
+        assert!(!source.gives_up_on().iter().any(|on| [429, 503].contains(on)), "{name}");
     }
 }

@@ -318,6 +318,15 @@ fn trap_17_who_needs_an_answer_of_its_own_has_one() {
         let reply = presets().unwrap()[preset].reply.clone().expect(preset);
         assert_eq!((reply.status.unwrap_or(200), &*reply.body), (200, body), "{preset}");
     }
+    for (preset, statuses) in [
+        ("pagerduty", &[400, 403][..]),
+        ("evolution-jwt", &[400, 401, 403, 404, 422]),
+        ("mailgun", &[406]),
+        ("svix", &[410]),
+    ] {
+        let gives_up_on = presets().unwrap()[preset].gives_up_on.clone().unwrap_or_default();
+        assert_eq!(gives_up_on, statuses, "{preset}");
+    }
 }
 
 #[test]
