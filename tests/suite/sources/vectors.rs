@@ -16,11 +16,7 @@ const OWN: &str = include_str!("vectors.json");
 
 /// Of the vectors that do no harm either way, those that are believed although the reference's
 /// libraries refuse them, and why.
-const SOFTER: [(&str, &str); 3] = [
-    // "Space after the comma: node and python SDKs do not trim". The list is one of HTTP, in which
-    // spaces mean nothing (RFC 9110, 5.6.1.1); a proxy that joins lines adds them, and WorkOS sends
-    // one. What is signed is checked all the same.
-    ("stripe-22", "a space between the items of a list"),
+const SOFTER: [(&str, &str); 2] = [
     // "Empty body is refused by the SDK even with a matching HMAC". Whoever signed it knows the
     // secret: it is recorded as unreadable and answered 400, so no rule sees it.
     ("shopify-11", "an empty body, signed rightly"),
@@ -88,9 +84,13 @@ async fn play(vectors: &[Value]) -> (Counts, Vec<String>) {
     let house = House::new().await;
     let mut counts = Counts::new();
     let mut wrong = Vec::new();
+    let at = |vector: &&Value| vector["now_unix"].as_i64().expect("a time");
+    let mut vectors: Vec<&Value> = vectors.iter().collect();
+    // A clock that jumps back looks like a flood to the limit of failures.
+    vectors.sort_by_key(at);
     for vector in vectors {
         let expected = vector["expect"] == "valid";
-        NOW.store(vector["now_unix"].as_i64().expect("a time"), Ordering::SeqCst);
+        NOW.store(at(&vector), Ordering::SeqCst);
         let status = match source(vector) {
             Some(source) => {
                 house.serve(source);
@@ -98,10 +98,11 @@ async fn play(vectors: &[Value]) -> (Counts, Vec<String>) {
             }
             None => 401,
         };
-        // A clock that jumps back looks like a flood to the limit of failures: 429 is a refusal too.
-        // 400 is a believed request whose body is no JSON: many vectors sign `Hello`.
+        // 400 is a believed request whose body is no JSON: many vectors sign `Hello`. Anything else
+        // would say nothing of the signature: a limit that is used up would pass for a refusal.
         let believed = matches!(status, 200 | 202 | 204 | 400);
-        assert!(believed || matches!(status, 401 | 405 | 429), "{}: {status}", vector["id"]);
+        let is_method = status == 405 && vector["method"] != "POST";
+        assert!(believed || status == 401 || is_method, "{}: {status}", vector["id"]);
         let class = if vector["soft"] == true {
             "soft"
         } else if vector["policy"] == true {
