@@ -122,7 +122,8 @@ impl<'n> MapAccess<'n> for Map<'_, 'n> {
         match key {
             Some(key) => {
                 let trail = Trail::Key(self.at.trail, key);
-                seed.deserialize(At { node, trail: &trail, reading })
+                let at = At { node, trail: &trail, reading };
+                at.placed(seed.deserialize(at))
             }
             None => seed.deserialize(At { node, trail: self.at.trail, reading }),
         }

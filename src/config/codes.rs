@@ -32,6 +32,7 @@ pub static CODES: &[Code] = &[
     error("bad-in-flight", "nothing could ever be on its way"),
     error("bad-key", "a key that cannot be read, or a form of key that there is not"),
     error("bad-key-from", "hosts or a path of keys that cannot be meant"),
+    error("bad-name", "a source whose name cannot stand in an address"),
     error("bad-path", "a path in the body that cannot be read"),
     error("bad-scheme", "not exactly one way to verify"),
     error("bad-secret", "a secret that is not of the form that the scheme needs"),

@@ -68,7 +68,7 @@ impl<'n> At<'_, 'n> {
     }
 
     /// Gives an error that comes from above serde a place.
-    fn placed<T>(&self, result: Result<T, ReadError<'n>>) -> Result<T, ReadError<'n>> {
+    pub(super) fn placed<T>(&self, result: Result<T, ReadError<'n>>) -> Result<T, ReadError<'n>> {
         result.map_err(|mut error| {
             error.place.get_or_insert_with(|| self.trail.place(self.node));
             error
@@ -242,9 +242,17 @@ impl<'n> Deserializer<'n> for At<'_, 'n> {
     fn deserialize_enum<V: Visitor<'n>>(
         self,
         _name: &'static str,
-        _variants: &'static [&'static str],
+        allowed: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
+        // A number or `true` is no word, and the words are what helps.
+        if let Some(scalar) = self.node.scalar()
+            && let Ok(Plain::Bool(_) | Plain::Unsigned(_) | Plain::Signed(_) | Plain::Float(_)) =
+                as_any(scalar)
+            && !allowed.contains(&scalar.text.as_str())
+        {
+            return Err(self.error(What::UnknownWord { word: scalar.text.clone(), allowed }));
+        }
         self.placed(visitor.visit_enum(Variant { at: self }))
     }
 

@@ -188,8 +188,9 @@ pub(super) fn secrets(book: &mut Book, id: TreeId, path: &str, settings: &mut So
         book.fault(id, Fault { path: below, ..fault });
     }
     secrets.retain(|secret| !secret.is_empty());
-    if secrets.is_empty() {
-        let path = format!("{path}.secrets");
+    let path = format!("{path}.secrets");
+    // One that could not be read is told already.
+    if secrets.is_empty() && !book.has_error_below(id, &path) {
         book.fault(id, empty_secret(&path));
     }
 }
