@@ -1,8 +1,14 @@
 //! Is one warned before a secret ends, at a clock that is handed in?
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use kabari::config::{LoadOptions, load_text_at};
+use kabari::receive::Settings;
+use kabari::verify::Outgoing;
+
+use super::{CLOCK, House, NOON, NOW, Page, ROW, now, source};
+use crate::support::kabari::Home;
 
 const FILE: &str = "
 wachat: { token: \"${TOKEN}\", instance: jakarta }
@@ -45,4 +51,52 @@ fn check_warns_of_a_source_of_which_no_secret_counts_now() {
                 2026-12-01T00:00:00Z: all is refused";
     assert_eq!(warned(&only_new, "2026-11-30"), [none]);
     assert_eq!(warned(&only_new, "2026-12-01"), [""; 0]);
+}
+
+/// As its sender still signs, with the older of two secrets.
+#[tokio::test]
+async fn the_secret_that_matched_is_logged_by_its_place_and_one_that_ends_soon_is_told_once_a_day()
+{
+    let _alone = CLOCK.lock().await;
+    NOW.store(NOON, Ordering::SeqCst);
+    let page = Page::open();
+    let secrets = "secrets: [the new secret of the warung, { secret: a secret of the warung, until: 2025-12-02 }]";
+    let row = ROW.replace("secret: a secret of the warung", secrets);
+    let house = House::of(source(&row), &[], Settings::default()).await;
+    let sender = source(ROW);
+    let mut told = Vec::new();
+    for hours in [0, 1, 24] {
+        NOW.store(NOON + hours * 3600, Ordering::SeqCst);
+        let signed = sender.sign(Outgoing::post("warung", "{}", now()), None).expect("signed");
+        assert_eq!(house.send(&signed).await.status, 200);
+        told.push(page.text().matches("soon counts no more").count());
+    }
+    assert_eq!(told, [1, 1, 2], "{}", page.text());
+    let log = page.text();
+    assert_eq!(log.matches(r#""outcome":"accepted","secret":1"#).count(), 3, "{log}");
+    assert!(!log.contains("secret of the warung"), "{log}");
+    house.counts(r#"kabari_secret_matched_total{source="warung",position="1"} 3"#);
+    NOW.store(NOON, Ordering::SeqCst);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_tells_at_its_start_and_in_its_metrics_when_a_secret_ends() {
+    let until = kabari::clock::now().as_second() + 3 * 24 * 3600 + 60;
+    let moment = jiff::Timestamp::from_second(until).expect("a time");
+    let home = Home::new(&format!(
+        "wachat: {{ token: unused, instance: one }}\nstore: sqlite://kabari.db\n\
+         server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0 }}\nsources:\n  github:\n    secrets:\n\
+         \x20     - the new secret of the shop\n\
+         \x20     - {{ secret: the old secret of the shop, until: \"{moment}\" }}\nrules: []\n"
+    ));
+    let kabari = home.start().await;
+    let said = kabari.says(0, &["secrets[1]", "3 days from now", "kabari secrets new"]).await;
+    assert!(!said.contains("secret of the shop"), "{said}");
+    let metrics = kabari.page("/metrics").await.body;
+    for line in [
+        r#"kabari_secrets_valid{source="github"} 2"#.to_owned(),
+        format!(r#"kabari_secret_until_timestamp_seconds{{source="github",position="1"}} {until}"#),
+    ] {
+        assert!(metrics.lines().any(|have| have == line), "{line}\n{metrics}");
+    }
 }

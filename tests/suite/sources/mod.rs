@@ -9,6 +9,7 @@ mod handshakes;
 mod custom;
 mod traps;
 mod same;
+mod odd;
 mod written;
 mod batches;
 mod fetched;

@@ -1,11 +1,15 @@
 //! Does a scheme fall for what is easily taken for right?
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use kabari::model::EventId;
 use kabari::secret::Secret;
 use kabari::sources::{Source, SourceSettings, presets};
 use kabari::verify::{Denied, Outgoing, Request};
+use sha2::Sha256;
 
 use super::presets::RSA;
 use super::{NOON, settings};
@@ -378,6 +382,19 @@ fn trap_21_a_token_that_says_it_needs_no_signature_is_refused() {
             forged.put_header("X-Webhook-Signature", &format!("{header}.{claims}"));
             assert!(!believes(&netlify, &forged));
         }
+    }
+    // Not even if it is signed with the secret, as HS256 does, under another name.
+    let claims = claims.split('.').next().unwrap();
+    for (header, is_believed) in
+        [(r#"{"alg":"HS256"}"#, true), (r#"{"alg":"none"}"#, false), (r#"{"alg":"RS256"}"#, false)]
+    {
+        let input = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header));
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap();
+        mac.update(input.as_bytes());
+        let made = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+        let mut named = request.clone();
+        named.put_header("X-Webhook-Signature", &format!("{input}.{made}"));
+        assert_eq!(believes(&netlify, &named), is_believed, "{header}");
     }
     assert!(!Secret::new("x").is_empty());
 }

@@ -26,6 +26,11 @@ fn hex_mac(signed: &str) -> String {
     hex::encode(mac(SECRET, signed))
 }
 
+/// Headers with what they say.
+type Signed<'h> = Vec<(&'h str, String)>;
+/// What is signed of a body.
+type Headers<'h> = &'h dyn Fn(&str) -> Signed<'static>;
+
 /// What a source of this preset answers to these headers and this body.
 async fn post(house: &House, preset: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     house.serve(Source::build(preset, &settings(preset, SECRET, URL)).expect("a source").0);
@@ -43,22 +48,28 @@ async fn spaces_in_a_list_of_signatures_count_as_the_sender_s_own_library_has_it
     let house = House::new().await;
     let body = r#"{"id":"1","type":"a","event":"b"}"#;
     let (ms, s) = (NOON * 1000, NOON);
-    let in_s = hex_mac(&format!("{s}.{body}"));
-    let in_ms = hex_mac(&format!("{ms}.{body}"));
+    let seconds = hex_mac(&format!("{s}.{body}"));
+    let millis = hex_mac(&format!("{ms}.{body}"));
     let sanity = base64::engine::general_purpose::URL_SAFE_NO_PAD
         .encode(mac(SECRET, &format!("{ms}.{body}")));
     for (preset, header, first, second, takes_space) in [
-        ("stripe", "Stripe-Signature", format!("t={s}"), format!("v1={in_s}"), false),
-        ("calendly", "Calendly-Webhook-Signature", format!("t={s}"), format!("v1={in_s}"), false),
-        ("recurly", "recurly-signature", ms.to_string(), in_ms.clone(), false),
+        ("stripe", "Stripe-Signature", format!("t={s}"), format!("v1={seconds}"), false),
+        (
+            "calendly",
+            "Calendly-Webhook-Signature",
+            format!("t={s}"),
+            format!("v1={seconds}"),
+            false,
+        ),
+        ("recurly", "recurly-signature", ms.to_string(), millis.clone(), false),
         (
             "buildkite",
             "X-Buildkite-Signature",
             format!("timestamp={s}"),
-            format!("signature={in_s}"),
+            format!("signature={seconds}"),
             true,
         ),
-        ("workos", "WorkOS-Signature", format!("t={ms}"), format!("v1={in_ms}"), true),
+        ("workos", "WorkOS-Signature", format!("t={ms}"), format!("v1={millis}"), true),
         ("sanity", "sanity-webhook-signature", format!("t={ms}"), format!("v1={sanity}"), true),
     ] {
         let bare = post(&house, preset, &[(header, &format!("{first},{second}"))], body).await;
@@ -203,7 +214,6 @@ async fn kinds_are_those_that_the_senders_name() {
     };
     let telegram = |_: &str| vec![("X-Telegram-Bot-Api-Secret-Token", SECRET.to_owned())];
     let meta = |body: &str| vec![("X-Hub-Signature-256", format!("sha256={}", hex_mac(body)))];
-    type Headers<'h> = &'h dyn Fn(&str) -> Vec<(&'static str, String)>;
     let all: [(&str, Headers<'_>, Value, &str); 6] = [
         (
             "twitch",
@@ -265,7 +275,7 @@ async fn senders_without_vectors_are_believed_as_they_are_documented() {
     };
     let iris = hex::encode(sha2::Sha512::digest(format!("{body}{SECRET}")));
     let revolut = format!("v1={}", hex_mac(&format!("v1.{ms}.{body}")));
-    let all: [(&str, &str, Vec<(&str, String)>); 8] = [
+    let all: [(&str, &str, Signed<'_>); 8] = [
         ("cal", SECRET, vec![("X-Cal-Signature-256", hex_mac(body))]),
         ("heroku", SECRET, vec![("Heroku-Webhook-Hmac-SHA256", base64(body))]),
         ("notion", SECRET, vec![("X-Notion-Signature", format!("sha256={}", hex_mac(body)))]),
