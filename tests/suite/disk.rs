@@ -7,7 +7,8 @@ use rusqlite::Connection;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::support::kabari::{Answer, Home, Kabari, PATIENCE};
-use crate::support::world::{TOKEN, World};
+use crate::support::skip;
+use crate::support::world::{Behave, TOKEN, World};
 
 const SECRET: &str = "secret-of-the-disk-test";
 const RULES: &str = r#"
@@ -94,7 +95,12 @@ async fn a_full_disk_refuses_events_says_so_long_before_and_goes_on_when_there_i
     assert!(kabari.page("/metrics").await.body.contains("\nkabari_store_free_bytes "));
 
     let kept = 1 + post_until_refused(&kabari, 1).await;
+    // What is smaller than an event may still find room, until there is none at all.
+    limit_files(&kabari, Some(0));
     let ready = kabari.page("/readyz").await;
+    assert_eq!(ready.status, 503, "{ready:?}");
+    assert!(ready.json()["store"].as_str().unwrap().contains("cannot write now"), "{ready:?}");
+    assert!(ready.json()["store"].as_str().unwrap().contains("full"), "{ready:?}");
     assert!(ready.json()["disk"].as_str().unwrap().starts_with("almost full: 0 MiB"), "{ready:?}");
     limit_files(&kabari, None);
     until_ready(&kabari).await;
@@ -170,4 +176,128 @@ async fn a_database_that_another_program_has_locked_refuses_all_who_wait_at_once
     until_ready(&kabari).await;
     assert_eq!(post(&kabari, 1).await.status, 200);
     all_are_there(&home, kabari, 2).await;
+}
+
+/// As a message is under way: what came of it is kept until it can be written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_another_program_has_locked_for_half_a_minute_loses_and_doubles_nothing() {
+    let (world, home, kabari) = scene().await;
+    world.next(1, Behave::send().slowly(Duration::from_millis(500)));
+    assert_eq!(post(&kabari, 0).await.status, 200);
+    world.until("it is under way", |seen| !seen.asked.is_empty()).await;
+    let other = Connection::open(home.path("kabari.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (started, mut refused) = (Instant::now(), 0);
+    while started.elapsed() < Duration::from_secs(30) {
+        assert_refused(&post(&kabari, 1).await);
+        assert_eq!(kabari.page("/readyz").await.status, 503);
+        refused += 1;
+    }
+    assert!(2 < refused, "{refused} were refused");
+    other.execute_batch("ROLLBACK").unwrap();
+    drop(other);
+    until_ready(&kabari).await;
+    assert_eq!(post(&kabari, 1).await.status, 200);
+    world.until("both are sent", |seen| seen.dispatched.len() == 2).await;
+    while home.list(&["messages", "list", "--state", "sent"]).len() < 2 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.seen().asked.len(), 2, "nothing twice");
+    all_are_there(&home, kabari, 2).await;
+}
+
+/// As when the system has made a file system read-only after an error of its disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_takes_no_writes_for_a_while_is_told_and_loses_nothing() {
+    let fault = ["-e", "trace=pwrite64", "-e", "inject=pwrite64:error=EROFS:when=200..260"];
+    let wrapper = [&["strace", "-D", "-f", "-qq", "-o", "/dev/null"][..], &fault].concat();
+    let trial = std::process::Command::new("strace").args(&wrapper[1..]).arg("true").output();
+    if !trial.is_ok_and(|output| output.status.success()) {
+        return skip("a read-only disk: strace is missing or may not trace");
+    }
+    let world = World::start().await;
+    let home =
+        Home::new(RULES).variable("WACHAT_URL", &world.url()).variable("WACHAT_TOKEN", TOKEN);
+    let home = home.under(&wrapper);
+    let kabari = home.start().await;
+    let kept = post_until_refused(&kabari, 0).await;
+    let ready = kabari.page("/readyz").await;
+    let said = ready.json()["store"].as_str().unwrap().to_owned();
+    assert!(ready.status == 503 && said.contains("read-only"), "{ready:?}");
+    until_ready(&kabari).await;
+    assert_eq!(post(&kabari, kept).await.status, 200);
+    world.until("all is sent", |seen| seen.dispatched.len() == kept + 1).await;
+    all_are_there(&home, kabari, kept + 1).await;
+}
+
+/// Without the right to write whatever root may.
+const NO_MIGHT: [&str; 3] =
+    ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_may_no_longer_be_written_serves_on_and_is_refused_by_name_at_the_next_start()
+{
+    let wrapper = if rustix::process::geteuid().is_root() { &NO_MIGHT[..] } else { &["env"] };
+    let trial = std::process::Command::new(wrapper[0]).args(&wrapper[1..]).arg("true").output();
+    if !trial.is_ok_and(|output| output.status.success()) {
+        return skip("a store that may not be written: setpriv is missing or may not");
+    }
+    let world = World::start().await;
+    let home =
+        Home::new(RULES).variable("WACHAT_URL", &world.url()).variable("WACHAT_TOKEN", TOKEN);
+    let home = home.under(wrapper);
+    let kabari = home.start().await;
+    assert_eq!(post(&kabari, 0).await.status, 200);
+    let (folder, file) = (home.path("."), home.path("kabari.db"));
+    allow(&folder, 0o500);
+    allow(&file, 0o400);
+    // It has the files open.
+    assert_eq!(post(&kabari, 1).await.status, 200);
+    assert_eq!(kabari.page("/readyz").await.status, 200);
+    kabari.kill();
+    for mode in [0o500, 0o700] {
+        allow(&folder, mode);
+        let refused = home.serve_fails().await;
+        assert!(refused.contains("kabari.db") && refused.contains("writable"), "{refused}");
+    }
+    allow(&file, 0o600);
+    let kabari = home.start().await;
+    assert_eq!(post(&kabari, 2).await.status, 200);
+    assert_eq!(kabari.stop().await, Some(0));
+    // As put back from a copy: its log has to be made.
+    for name in ["kabari.db-wal", "kabari.db-shm"] {
+        drop(std::fs::remove_file(home.path(name)));
+    }
+    allow(&folder, 0o500);
+    let refused = home.serve_fails().await;
+    assert!(refused.contains("kabari.db") && refused.contains("writable"), "{refused}");
+    allow(&folder, 0o700);
+    all_are_there(&home, home.start().await, 3).await;
+}
+
+fn allow(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_whose_end_was_garbled_by_a_crash_costs_the_last_commit_and_nothing_before() {
+    let (_world, home, kabari) = scene().await;
+    assert_eq!(kabari.order("/api/lanes/one/pause").await.status, 200);
+    for n in 0..10 {
+        assert_eq!(post(&kabari, n).await.status, 200);
+    }
+    kabari.kill();
+    let log = home.path("kabari.db-wal");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let last = bytes.len() - 100;
+    bytes[last] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    let kabari = home.start().await;
+    assert_eq!(home.list(&["events", "list"]).len(), 9);
+    // Whoever sent it may not know; a provider that sends again fills the gap, and no other.
+    for n in 8..10 {
+        assert_eq!(post(&kabari, n).await.status, 200);
+    }
+    all_are_there(&home, kabari, 10).await;
 }

@@ -7,6 +7,11 @@ use crate::store::StoreError;
 /// What may pass by itself is [`StoreError::Unavailable`], all else [`StoreError::Broken`].
 impl From<&rusqlite::Error> for StoreError {
     fn from(error: &rusqlite::Error) -> Self {
+        if let rusqlite::Error::ToSqlConversionFailure(inside) = error
+            && let Some(error) = inside.downcast_ref::<Self>()
+        {
+            return error.clone();
+        }
         let said = error.to_string();
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Unavailable(format!(
@@ -15,12 +20,17 @@ impl From<&rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 Self::Unavailable(format!("{said}: another program holds the store's file"))
             }
+            Some(ErrorCode::SystemIoFailure) => Self::Unavailable(format!(
+                "{said}: the disk where the store's file is fails, is read-only or full (the \
+                 system's log says which); it goes on by itself"
+            )),
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                Self::Unavailable(format!(
+                    "{said}: the store's file and its folder must be there and writable"
+                ))
+            }
             Some(
-                ErrorCode::SystemIoFailure
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::PermissionDenied
-                | ErrorCode::OutOfMemory
+                ErrorCode::OutOfMemory
                 | ErrorCode::OperationAborted
                 | ErrorCode::OperationInterrupted
                 | ErrorCode::FileLockingProtocolFailed,

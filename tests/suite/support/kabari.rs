@@ -126,18 +126,30 @@ impl Home {
         self.start_with(&[]).await
     }
 
+    /// Starts `serve` where it must refuse to, and gives what it says.
+    pub(crate) async fn serve_fails(&self) -> String {
+        let kabari = self.serve(&[]);
+        let log = kabari.log.clone();
+        assert_eq!(kabari.ended().await, Some(1), "{}", log.text());
+        log.wait(|_| None::<()>).await;
+        log.text()
+    }
+
     /// The same with more words.
     pub(crate) async fn start_with(&self, more: &[&str]) -> Kabari {
-        let program = env!("CARGO_BIN_EXE_kabari");
-        let store = self.store();
+        let mut kabari = self.serve(more);
+        kabari.listen = Some(kabari.address("listen").await);
+        kabari.admin = Some(kabari.address("admin").await);
+        kabari
+    }
+
+    fn serve(&self, more: &[&str]) -> Kabari {
+        let (program, store) = (env!("CARGO_BIN_EXE_kabari"), self.store());
         let mut words: Vec<&str> = self.wrapper.iter().map(String::as_str).collect();
         words.extend([program, "serve", "--rules", "rules.yaml", "--store", &store]);
         words.extend(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         words.extend(more);
-        let mut kabari = self.follow(&words);
-        kabari.listen = Some(kabari.address("listen").await);
-        kabari.admin = Some(kabari.address("admin").await);
-        kabari
+        self.follow(&words)
     }
 }
 
