@@ -69,6 +69,7 @@ impl Purge {
                 "contacts": purged.contacts,
                 "opted_out": purged.opted_out,
                 "left": purged.left,
+                "unreadable": purged.unreadable,
                 "rewritten": purged.rewritten,
             }))?;
         } else {
@@ -88,6 +89,13 @@ impl Purge {
                     purged.left
                 );
             }
+            if 0 < purged.unreadable {
+                anstream::println!(
+                    "{} rows cannot be read, and whether the number is in them nobody knows: they \
+                     were damaged or changed from outside (the log names them)",
+                    purged.unreadable
+                );
+            }
             if !purged.rewritten && !self.dry_run {
                 anstream::println!(
                     "the file is large and in use: traces may be left in its free room until \
@@ -95,7 +103,7 @@ impl Purge {
                 );
             }
         }
-        let is_whole = purged.left == 0 && (purged.rewritten || self.dry_run);
+        let is_whole = purged.left + purged.unreadable == 0 && (purged.rewritten || self.dry_run);
         Ok(ExitCode::from(if is_whole { 0 } else { output::NO }))
     }
 }

@@ -16,6 +16,7 @@ mod reconciliation;
 mod retention;
 mod upkeep;
 mod wrapper;
+mod finding;
 mod seal;
 mod settings;
 mod forgotten;

@@ -10,15 +10,12 @@
 //! - **A value** is sealed with ChaCha20-Poly1305 under a random nonce. Its place (column, row, and
 //!   of a message's content also the number) is bound to it, so that no value can be put in the
 //!   place of another. The number of its key stands before it.
-//! - **A number** must be found again: by its own order in line, caps, opt-outs, filters. It is
-//!   sealed under a nonce that follows from itself by HMAC-SHA256, so one number is always one text.
-//!   So is a provider's id, by which a second delivery is recognised.
-//! - **Ids of messages and the keys of brakes** are digests of numbers, of which there are few
-//!   enough to try all. Keys are kept as their HMAC. Ids must come back: their digest goes through a
-//!   Feistel network of HMACs (Luby and Rackoff's, four rounds).
+//! - **What must be found again** (numbers, providers' ids, keys, digests, ids of messages) is always
+//!   the same where it is the same: see [`Finding`].
 //! - **The keys** are random, made with the store and kept in it, sealed with a key that follows
 //!   from the secret. So a new secret (`secrets: [new, old]`) takes one transaction: what was sealed
-//!   stays as it is, what comes is sealed with a new key, and the old secret can go.
+//!   stays as it is, what comes is sealed with a new key, and the old secret can go. What must be
+//!   found again keeps its key: under another one it would be lost.
 //!
 //! Without a secret nothing of this is done.
 
@@ -27,17 +24,16 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce};
-use ring::hmac;
+use uuid::Uuid;
 
 use crate::store::StoreError;
-use crate::store::wrapper::{KeyBytes, aead, derived, hmac_key, random, short};
+use crate::store::finding::Finding;
+use crate::store::wrapper::{KeyBytes, aead, random};
 
 /// How a sealed text begins; no number and no JSON does.
-const PREFIX: &str = "sealed:";
+pub(super) const PREFIX: &str = "sealed:";
 /// How a sealed block begins: of a packed event this would be the size of 4 GiB.
 const MAGIC: [u8; 4] = [b's', b'e', b'a', 0xff];
-/// Rounds of an id.
-const ROUNDS: u8 = 4;
 /// Bytes of the number of a key.
 const NUMBER_LEN: usize = 2;
 
@@ -52,14 +48,8 @@ struct Keys {
     values: Vec<(u16, LessSafeKey)>,
     /// Whether nothing is left that is not sealed.
     whole: bool,
-}
-
-struct Finding {
-    nonces: hmac::Key,
-    values: LessSafeKey,
-    ids: hmac::Key,
-    brakes: hmac::Key,
-    forgotten: hmac::Key,
+    /// The keys as they lie in the store: others lie there as soon as it is sealed in another way.
+    face: Vec<Vec<u8>>,
 }
 
 /// Where a value lies: it opens nowhere else.
@@ -78,26 +68,34 @@ impl Place<'_> {
         [self.column.as_bytes(), &[0], &self.row, self.beside.as_bytes()].concat()
     }
 
-    fn broken(&self) -> StoreError {
-        StoreError::Broken(format!(
-            "{} of {} cannot be opened: it was changed from outside, or put there from elsewhere",
-            self.column,
-            uuid::Uuid::from_bytes(self.row)
-        ))
+    /// The id of its row as everybody knows it; `None` if that has none.
+    fn id(&self, finding: &Finding) -> Option<Uuid> {
+        match self.column.split('.').next() {
+            Some("events") => Some(Uuid::from_bytes(self.row)),
+            Some("messages" | "attempts") => Some(Uuid::from_bytes(finding.open_id(self.row))),
+            _ => None,
+        }
     }
 }
 
 impl Seal {
     /// With the key for what must be found again, and the others by their number, the one that
-    /// seals as the last; `whole` if nothing is left that is not sealed.
+    /// seals as the last; `whole` if nothing is left that is not sealed; `face` as they lie in the
+    /// store.
     pub(super) fn with(
         finding: &KeyBytes,
         values: &[(u16, KeyBytes)],
         whole: bool,
+        face: Vec<Vec<u8>>,
     ) -> Result<Self, StoreError> {
         let values = values.iter().map(|(number, key)| Ok((*number, aead(key)?)));
         let values = values.collect::<Result<_, StoreError>>()?;
-        Ok(Self(Some(Arc::new(Keys { finding: Finding::of(finding)?, values, whole }))))
+        Ok(Self(Some(Arc::new(Keys { finding: Finding::of(finding)?, values, whole, face }))))
+    }
+
+    /// The keys as they lay in the store when it was opened.
+    pub(super) fn face(&self) -> &[Vec<u8>] {
+        self.0.as_ref().map_or(&[], |keys| &keys.face)
     }
 
     /// Whether the store has a secret.
@@ -116,7 +114,7 @@ impl Seal {
     pub(super) fn open_text(&self, place: &Place<'_>, kept: String) -> Result<String, StoreError> {
         let Some(keys) = &self.0 else { return Ok(kept) };
         if keys.whole && !kept.starts_with(PREFIX) {
-            return Err(place.broken());
+            return Err(keys.broken(place));
         }
         self.open_said(place, kept)
     }
@@ -126,7 +124,7 @@ impl Seal {
         let Some(keys) = &self.0 else { return Ok(kept) };
         let Some(sealed) = kept.strip_prefix(PREFIX) else { return Ok(kept) };
         let opened = URL_SAFE_NO_PAD.decode(sealed).ok().and_then(|it| keys.open(place, it));
-        opened.and_then(|it| String::from_utf8(it).ok()).ok_or_else(|| place.broken())
+        opened.and_then(|it| String::from_utf8(it).ok()).ok_or_else(|| keys.broken(place))
     }
 
     /// A block as it is to be kept.
@@ -146,8 +144,8 @@ impl Seal {
     ) -> Result<Vec<u8>, StoreError> {
         let Some(keys) = &self.0 else { return Ok(kept) };
         match kept.strip_prefix(&MAGIC) {
-            Some(sealed) => keys.open(place, sealed.to_vec()).ok_or_else(|| place.broken()),
-            None if keys.whole && !kept.is_empty() => Err(place.broken()),
+            Some(sealed) => keys.open(place, sealed.to_vec()).ok_or_else(|| keys.broken(place)),
+            None if keys.whole && !kept.is_empty() => Err(keys.broken(place)),
             None => Ok(kept),
         }
     }
@@ -174,56 +172,52 @@ impl Seal {
     }
 
     fn findable(&self, what: &str, plain: &str) -> String {
-        let Some(keys) = &self.0 else { return plain.to_owned() };
-        let said = [what, "\0", plain].concat();
-        let nonce: [u8; NONCE_LEN] = short(&keys.finding.nonces, said.as_bytes());
-        let mut sealed = nonce.to_vec();
-        sealed.extend_from_slice(plain.as_bytes());
-        let tag = keys.finding.values.seal_in_place_separate_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(what.as_bytes()),
-            &mut sealed[NONCE_LEN..],
-        );
-        // It fails for texts of gigabytes alone.
-        sealed.extend(tag.iter().flat_map(AsRef::as_ref));
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(sealed))
+        self.0.as_ref().map_or_else(|| plain.to_owned(), |keys| keys.finding.text(what, plain))
     }
 
     fn open_findable(&self, what: &str, kept: &str) -> Option<String> {
         let Some(keys) = &self.0 else { return Some(kept.to_owned()) };
-        let Some(sealed) = kept.strip_prefix(PREFIX) else {
-            return (!keys.whole).then(|| kept.to_owned());
-        };
-        let mut sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let nonce = Nonce::assume_unique_for_key(*sealed.first_chunk::<NONCE_LEN>()?);
-        let (values, bound) = (&keys.finding.values, Aad::from(what.as_bytes()));
-        let plain = values.open_in_place(nonce, bound, &mut sealed[NONCE_LEN..]).ok()?;
-        String::from_utf8(plain.to_vec()).ok()
+        if !keys.whole && !kept.starts_with(PREFIX) {
+            return Some(kept.to_owned());
+        }
+        keys.finding.open_text(what, kept)
     }
 
     /// A message's id as it is kept: of the same time.
     pub(super) fn id(&self, id: [u8; 16]) -> [u8; 16] {
-        self.0.as_ref().map_or(id, |keys| keys.finding.shuffled(id, 0..ROUNDS))
+        self.0.as_ref().map_or(id, |keys| keys.finding.id(id))
     }
 
     /// The id that is kept so.
     pub(super) fn open_id(&self, kept: [u8; 16]) -> [u8; 16] {
-        self.0.as_ref().map_or(kept, |keys| keys.finding.shuffled(kept, (0..ROUNDS).rev()))
+        self.0.as_ref().map_or(kept, |keys| keys.finding.open_id(kept))
     }
 
     /// The key of a brake as it is kept.
     pub(super) fn brake(&self, key: [u8; 16]) -> [u8; 16] {
-        self.0.as_ref().map_or(key, |keys| short(&keys.finding.brakes, &key))
+        self.0.as_ref().map_or(key, |keys| keys.finding.brake(key))
+    }
+
+    /// The digest of what was signed as it is kept: a short body could be guessed by the plain one.
+    pub(super) fn digest(&self, digest: [u8; 16]) -> [u8; 16] {
+        self.0.as_ref().map_or(digest, |keys| keys.finding.digest(digest))
     }
 
     /// What is kept of somebody who was forgotten and whose digest this is.
     pub(super) fn forgotten(&self, digest: &str) -> String {
-        let Some(keys) = &self.0 else { return digest.to_owned() };
-        hex::encode(hmac::sign(&keys.finding.forgotten, digest.as_bytes()))
+        self.0.as_ref().map_or_else(|| digest.to_owned(), |keys| keys.finding.forgotten(digest))
     }
 }
 
 impl Keys {
+    fn broken(&self, place: &Place<'_>) -> StoreError {
+        let of = place.id(&self.finding).map(|id| format!(" of {id}")).unwrap_or_default();
+        StoreError::Broken(format!(
+            "{}{of} cannot be opened: it was changed from outside, or put there from elsewhere",
+            place.column
+        ))
+    }
+
     fn seal(&self, head: &[u8], place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
         let failed = |_| StoreError::Unavailable("a value cannot be sealed".to_owned());
         let (number, key) = self.values.last().ok_or_else(|| failed(ring::error::Unspecified))?;
@@ -255,34 +249,6 @@ impl Keys {
     }
 }
 
-impl Finding {
-    fn of(key: &KeyBytes) -> Result<Self, StoreError> {
-        Ok(Self {
-            nonces: hmac_key(key, "nonces"),
-            values: aead(&derived(key, "values"))?,
-            ids: hmac_key(key, "ids"),
-            brakes: hmac_key(key, "brakes"),
-            forgotten: hmac_key(key, "forgotten"),
-        })
-    }
-
-    /// The id with its digest put through these rounds of a Feistel network; its time goes into each
-    /// round. The rounds in their reverse order undo it.
-    fn shuffled(&self, mut id: [u8; 16], rounds: impl Iterator<Item = u8>) -> [u8; 16] {
-        let (time, digest) = id.split_at_mut(6);
-        let (left, right) = digest.split_at_mut(5);
-        for round in rounds {
-            // Each changes one half by the other.
-            let (changed, by) =
-                if round % 2 == 0 { (&mut *left, &*right) } else { (&mut *right, &*left) };
-            let said = [&[round], &*time, by].concat();
-            let mask: [u8; 5] = short(&self.ids, &said);
-            changed.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
-        }
-        id
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -293,7 +259,7 @@ mod tests {
     fn seal(last: u16) -> Seal {
         let values: Vec<(u16, KeyBytes)> =
             (1..=last).map(|number| (number, [u8::try_from(number).unwrap(); KEY_LEN])).collect();
-        Seal::with(&[9; KEY_LEN], &values, true).unwrap()
+        Seal::with(&[9; KEY_LEN], &values, true, vec![]).unwrap()
     }
 
     const HERE: Place<'static> = Place { column: "messages.content", row: [7; 16], beside: "ann" };
@@ -362,7 +328,7 @@ mod tests {
             assert!(seal.open_text(&place, kept.clone()).is_err());
         }
         assert!(
-            Seal::with(&[9; KEY_LEN], &[(1, [2; KEY_LEN])], true)
+            Seal::with(&[9; KEY_LEN], &[(1, [2; KEY_LEN])], true, vec![])
                 .unwrap()
                 .open_text(&HERE, kept)
                 .is_err()

@@ -30,7 +30,8 @@ pub struct SealedSettings {
     #[schemars(extend("examples" = ["${KABARI_STORE_SECRET}"]))]
     pub secret: Option<Secret>,
     /// The same while one follows another: the new one, and then the one before, until `serve` has
-    /// started with both once.
+    /// started with both once. What comes after that is encrypted with a new key; numbers and ids,
+    /// which must be found again, keep theirs.
     #[schemars(extend("examples" = [["${KABARI_STORE_SECRET}", "${KABARI_STORE_SECRET_OLD:-}"]]))]
     pub secrets: Option<Vec<Secret>>,
 }

@@ -68,6 +68,8 @@ pub struct Purged {
     pub opted_out: bool,
     /// Rows that are still needed and were left as they are.
     pub left: u64,
+    /// Rows that cannot be read, so that nobody knows whether the person is in them.
+    pub unreadable: u64,
     /// Whether the file was made anew, so that nothing is left in its free room.
     pub rewritten: bool,
 }

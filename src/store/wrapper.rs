@@ -29,25 +29,43 @@ impl Wrapper {
         Ok(Self { key: aead(&key)?, mark })
     }
 
-    /// Key number `number`, sealed.
-    pub(super) fn wrap(&self, number: u16, key: &KeyBytes) -> Result<Vec<u8>, StoreError> {
+    /// Key number `number`, sealed; how far the store is goes into it, so that nobody else can say
+    /// that something in it is not sealed yet.
+    pub(super) fn wrap(
+        &self,
+        number: u16,
+        whole: bool,
+        key: &KeyBytes,
+    ) -> Result<Vec<u8>, StoreError> {
         let failed = |_| StoreError::Unavailable("a key cannot be sealed".to_owned());
         let nonce: [u8; NONCE_LEN] = random()?;
         let mut wrapped = [&nonce[..], key].concat();
-        let bound = Aad::from(number.to_be_bytes());
+        let bound = bound(number, whole);
         let nonce = Nonce::assume_unique_for_key(nonce);
         let tag = self.key.seal_in_place_separate_tag(nonce, bound, &mut wrapped[NONCE_LEN..]);
         wrapped.extend_from_slice(tag.map_err(failed)?.as_ref());
         Ok(wrapped)
     }
 
-    /// The key in there; `None` if it was sealed with another secret.
-    pub(super) fn unwrap(&self, number: u16, mut wrapped: Vec<u8>) -> Option<KeyBytes> {
+    /// The key in there; `None` if it was sealed with another secret, or for a store that is not so
+    /// far, or farther.
+    pub(super) fn unwrap(
+        &self,
+        number: u16,
+        whole: bool,
+        mut wrapped: Vec<u8>,
+    ) -> Option<KeyBytes> {
         let nonce = Nonce::assume_unique_for_key(*wrapped.first_chunk::<NONCE_LEN>()?);
-        let bound = Aad::from(number.to_be_bytes());
-        let key = self.key.open_within(nonce, bound, &mut wrapped, NONCE_LEN..).ok()?;
+        let key =
+            self.key.open_within(nonce, bound(number, whole), &mut wrapped, NONCE_LEN..).ok()?;
         KeyBytes::try_from(&*key).ok()
     }
+}
+
+/// What a key is bound to: its number, and whether all of the store is sealed.
+fn bound(number: u16, whole: bool) -> Aad<Vec<u8>> {
+    let state: &[u8] = if whole { b"" } else { b"half" };
+    Aad::from([&number.to_be_bytes(), state].concat())
 }
 
 /// So many bytes that nobody can guess.
@@ -87,12 +105,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_opens_with_its_own_secret_under_its_own_number() {
+    fn a_key_opens_with_its_own_secret_under_its_own_number_in_a_store_that_is_so_far() {
         let with = |text: &str| Wrapper::of(&Secret::new(text)).unwrap();
-        let inside = with("one").wrap(3, &[5; KEY_LEN]).unwrap();
-        assert_eq!(with("one\n").unwrap(3, inside.clone()), Some([5; KEY_LEN]));
-        assert_eq!(with("two").unwrap(3, inside.clone()), None);
-        assert_eq!(with("one").unwrap(4, inside), None);
+        let inside = with("one").wrap(3, true, &[5; KEY_LEN]).unwrap();
+        assert_eq!(with("one\n").unwrap(3, true, inside.clone()), Some([5; KEY_LEN]));
+        assert_eq!(with("two").unwrap(3, true, inside.clone()), None);
+        assert_eq!(with("one").unwrap(4, true, inside.clone()), None);
+        assert_eq!(with("one").unwrap(3, false, inside), None);
         assert_ne!(with("one").mark, with("two").mark);
     }
 }

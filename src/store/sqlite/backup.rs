@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use crate::store::StoreError;
-use crate::store::sqlite::schema;
+use crate::store::sqlite::{schema, vault};
 
 /// Pages copied before the caller is told how far it is; 2 MiB.
 const PAGES_AT_ONCE: i32 = 256;
@@ -32,7 +32,7 @@ pub struct Copied {
 ///
 /// # Errors
 /// [`StoreError::Broken`] if there is no store, `to` is there already, or the copy is damaged;
-/// [`StoreError::Unavailable`] if it cannot be written.
+/// [`StoreError::Unavailable`] if it cannot be written, or the store is just being sealed.
 pub(in crate::store) fn copy(
     from: &Path,
     to: &Path,
@@ -50,7 +50,7 @@ pub(in crate::store) fn copy(
     let place = place.map_err(|error| unwritable(&error))?;
     let source = schema::open_reader(from)?;
     let mut target = Connection::open(place.path())?;
-    let expected = pages(&source, &mut target, progress)?;
+    let expected = pages(&source, from, &mut target, progress)?;
     // One file alone, whatever becomes of it; `serve` writes ahead again.
     target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     let found = check(&target)?;
@@ -72,12 +72,15 @@ pub(in crate::store) fn copy(
 /// Copies all pages, as they are at one moment; how many events and messages are in them.
 fn pages(
     source: &Connection,
+    from: &Path,
     target: &mut Connection,
     progress: &mut dyn FnMut(f64),
 ) -> Result<(u64, u64), StoreError> {
     // The first question of a transaction sets its moment; the copying goes on in it.
     let moment = source.unchecked_transaction()?;
     let counted = counts(&moment)?;
+    // Else it would be taken for sealed, and be legible in part.
+    vault::refuse_half(&moment, from)?;
     let backup = Backup::new(&moment, target)?;
     loop {
         let step = backup.step(PAGES_AT_ONCE)?;

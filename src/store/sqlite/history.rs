@@ -39,10 +39,10 @@ impl History {
     ///
     /// # Errors
     /// [`StoreError::Broken`] if there is none, if it is not of this version, or if none of the
-    /// secrets is that of the store.
+    /// secrets is that of the store; [`StoreError::Unavailable`] while it is being sealed.
     pub fn open(path: &Path, secrets: &Secrets) -> Result<Self, StoreError> {
         let seal = vault::open(&schema::open_readable(path)?, path, secrets)?;
-        Ok(Self { readers: Readers::of(path.to_owned()), seal })
+        Ok(Self { readers: Readers::of(path.to_owned(), seal.clone()), seal })
     }
 
     pub(super) fn seal(&self) -> &Seal {

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest as _, Sha256};
 
 use crate::model::Event;
@@ -23,6 +23,9 @@ const AHEAD: usize = 8;
 
 /// In so many commits a move ends, however much has gathered: it begins anew at each start.
 const COMMITS_MAX: usize = 1024;
+
+/// As many go into the index in one transaction where it is made anew: 16 MiB of memory.
+const CAUGHT_UP_MAX: usize = 1 << 20;
 
 /// The identities that are not in the index yet, by their short form.
 #[derive(Default)]
@@ -136,25 +139,57 @@ impl Keys {
 
     /// Reads what the index does not have yet.
     fn load(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut rows = connection.prepare_cached(
-            "SELECT seq, source, provider_id, digest FROM events
-             WHERE seq > (SELECT seq FROM event_keys_whole) ORDER BY seq",
-        )?;
+        let mut rows = connection.prepare_cached(BEHIND)?;
         let mut rows = rows.query([])?;
         self.fresh.clear();
         self.moving = Moving::default();
         while let Some(row) = rows.next()? {
-            let (seq, source): (i64, String) = (row.get(0)?, row.get(1)?);
-            let provider: Option<String> = row.get(2)?;
-            let digest: Option<Vec<u8>> = row.get(3)?;
-            let identities = provider.as_deref().map(Identity::Provider).into_iter();
-            for identity in identities.chain(digest.as_deref().map(Identity::Digest)) {
-                self.fresh.insert(identity.key(&source), seq);
-            }
-            self.last = seq;
+            let fresh = &mut self.fresh;
+            self.last = read(row, |key, seq| {
+                fresh.insert(key, seq);
+            })?;
         }
         Ok(())
     }
+}
+
+/// What the index does not have yet.
+const BEHIND: &str = "SELECT seq, source, provider_id, digest FROM events
+     WHERE seq > (SELECT seq FROM event_keys_whole) ORDER BY seq";
+
+/// Takes the identities of a row of [`BEHIND`]; its number.
+fn read(row: &Row<'_>, mut take: impl FnMut(i64, i64)) -> rusqlite::Result<i64> {
+    let (seq, source): (i64, String) = (row.get(0)?, row.get(1)?);
+    let provider: Option<String> = row.get(2)?;
+    let digest: Option<Vec<u8>> = row.get(3)?;
+    let identities = provider.as_deref().map(Identity::Provider).into_iter();
+    for identity in identities.chain(digest.as_deref().map(Identity::Digest)) {
+        take(identity.key(&source), seq);
+    }
+    Ok(seq)
+}
+
+/// Puts many identities that the index does not have yet into it, in its order, inside the
+/// transaction that is open, and says of how many events they were. For who has the store alone.
+pub(super) fn catch_up(connection: &Connection) -> rusqlite::Result<usize> {
+    let mut rows = connection.prepare_cached(BEHIND)?;
+    let mut rows = rows.query([])?;
+    let (mut keys, mut last, mut count) = (Vec::new(), 0, 0);
+    while keys.len() < CAUGHT_UP_MAX
+        && let Some(row) = rows.next()?
+    {
+        last = read(row, |key, seq| keys.push((key, seq)))?;
+        count += 1;
+    }
+    if count == 0 {
+        return Ok(0);
+    }
+    drop(rows);
+    // Of two with the same key the newer stays, as everywhere.
+    keys.sort_unstable();
+    insert(connection, &keys)?;
+    set_whole(connection, last)?;
+    Ok(count)
 }
 
 impl Moving {
@@ -165,15 +200,9 @@ impl Moving {
         if some.is_empty() {
             return Ok(());
         }
-        let mut insert = connection
-            .prepare_cached("INSERT OR REPLACE INTO event_keys (key, seq) VALUES (?1, ?2)")?;
-        for (key, seq) in some {
-            insert.execute([key, seq])?;
-        }
+        insert(connection, some)?;
         if some.len() == left.len() {
-            connection
-                .prepare_cached("UPDATE event_keys_whole SET seq = ?1")?
-                .execute([self.last])?;
+            set_whole(connection, self.last)?;
         }
         self.step = some.len();
         Ok(())
@@ -190,6 +219,20 @@ impl Moving {
         let at = self.keys.binary_search_by_key(&key, |(key, _)| *key).ok()?;
         self.keys.get(at).map(|(_, seq)| *seq)
     }
+}
+
+fn insert(connection: &Connection, keys: &[(i64, i64)]) -> rusqlite::Result<()> {
+    let mut insert = connection
+        .prepare_cached("INSERT OR REPLACE INTO event_keys (key, seq) VALUES (?1, ?2)")?;
+    for (key, seq) in keys {
+        insert.execute([key, seq])?;
+    }
+    Ok(())
+}
+
+/// Up to this event the index is whole.
+fn set_whole(connection: &Connection, last: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE event_keys_whole SET seq = ?1")?.execute([last]).map(drop)
 }
 
 impl Identity<'_> {

@@ -9,6 +9,7 @@ mod packed;
 mod sealed;
 mod vault;
 mod sealing;
+mod anew;
 mod terms;
 mod order;
 mod hold;
@@ -70,8 +71,9 @@ const PACKED_INLINE_MAX: usize = 256 * 1024;
 ///
 /// Times are kept to the microsecond. It does not own the lanes: see [`crate::store::lock_lanes`].
 pub struct SqliteStore {
-    writer: writer::Writer,
+    /// Closed first: whoever closes the file last empties its log, and only a writer can.
     readers: reader::Readers,
+    writer: writer::Writer,
     seal: Seal,
 }
 
@@ -111,12 +113,6 @@ impl SqliteStore {
         let connection = schema::open_writer(path, create)?;
         let seal = if owned {
             vault::open_owned(&connection, path, &secrets)?
-        } else if vault::is_half(&connection)? {
-            return Err(StoreError::Unavailable(format!(
-                "{} is just being sealed, or that was broken off: start `kabari serve`, and wait \
-                 until it is ready",
-                path.display()
-            )));
         } else {
             vault::open(&connection, path, &secrets)?
         };
@@ -124,7 +120,7 @@ impl SqliteStore {
             limit_pages(&connection, pages)?;
         }
         let writer = writer::Writer::start(connection, path, seal.clone())?;
-        Ok(Self { writer, readers: reader::Readers::of(path.to_owned()), seal })
+        Ok(Self { writer, readers: reader::Readers::of(path.to_owned(), seal.clone()), seal })
     }
 
     /// Sets or, by `None`, lifts the limit of [`OpenOptions::page_count_max`].
@@ -312,7 +308,8 @@ impl Store for SqliteStore {
     }
 
     async fn reconciliations(&self) -> Result<Vec<Reconciliation>, StoreError> {
-        self.readers.ask(reconciliations::all).await
+        let seal = self.seal.clone();
+        self.readers.ask(move |connection| reconciliations::all(connection, &seal)).await
     }
 
     async fn keep_reconciliation(&self, known: Reconciliation) -> Result<(), StoreError> {

@@ -10,12 +10,12 @@ use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_outpu
 use rusqlite::Row;
 use uuid::Uuid;
 
-use crate::model::{Event, EventId, Headers};
+use crate::model::{Digest, Event, EventId, Headers};
 use crate::store::StoreError;
 use crate::store::seal::{Place, Seal};
 use crate::store::sqlite::row::time;
 
-/// An event that is to get a row; its provider's id is as it is kept.
+/// An event that is to get a row; its provider's id and its digest are as they are kept.
 pub(super) struct NewEvent {
     pub(super) event: Event,
     /// Its headers and body, if they are packed already.
@@ -26,7 +26,9 @@ impl NewEvent {
     /// An event that is packed when it is written, and only if it is new.
     pub(super) fn plain(event: Event, seal: &Seal) -> Self {
         let provider_id = event.provider_id.as_deref().map(|id| seal.provider_id(id));
-        Self { event: Event { provider_id, ..event }, block: None }
+        let digest =
+            event.digest.map(|digest| Digest { bytes: seal.digest(digest.bytes), ..digest });
+        Self { event: Event { provider_id, digest, ..event }, block: None }
     }
 
     /// The same, packed now.

@@ -15,7 +15,7 @@ use crate::store::sqlite::packed::{self, PackedEvent};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MESSAGE_COLUMNS_COUNT, MessageRow};
 use crate::store::sqlite::spelling::Spelling;
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::sqlite::{SqliteStore, order, people, schema, sealed};
+use crate::store::sqlite::{SqliteStore, anew, order, people, schema, sealed};
 use crate::store::{Purged, StoreError};
 
 /// Rows looked at in one step.
@@ -45,8 +45,9 @@ impl SqliteStore {
                 let seal = self.seal.clone();
                 let look =
                     move |connection: &Connection| look(connection, table, after, &sought, &seal);
-                let Looked { rows, last, count } = self.readers.ask(look).await?;
+                let Looked { rows, last, count, unreadable } = self.readers.ask(look).await?;
                 seen += count;
+                total.unreadable += unreadable;
                 progress(seen);
                 for part in rows.chunks(ROWS_MAX) {
                     if dry_run {
@@ -81,16 +82,7 @@ impl SqliteStore {
 pub(in crate::store) fn rewrite(path: &Path) -> Result<(), StoreError> {
     let connection = schema::open_writer(path, false)?;
     connection.pragma_update(None, "secure_delete", true)?;
-    connection.execute_batch("VACUUM")?;
-    let busy: i64 =
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy != 0 {
-        return Err(StoreError::Unavailable(
-            "somebody reads the store: its log still holds what was removed; purge again"
-                .to_owned(),
-        ));
-    }
-    Ok(())
+    anew::make(&connection, path)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,6 +110,7 @@ struct Looked {
     rows: Vec<i64>,
     last: Option<i64>,
     count: u64,
+    unreadable: u64,
 }
 
 /// Who is looked for.
@@ -151,7 +144,6 @@ fn look(
     sought: &Sought,
     seal: &Seal,
 ) -> Result<Looked, StoreError> {
-    let Sought { recipient, spelling } = sought;
     let sql = match table {
         Table::Messages => format!(
             "SELECT {MESSAGE_COLUMNS}, (SELECT group_concat(claim || ' ' || verdict, char(10))
@@ -164,36 +156,55 @@ fn look(
     };
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([after, LOOKED_AT])?;
-    let mut looked = Looked { rows: Vec::new(), last: None, count: 0 };
+    let mut looked = Looked { rows: Vec::new(), last: None, count: 0, unreadable: 0 };
     while let Some(row) = rows.next()? {
         let (seq, holds) = match table {
             Table::Messages => {
                 let verdicts: Option<String> = row.get(MESSAGE_COLUMNS_COUNT)?;
                 let row = MessageRow::read(row)?;
-                let verdicts = opened_verdicts(row.id, verdicts, seal)?;
-                let row = row.opened(seal)?;
-                let is_own = row.recipient.as_deref() == Some(recipient);
-                let texts = [&row.content, &row.detail, &row.terms.kept, &verdicts];
-                let mut texts = texts.into_iter().flatten();
-                (row.seq, is_own || texts.any(|text| spelling.is_in(text.as_bytes())))
+                (row.seq, message_holds(row, verdicts, sought, seal))
             }
-            Table::Events => {
-                let seq: i64 = row.get(6)?;
-                let event = PackedEvent::read(row)?.into_event(seal)?;
-                let mut headers = event.headers.iter();
-                let id = event.provider_id.as_deref().unwrap_or_default();
-                let holds = spelling.is_in(&event.body)
-                    || spelling.is_in(id.as_bytes())
-                    || headers.any(|(_, value)| spelling.is_in(value.as_bytes()));
-                (seq, holds)
-            }
+            Table::Events => (row.get(6)?, event_holds(PackedEvent::read(row)?, sought, seal)),
         };
-        if holds {
-            looked.rows.push(seq);
+        match holds {
+            Ok(true) => looked.rows.push(seq),
+            Ok(false) => {}
+            // Whoever is to be forgotten is so everywhere else.
+            Err(error) => {
+                tracing::warn!(%error, "a row cannot be looked at");
+                looked.unreadable += 1;
+            }
         }
         (looked.last, looked.count) = (Some(seq), looked.count + 1);
     }
     Ok(looked)
+}
+
+fn message_holds(
+    row: MessageRow,
+    verdicts: Option<String>,
+    Sought { recipient, spelling }: &Sought,
+    seal: &Seal,
+) -> Result<bool, StoreError> {
+    // Also if nobody can read any more what it says.
+    if row.recipient.as_deref() == Some(seal.number(recipient).as_str()) {
+        return Ok(true);
+    }
+    let verdicts = opened_verdicts(row.id, verdicts, seal)?;
+    let row = row.opened(seal)?;
+    let texts = [&row.content, &row.detail, &row.terms.kept, &verdicts];
+    Ok(texts.into_iter().flatten().any(|text| spelling.is_in(text.as_bytes())))
+}
+
+fn event_holds(
+    event: PackedEvent,
+    Sought { spelling, .. }: &Sought,
+    seal: &Seal,
+) -> Result<bool, StoreError> {
+    let event = event.into_event(seal)?;
+    let id = event.provider_id.as_deref().unwrap_or_default();
+    let mut texts = event.headers.iter().map(|(_, value)| value).chain([id]);
+    Ok(spelling.is_in(&event.body) || texts.any(|text| spelling.is_in(text.as_bytes())))
 }
 
 /// Forgets in some rows.

@@ -7,8 +7,9 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::store::StoreError;
+use crate::store::seal::Seal;
 use crate::store::sqlite::presence::{Identity, identities};
-use crate::store::sqlite::schema;
+use crate::store::sqlite::{schema, vault};
 
 /// Connections that read at the same time; callers beyond that wait.
 const READERS_MAX: usize = 4;
@@ -19,15 +20,16 @@ type Names = (Option<Identity>, Option<Identity>);
 /// Read-only connections, opened when first needed and kept.
 pub(super) struct Readers {
     path: PathBuf,
+    seal: Seal,
     /// With what the store's names meant before each was opened.
     idle: Arc<Mutex<Vec<(Connection, Names)>>>,
     places: Arc<Semaphore>,
 }
 
 impl Readers {
-    /// Readers of this file.
-    pub(super) fn of(path: PathBuf) -> Self {
-        Self { path, idle: Arc::default(), places: Arc::new(Semaphore::new(READERS_MAX)) }
+    /// Readers of this file, of what is sealed so.
+    pub(super) fn of(path: PathBuf, seal: Seal) -> Self {
+        Self { path, seal, idle: Arc::default(), places: Arc::new(Semaphore::new(READERS_MAX)) }
     }
 
     /// The file.
@@ -43,7 +45,7 @@ impl Readers {
     {
         let closed = |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|e| closed(&e))?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let (path, seal, idle) = (self.path.clone(), self.seal.clone(), Arc::clone(&self.idle));
         tokio::task::spawn_blocking(move || {
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let names = identities(&path);
@@ -53,6 +55,7 @@ impl Readers {
                 _ => schema::open_reader(&path)?,
             };
             let moment = connection.unchecked_transaction()?;
+            vault::refuse_other(&moment, &path, &seal)?;
             let answer = question(&moment);
             moment.finish()?;
             idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, names));

@@ -2,18 +2,27 @@
 
 use rusqlite::{Connection, Row, params};
 
-use crate::store::sqlite::row;
+use crate::store::seal::Seal;
+use crate::store::sqlite::fault::within;
 use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::sqlite::{row, sealed};
 use crate::store::{Reconciliation, StoreError};
 
 /// All lists of all sources, by name.
-pub(super) fn all(connection: &Connection) -> Result<Vec<Reconciliation>, StoreError> {
+pub(super) fn all(connection: &Connection, seal: &Seal) -> Result<Vec<Reconciliation>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT source, place, watermark, at, last, total, trouble FROM reconciliations
          ORDER BY source, place",
     )?;
     let rows = statement.query_map([], read)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    rows.map(|row| opened(row?, seal)).collect()
+}
+
+fn opened(mut known: Reconciliation, seal: &Seal) -> Result<Reconciliation, StoreError> {
+    let list = sealed::list(&known.source, &known.place);
+    let trouble = known.trouble.map(|kept| seal.open_text(&sealed::trouble(&list), kept));
+    known.trouble = trouble.transpose()?;
+    Ok(known)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Reconciliation> {
@@ -42,6 +51,9 @@ impl Operation for Keep {
 
     fn apply(&self, desk: &Desk) -> rusqlite::Result<()> {
         let Reconciliation { source, place, watermark, at, last, total, trouble } = &self.0;
+        let list = sealed::list(source, place);
+        let seal = |said: &String| desk.seal().text(&sealed::trouble(&list), said.clone());
+        let trouble = trouble.as_ref().map(seal).transpose().map_err(within)?;
         let json = |tally| serde_json::to_string(tally).unwrap_or_default();
         desk.prepare_cached(
             "INSERT OR REPLACE INTO reconciliations

@@ -2,7 +2,9 @@
 //!
 //! All of this happens where a row is made or read, outside the writer's thread where that can be.
 
-use crate::model::Terms;
+use uuid::Uuid;
+
+use crate::model::{MessageId, Terms};
 use crate::store::seal::{Place, Seal};
 use crate::store::sqlite::row::MessageRow;
 use crate::store::{MessageFilter, StoreError};
@@ -35,6 +37,16 @@ pub(super) fn template(key: [u8; 16]) -> Place<'static> {
 /// Why a lane stands still.
 pub(super) fn shut(instance: &str) -> Place<'_> {
     Place { column: "lanes.shut_detail", row: [0; 16], beside: instance }
+}
+
+/// Why the last look at a provider's list did not come to its end; see [`list`].
+pub(super) fn trouble(list: &str) -> Place<'_> {
+    Place { column: "reconciliations.trouble", row: [0; 16], beside: list }
+}
+
+/// Which list of which source.
+pub(super) fn list(source: &str, place: &str) -> String {
+    [source, "\0", place].concat()
 }
 
 /// Why somebody opted out, by the number as it is kept.
@@ -74,7 +86,8 @@ impl MessageRow {
         }
         let kept = self.recipient.take();
         if let Some(kept) = &kept {
-            let broken = || StoreError::Broken("a number cannot be opened".to_owned());
+            let id = MessageId(Uuid::from_bytes(seal.open_id(self.id)));
+            let broken = || StoreError::Broken(format!("the number of {id} cannot be opened"));
             self.recipient = Some(seal.open_number(kept).ok_or_else(broken)?);
         }
         let value = |place: Place<'_>, kept: Option<String>| {

@@ -4,17 +4,21 @@
 //! transaction, then messages and events in steps, so that a start that is broken off goes on where
 //! it was. At the end the file is made anew: its free room holds nothing of what was legible.
 
-use rusqlite::{Connection, params};
+use std::path::Path;
+
+use rusqlite::{Connection, Row, Rows, Transaction, TransactionBehavior, params};
 
 use crate::store::StoreError;
 use crate::store::forgotten;
 use crate::store::seal::Seal;
 use crate::store::sqlite::packed::{self, PackedEvent};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
-use crate::store::sqlite::sealed;
+use crate::store::sqlite::{anew, keys, sealed};
 
-/// Rows in one transaction.
-const AT_ONCE: i64 = 512;
+/// Rows in one transaction at most.
+const ROWS: usize = 512;
+/// Bytes of them in one transaction; the row that goes beyond is its last.
+const BYTES: usize = 4 << 20;
 
 /// All that is small, inside the transaction in which the store gets its keys.
 pub(super) fn begin(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
@@ -33,7 +37,8 @@ pub(super) fn begin(connection: &Connection, seal: &Seal) -> Result<(), StoreErr
         }
     }
     lanes(connection, seal)?;
-    // Short forms of ids: the next start of a writer reads the ids again.
+    reconciliations(connection, seal)?;
+    // Short forms of ids and digests: they are made anew when all of these are sealed.
     connection.execute_batch(
         "DELETE FROM event_keys; UPDATE event_keys_whole SET seq = 0;
          INSERT INTO unsealed (messages, events) VALUES (0, 0)",
@@ -41,34 +46,48 @@ pub(super) fn begin(connection: &Connection, seal: &Seal) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Does some of it inside a transaction; how many rows, and none when it is all done.
+type Step = fn(&Connection, &Seal) -> Result<usize, StoreError>;
+
 /// All the rest, from where it is.
-pub(super) fn finish(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
+pub(super) fn finish(connection: &Connection, path: &Path, seal: &Seal) -> Result<(), StoreError> {
     tracing::info!("sealing what is in the store: once, and before anything comes or goes");
-    let mut count = 0;
-    for step in [messages, events] {
+    let steps: [Step; 3] = [messages, events, |connection, _| Ok(keys::catch_up(connection)?)];
+    for step in steps {
         loop {
-            let transaction = connection.unchecked_transaction()?;
+            let transaction = write(connection)?;
             let done = step(&transaction, seal)?;
             transaction.commit()?;
-            count += done;
             if done == 0 {
                 break;
             }
         }
     }
-    connection.execute_batch("VACUUM")?;
-    let busy: i64 =
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy != 0 {
-        return Err(StoreError::Unavailable(
-            "somebody reads the store, whose files still hold what was legible: end that, and \
-             start again"
-                .to_owned(),
-        ));
-    }
-    connection.execute("DELETE FROM unsealed", [])?;
-    tracing::info!(rows = count, "all that is in the store is sealed");
+    anew::make(connection, path)?;
+    tracing::info!("all that is in the store is sealed");
     Ok(())
+}
+
+/// A transaction that writes; whoever else writes waits for it, or it for them.
+pub(super) fn write(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
+    Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+}
+
+/// Rows until they are many, or large by these lengths.
+fn some<T>(
+    mut rows: Rows<'_>,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    length: impl Fn(&T) -> usize,
+) -> rusqlite::Result<Vec<T>> {
+    let (mut some, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        some.push(read(row)?);
+        bytes += some.last().map_or(0, &length);
+        if some.len() == ROWS || BYTES < bytes {
+            break;
+        }
+    }
+    Ok(some)
 }
 
 fn opt_outs(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
@@ -131,15 +150,31 @@ fn lanes(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn reconciliations(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
+    let all: Vec<(String, String, String)> = connection
+        .prepare("SELECT source, place, trouble FROM reconciliations WHERE trouble IS NOT NULL")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (source, place, trouble) in all {
+        let trouble = seal.text(&sealed::trouble(&sealed::list(&source, &place)), trouble)?;
+        connection.execute(
+            "UPDATE reconciliations SET trouble = ?3 WHERE source = ?1 AND place = ?2",
+            params![source, place, trouble],
+        )?;
+    }
+    Ok(())
+}
+
 /// Some messages, with their attempts; how many.
 fn messages(connection: &Connection, seal: &Seal) -> Result<usize, StoreError> {
-    let some: Vec<MessageRow> = connection
-        .prepare_cached(&format!(
-            "SELECT {MESSAGE_COLUMNS} FROM messages
-             WHERE seq > (SELECT messages FROM unsealed) ORDER BY seq LIMIT ?1"
-        ))?
-        .query_map([AT_ONCE], MessageRow::read)?
-        .collect::<rusqlite::Result<_>>()?;
+    let mut next = connection.prepare_cached(&format!(
+        "SELECT {MESSAGE_COLUMNS} FROM messages
+         WHERE seq > (SELECT messages FROM unsealed) ORDER BY seq"
+    ))?;
+    let length = |row: &MessageRow| {
+        [&row.content, &row.terms.kept].into_iter().flatten().map(String::len).sum()
+    };
+    let some = some(next.query([])?, MessageRow::read, length)?;
     let (count, last) = (some.len(), some.last().map(|row| row.seq));
     for row in some {
         let row = row.sealed(seal)?;
@@ -180,20 +215,23 @@ fn attempts(connection: &Connection, row: &MessageRow, seal: &Seal) -> Result<()
 
 /// Some events; how many.
 fn events(connection: &Connection, seal: &Seal) -> Result<usize, StoreError> {
-    let some: Vec<(i64, PackedEvent)> = connection
-        .prepare_cached(
-            "SELECT id, source, kind, provider_id, received_at, content, seq FROM events
-             WHERE seq > (SELECT events FROM unsealed) ORDER BY seq LIMIT ?1",
-        )?
-        .query_map([AT_ONCE], |row| Ok((row.get(6)?, PackedEvent::read(row)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    let (count, last) = (some.len(), some.last().map(|(seq, _)| *seq));
-    for (seq, event) in some {
+    let mut next = connection.prepare_cached(
+        "SELECT id, source, kind, provider_id, received_at, content, seq, digest FROM events
+         WHERE seq > (SELECT events FROM unsealed) ORDER BY seq",
+    )?;
+    let read = |row: &Row<'_>| Ok((row.get(6)?, row.get(7)?, PackedEvent::read(row)?));
+    let length = |(_, _, event): &(i64, _, PackedEvent)| event.content.len();
+    let some = some(next.query([])?, read, length)?;
+    let (count, last) = (some.len(), some.last().map(|(seq, ..)| *seq));
+    for (seq, digest, event) in some {
+        let digest: Option<[u8; 16]> = digest;
         let provider_id = event.provider_id.map(|id| seal.provider_id(&id));
         let content = seal.block(&packed::place(event.id), event.content)?;
         connection
-            .prepare_cached("UPDATE events SET content = ?2, provider_id = ?3 WHERE seq = ?1")?
-            .execute(params![seq, content, provider_id])?;
+            .prepare_cached(
+                "UPDATE events SET content = ?2, provider_id = ?3, digest = ?4 WHERE seq = ?1",
+            )?
+            .execute(params![seq, content, provider_id, digest.map(|it| seal.digest(it))])?;
     }
     if let Some(last) = last {
         connection.execute("UPDATE unsealed SET events = ?1", [last])?;

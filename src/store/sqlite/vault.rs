@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use crate::secret::Secrets;
 use crate::store::StoreError;
 use crate::store::seal::Seal;
-use crate::store::sqlite::{schema, sealing};
+use crate::store::sqlite::{anew, schema, sealing};
 use crate::store::wrapper::{KeyBytes, Wrapper, random};
 
 /// The number of the key for what must be found again.
@@ -20,21 +20,33 @@ struct Kept {
     mark: String,
 }
 
-/// What seals the values of a store that is open, for whoever reads it or writes a little.
+/// The keys of a store, opened.
+struct Opened {
+    keys: Vec<(u16, KeyBytes)>,
+    /// Whether all of the store is sealed.
+    whole: bool,
+}
+
+/// What seals the values of a store that is open.
 ///
 /// # Errors
-/// [`StoreError::Broken`] if no secret opens its keys.
+/// [`StoreError::Broken`] if no secret opens its keys, [`StoreError::Unavailable`] if only a part of
+/// it is sealed.
 pub(super) fn open(
     connection: &Connection,
     path: &Path,
     secrets: &Secrets,
 ) -> Result<Seal, StoreError> {
-    let kept = kept(connection)?;
+    // All of it at one moment: another program may be at it.
+    let moment = connection.unchecked_transaction()?;
+    let kept = kept(&moment)?;
     if kept.is_empty() {
         return Ok(Seal::default());
     }
-    let keys = opened(&kept, path, secrets)?;
-    seal(&keys, is_whole(connection)?)
+    let opened = opened(&kept, path, secrets)?;
+    refuse_half(&moment, path)?;
+    moment.finish()?;
+    seal(&opened, kept.into_iter().map(|kept| kept.key).collect())
 }
 
 /// The same for who owns the lanes: gives the store keys if it has none and there is a secret, seals
@@ -44,53 +56,107 @@ pub(super) fn open_owned(
     path: &Path,
     secrets: &Secrets,
 ) -> Result<Seal, StoreError> {
-    let there = kept(connection)?;
-    let Some(first) = secrets.first() else { return open(connection, path, secrets) };
-    let first = Wrapper::of(first)?;
-    let mut keys =
-        if there.is_empty() { vec![(FINDING, random()?)] } else { opened(&there, path, secrets)? };
-    if there.iter().any(|one| one.mark != first.mark) || there.is_empty() {
-        let last = keys.iter().map(|(number, _)| *number).max().unwrap_or(FINDING);
-        let all_used = || StoreError::Broken("the store has had 65,535 secrets".to_owned());
-        keys.push((last.checked_add(1).ok_or_else(all_used)?, random()?));
-        let transaction = connection.unchecked_transaction()?;
-        keep(&transaction, &keys, &first)?;
-        if there.is_empty() {
-            sealing::begin(&transaction, &seal(&keys, false)?)?;
-        }
-        transaction.commit()?;
-        let new = if there.is_empty() { "has a secret now" } else { "has another secret now" };
-        tracing::info!(secret = first.mark, "the store {new}");
+    if let Some(first) = secrets.first() {
+        follow(connection, path, secrets, &Wrapper::of(first)?)?;
     }
-    if !is_whole(connection)? {
-        sealing::finish(connection, &seal(&keys, false)?)?;
-    }
-    seal(&keys, true)
+    open(connection, path, secrets)
 }
 
-/// Whether some of it is not sealed yet.
-pub(super) fn is_half(connection: &Connection) -> Result<bool, StoreError> {
-    Ok(!kept(connection)?.is_empty() && !is_whole(connection)?)
+/// Brings the store under this secret.
+fn follow(
+    connection: &Connection,
+    path: &Path,
+    secrets: &Secrets,
+    first: &Wrapper,
+) -> Result<(), StoreError> {
+    let there = kept(connection)?;
+    let is_new = there.is_empty();
+    let mut now = if is_new {
+        Opened { keys: vec![(FINDING, random()?)], whole: false }
+    } else {
+        opened(&there, path, secrets)?
+    };
+    if !is_new && now.whole != is_whole(connection)? {
+        return Err(StoreError::Broken(format!(
+            "{} was changed from outside: its marks of what is sealed are not those of its keys",
+            path.display()
+        )));
+    }
+    if !now.whole {
+        anew::check_room(path)?;
+    }
+    if is_new || there.iter().any(|one| one.mark != first.mark) {
+        let last = now.keys.iter().map(|(number, _)| *number).max().unwrap_or(FINDING);
+        let all_used = || StoreError::Broken("the store has had 65,535 secrets".to_owned());
+        now.keys.push((last.checked_add(1).ok_or_else(all_used)?, random()?));
+        let transaction = sealing::write(connection)?;
+        keep(&transaction, &now, first)?;
+        if is_new {
+            sealing::begin(&transaction, &seal(&now, Vec::new())?)?;
+        }
+        transaction.commit()?;
+        let new = if is_new { "has a secret now" } else { "has another secret now" };
+        tracing::info!(secret = first.mark, "the store {new}");
+    }
+    if !now.whole {
+        sealing::finish(connection, path, &seal(&now, Vec::new())?)?;
+        let transaction = sealing::write(connection)?;
+        keep(&transaction, &Opened { whole: true, ..now }, first)?;
+        transaction.execute("DELETE FROM unsealed", [])?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Refuses a store of which a part is not sealed yet.
+pub(super) fn refuse_half(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    if is_whole(connection)? {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(format!(
+        "{} is just being sealed, or that was broken off: start `kabari serve`, and wait until it is \
+         ready",
+        path.display()
+    )))
+}
+
+/// Refuses a store that is sealed in another way than when it was opened: what is written or read
+/// would be neither. To be asked inside each transaction.
+pub(super) fn refuse_other(
+    connection: &Connection,
+    path: &Path,
+    seal: &Seal,
+) -> Result<(), StoreError> {
+    if face(connection)? == seal.face() {
+        return Ok(());
+    }
+    Err(StoreError::Broken(format!(
+        "{} was sealed, or its secret was changed, after this program had opened it: start it again",
+        path.display()
+    )))
 }
 
 /// Whether it takes a secret to read the store in this file; `false` also if there is none.
 pub(in crate::store) fn is_sealed(path: &Path) -> bool {
-    let there = schema::open_readable(path).and_then(|connection| Ok(kept(&connection)?));
-    there.is_ok_and(|kept| !kept.is_empty())
+    let there = schema::open_readable(path).and_then(|connection| Ok(face(&connection)?));
+    there.is_ok_and(|face| !face.is_empty())
 }
 
-/// By what the keys of a store are told from those of another.
-pub(super) fn face(connection: &Connection) -> Result<Vec<Vec<u8>>, StoreError> {
-    Ok(kept(connection)?.into_iter().map(|kept| kept.key).collect())
+/// The keys as they lie in the store.
+pub(super) fn face(connection: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
+    connection
+        .prepare_cached("SELECT key FROM seals ORDER BY number")?
+        .query_map([], |row| row.get(0))?
+        .collect()
 }
 
-fn seal(keys: &[(u16, KeyBytes)], whole: bool) -> Result<Seal, StoreError> {
+fn seal(opened: &Opened, face: Vec<Vec<u8>>) -> Result<Seal, StoreError> {
     let broken = || StoreError::Broken("the store has lost one of its own keys".to_owned());
-    let (finding, values) = keys.split_first().ok_or_else(broken)?;
+    let (finding, values) = opened.keys.split_first().ok_or_else(broken)?;
     if finding.0 != FINDING || values.is_empty() {
         return Err(broken());
     }
-    Seal::with(&finding.1, values, whole)
+    Seal::with(&finding.1, values, opened.whole, face)
 }
 
 fn kept(connection: &Connection) -> rusqlite::Result<Vec<Kept>> {
@@ -100,20 +166,18 @@ fn kept(connection: &Connection) -> rusqlite::Result<Vec<Kept>> {
         .collect()
 }
 
-fn opened(
-    kept: &[Kept],
-    path: &Path,
-    secrets: &Secrets,
-) -> Result<Vec<(u16, KeyBytes)>, StoreError> {
+fn opened(kept: &[Kept], path: &Path, secrets: &Secrets) -> Result<Opened, StoreError> {
     let mut marks = Vec::new();
     for secret in secrets.all() {
         let wrapper = Wrapper::of(secret)?;
-        let keys = kept.iter().map(|one| {
-            let key = wrapper.unwrap(one.number, one.key.clone())?;
-            Some((one.number, key))
-        });
-        if let Some(keys) = keys.collect::<Option<Vec<_>>>() {
-            return Ok(keys);
+        for whole in [true, false] {
+            let keys = kept.iter().map(|one| {
+                let key = wrapper.unwrap(one.number, whole, one.key.clone())?;
+                Some((one.number, key))
+            });
+            if let Some(keys) = keys.collect::<Option<Vec<_>>>() {
+                return Ok(Opened { keys, whole });
+            }
         }
         marks.push(wrapper.mark);
     }
@@ -130,15 +194,11 @@ fn opened(
     )))
 }
 
-fn keep(
-    connection: &Connection,
-    keys: &[(u16, KeyBytes)],
-    wrapper: &Wrapper,
-) -> Result<(), StoreError> {
-    for (number, key) in keys {
+fn keep(connection: &Connection, opened: &Opened, wrapper: &Wrapper) -> Result<(), StoreError> {
+    for (number, key) in &opened.keys {
         connection.execute(
             "INSERT OR REPLACE INTO seals (number, key, mark) VALUES (?1, ?2, ?3)",
-            params![number, wrapper.wrap(*number, key)?, wrapper.mark],
+            params![number, wrapper.wrap(*number, opened.whole, key)?, wrapper.mark],
         )?;
     }
     Ok(())

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::store::StoreError;
 use crate::store::seal::Seal;
+use crate::store::sqlite::fault::within;
 use crate::store::sqlite::keys::Keys;
 use crate::store::sqlite::presence::Presence;
 use crate::store::sqlite::{schema, vault};
@@ -43,15 +44,12 @@ pub(super) struct Desk {
     keys: RefCell<Keys>,
     presence: RefCell<Presence>,
     seal: Seal,
-    /// By what its keys are told from those of another store.
-    face: Vec<Vec<u8>>,
 }
 
 impl Desk {
-    fn new(connection: Connection, path: &Path, seal: Seal) -> Result<Self, StoreError> {
+    fn new(connection: Connection, path: &Path, seal: Seal) -> Self {
         let presence = RefCell::new(Presence::of(path));
-        let face = vault::face(&connection)?;
-        Ok(Self { connection, keys: RefCell::default(), presence, seal, face })
+        Self { connection, keys: RefCell::default(), presence, seal }
     }
 
     /// What seals its values.
@@ -64,6 +62,11 @@ impl Desk {
         self.presence.borrow_mut().check()
     }
 
+    /// Whether what is written is sealed as all else that is there.
+    fn is_same(&self) -> Result<(), StoreError> {
+        vault::refuse_other(self, self.presence.borrow().path(), &self.seal)
+    }
+
     /// The same, or a desk for the store that somebody has put into its place.
     fn or_replaced(self) -> Self {
         let path = self.presence.borrow().path().to_owned();
@@ -71,9 +74,9 @@ impl Desk {
             return self;
         }
         let opened = schema::open_writer(&path, false);
-        match opened.and_then(|connection| Self::new(connection, &path, self.seal.clone())) {
+        match opened.map(|connection| Self::new(connection, &path, self.seal.clone())) {
             // What is queued was sealed with the keys of this one.
-            Ok(other) if other.face == self.face => {
+            Ok(other) if other.is_same().is_ok() => {
                 tracing::warn!(path = %path.display(), "another store lies where the one was that was open: it is used from now on");
                 other
             }
@@ -111,7 +114,7 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let (queue, queued) = mpsc::channel(QUEUE_MAX);
         let (arrived, arrivals) = watch::channel(0);
-        let desk = Desk::new(connection, path, seal)?;
+        let desk = Desk::new(connection, path, seal);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || drain(desk, queued, &arrived))
@@ -247,6 +250,7 @@ fn answer(desk: &Desk, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender
 /// One transaction over these; whatever fails, nothing of it stays.
 fn commit(desk: &Desk, jobs: &mut [Box<dyn Queued>]) -> rusqlite::Result<()> {
     let done = run(desk, "BEGIN IMMEDIATE")
+        .and_then(|()| desk.is_same().map_err(within))
         .and_then(|()| desk.keys().begin(desk))
         .and_then(|()| jobs.iter_mut().try_for_each(|job| job.apply(desk)))
         .and_then(|()| run(desk, "COMMIT"));

@@ -20,6 +20,7 @@ mod lock;
 mod damage;
 mod retention;
 mod sealed;
+mod sealing;
 
 use std::sync::Arc;
 
@@ -70,6 +71,10 @@ impl Place {
     pub(super) fn open_with(&self, secrets: &Secrets) -> Result<SqliteStore, StoreError> {
         let (secrets, options) = (secrets.clone(), OpenOptions::default());
         SqliteStore::open_with(&self.file(), OpenOptions { secrets, owned: true, ..options })
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("sqlite://{}", self.file().display())
     }
 
     pub(super) fn file(&self) -> std::path::PathBuf {

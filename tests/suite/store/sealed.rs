@@ -1,19 +1,19 @@
 //! Does a store with a secret keep to itself what it was told, and give back all of it?
 
 use kabari::model::{
-    Event, EventId, Group, Instead, Message, MessageId, Reason, Recipient, State, Terms,
+    Digest, Event, EventId, Group, Instead, Message, MessageId, Reason, Recipient, State, Terms,
 };
 use kabari::secret::Secrets;
 use kabari::store::{
-    History, MessageFilter, Moved, OpenOptions, OptOut, Outcome, Recorded, Shut, SqliteStore,
-    Store, StoreError, Upkeep,
+    History, MessageFilter, Moved, OpenOptions, OptOut, Outcome, Reconciliation, Recorded, Shut,
+    SqliteStore, Store, StoreError, Tally, Upkeep,
 };
 use rusqlite::Connection;
 
 use super::{ANN, BEN, Place, all, at, claim, claim_one, ended, event, message, secrets, settle};
 
 /// What nobody is to read in the files.
-const TOLD: [&str; 8] = [
+pub(super) const TOLD: [&str; 10] = [
     "6281234567890",
     "6289876543210",
     "message 1",
@@ -22,13 +22,23 @@ const TOLD: [&str; 8] = [
     "in Wachat's words",
     "asked on the phone",
     "QR code expired",
+    "GitHub's own words",
+    "digest of Siti ",
 ];
 
+/// What is signed of the n-th event.
+fn digest(n: u128) -> Digest {
+    let mut bytes = *b"digest of Siti .";
+    bytes[15] = u8::try_from(n).unwrap();
+    Digest { bytes, never_repeats: true }
+}
+
 /// Tells a store of everything that it can be told of.
-async fn tell(store: &dyn Store) {
+pub(super) async fn tell(store: &dyn Store) {
     let told = |n: u128| Event {
         headers: [("x-name".to_owned(), "Siti".to_owned())].into_iter().collect(),
         body: bytes::Bytes::from(format!(r#"{{"n":{n},"customer":"Siti","phone":"{ANN}"}}"#)),
+        digest: Some(digest(n)),
         ..event(n)
     };
     let content = message(1, ANN).content.map(|content| kabari::model::Content {
@@ -78,10 +88,20 @@ async fn tell(store: &dyn Store) {
     store.opt_out(gone).await.unwrap();
     let (reason, detail) = (Reason::Session, "QR code expired for Siti".to_owned());
     store.shut_lane("bali", Some(Shut { reason, detail, since: at(4) }), at(4)).await.unwrap();
+    let known = Reconciliation {
+        source: "shop".to_owned(),
+        place: "hooks/42".to_owned(),
+        watermark: None,
+        at: at(4),
+        last: Tally::default(),
+        total: Tally::default(),
+        trouble: Some("GitHub's own words about Siti".to_owned()),
+    };
+    store.keep_reconciliation(known).await.unwrap();
 }
 
 /// All that a store says of it, in the words of a debugger.
-async fn heard(store: &dyn Store) -> String {
+pub(super) async fn heard(store: &dyn Store) -> String {
     let mut said = vec![format!("{:?}", all(store).await)];
     for message in all(store).await {
         said.push(format!("{:?}", store.message(message.id).await.unwrap()));
@@ -94,11 +114,12 @@ async fn heard(store: &dyn Store) -> String {
     said.push(format!("{:?}", store.opt_outs().await.unwrap()));
     said.push(format!("{:?}", store.lane("bali").await.unwrap()));
     said.push(format!("{:?}", store.gatherings(at(900), 9).await.unwrap()));
+    said.push(format!("{:?}", store.reconciliations().await.unwrap()));
     said.join("\n")
 }
 
 /// What of this stands in the store's files as it is, or as a digest or an id that follows from it.
-fn legible(place: &Place, told: &[&str]) -> Vec<String> {
+pub(super) fn legible(place: &Place, told: &[&str]) -> Vec<String> {
     let mut files = Vec::new();
     for entry in place.file().parent().unwrap().read_dir().unwrap() {
         files.extend(std::fs::read(entry.unwrap().path()).unwrap());
@@ -130,23 +151,8 @@ async fn nothing_that_it_was_told_is_legible_in_the_files_and_all_of_it_comes_ba
     assert_eq!(legible(&sealed, &TOLD), [""; 0], "nor in the file alone");
 }
 
-#[tokio::test]
-async fn what_was_there_before_the_secret_is_sealed_with_it_and_goes_on_as_it_was() {
-    let place = Place::sqlite();
-    let store = place.open();
-    tell(&*store).await;
-    let before = heard(&*store).await;
-    drop(store);
-    assert!(!legible(&place, &TOLD).is_empty());
-    let store = place.open_with(&secrets(&[1])).unwrap();
-    assert_eq!(legible(&place, &TOLD), [""; 0]);
-    assert_eq!(heard(&store).await, before);
-    goes_on(&store).await;
-    assert_eq!(legible(&place, &TOLD), [""; 0]);
-}
-
 /// Who is known is known, and what was in line goes, once.
-async fn goes_on(store: &SqliteStore) {
+pub(super) async fn goes_on(store: &SqliteStore) {
     let ann = Recipient::person("6281111111111").unwrap();
     assert!(store.is_opted_out(&ann).await.unwrap());
     let number = Some(BEN.to_owned());
@@ -155,6 +161,11 @@ async fn goes_on(store: &SqliteStore) {
     assert!(matches!(
         store.record(event(1), vec![message(1, ANN)]).await.unwrap(),
         Recorded::Duplicate { .. }
+    ));
+    let by_digest = Event { provider_id: None, digest: Some(digest(2)), ..event(20) };
+    assert!(matches!(
+        store.record(by_digest, vec![]).await.unwrap(),
+        Recorded::Duplicate { event } if event.0.as_u128() == 2
     ));
     assert_eq!(store.add_messages(vec![message(2, BEN)]).await.unwrap(), 0, "it is there");
     // The key is still taken, and the group still open.
@@ -240,35 +251,6 @@ async fn a_secret_follows_another_and_the_one_before_can_go() {
 }
 
 #[tokio::test]
-async fn a_start_that_is_broken_off_while_it_seals_goes_on_where_it_was() {
-    let place = Place::quick_sqlite();
-    let store = place.open();
-    for n in 1..=700 {
-        store.record(event(n), vec![message(n, ANN)]).await.unwrap();
-    }
-    let before = all(&*store).await;
-    drop(store);
-    let raw = Connection::open(place.file()).unwrap();
-    raw.execute_batch(
-        "CREATE TRIGGER pulled BEFORE UPDATE ON messages WHEN NEW.seq = 600
-         BEGIN SELECT RAISE(ABORT, 'the plug'); END",
-    )
-    .unwrap();
-    assert!(place.open_with(&secrets(&[1])).is_err());
-    raw.execute_batch("DROP TRIGGER pulled").unwrap();
-    // Some of it is sealed: others wait until all is.
-    let options = || OpenOptions { secrets: secrets(&[1]), ..OpenOptions::default() };
-    let said = SqliteStore::open_with(&place.file(), options()).err().unwrap().to_string();
-    assert!(said.contains("kabari serve"), "{said}");
-    assert!(place.open_with(&secrets(&[2])).is_err());
-    drop(raw);
-    let store = place.open_with(&secrets(&[1])).unwrap();
-    assert_eq!(all(&store).await, before);
-    assert_eq!(legible(&place, &TOLD), [""; 0]);
-    assert_eq!(claim_one(&store, 1).await.message.event.0.as_u128(), 1);
-}
-
-#[tokio::test]
 async fn a_value_opens_at_its_own_place_alone() {
     // What a change in the file does to the first message, and to the second.
     let changes = [
@@ -288,6 +270,10 @@ async fn a_value_opens_at_its_own_place_alone() {
         raw.execute_batch(&format!("DROP INDEX messages_heads; {change}")).unwrap();
         let read = store.messages(MessageFilter::default()).await;
         assert!(matches!(read, Err(StoreError::Broken(_))), "{change}: {read:?}");
+        let said = format!("{read:?}");
+        for told in ["6281", "6289", "pay me", "message 1", "message 2"] {
+            assert!(!said.contains(told), "{change}: {said}");
+        }
         let claimed = super::numbers(&claim(&*store, 1, 9).await);
         assert!(!claimed.contains(&1), "{change}: it is not sent");
     }

@@ -32,6 +32,19 @@ async fn the_file_and_its_companions_are_readable_by_their_owner_alone() {
 }
 
 #[tokio::test]
+async fn a_store_that_was_closed_is_one_file_with_all_that_is_in_it() {
+    let place = Place::sqlite();
+    let store = place.open();
+    store.record(event(1), vec![message(1, ANN)]).await.unwrap();
+    assert_eq!(all(&*store).await.len(), 1);
+    drop(store);
+    let names = place.file().parent().unwrap().read_dir().unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["kabari.db"]);
+    assert_eq!(all(&*place.open()).await.len(), 1);
+}
+
+#[tokio::test]
 async fn the_file_is_written_ahead() {
     let place = Place::sqlite();
     drop(place.open());
