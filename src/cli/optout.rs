@@ -14,7 +14,7 @@ use crate::clock;
 use crate::model::Recipient;
 use crate::render;
 use crate::secret::Secret;
-use crate::store::{self, Address, OptOut, SharedStore};
+use crate::store::{self, Address, LaneLock, OptOut, SharedStore};
 
 /// Keep the list of those who want no messages
 #[derive(Debug, Args)]
@@ -84,16 +84,20 @@ impl OptOuts {
 enum List {
     /// A running `serve`.
     Running(Running),
-    /// Nobody else, so it is written here.
-    Here(SharedStore),
+    /// Nobody else, so it is written here; who makes the store has its lanes.
+    Here { store: SharedStore, _lanes: Option<LaneLock> },
 }
 
 impl List {
     fn of(url: &Address, token: Option<Secret>, make: bool) -> anyhow::Result<Self> {
         Ok(match Running::find(url, token)? {
             Some(running) => Self::Running(running),
-            None if make => Self::Here(store::open(url)?),
-            None => Self::Here(store::open_existing(url)?),
+            // With a secret it is sealed from the start.
+            None if make && !url.file()?.exists() => {
+                let lanes = store::lock_lanes(&url.file()?)?;
+                Self::Here { store: store::open_owned(url)?, _lanes: Some(lanes) }
+            }
+            None => Self::Here { store: store::open_existing(url)?, _lanes: None },
         })
     }
 
@@ -104,7 +108,7 @@ impl List {
                 let body = json!({"number": recipient.expose(), "note": note});
                 changed(running.post("/api/optouts", &body).await?)
             }
-            Self::Here(store) => {
+            Self::Here { store, .. } => {
                 Ok(store.opt_out(OptOut { recipient, since: clock::now(), note }).await?)
             }
         }
@@ -117,7 +121,7 @@ impl List {
                 let body = json!({"number": recipient.expose()});
                 changed(running.post("/api/optouts/remove", &body).await?)
             }
-            Self::Here(store) => Ok(store.opt_in(recipient).await?),
+            Self::Here { store, .. } => Ok(store.opt_in(recipient).await?),
         }
     }
 }
