@@ -94,7 +94,9 @@ impl App {
         let file = settings.store.file()?;
         let lock = store::lock_lanes(&file)?;
         survive_size_limit()?;
-        let store = store::open_owned(&settings.store)?;
+        let address = settings.store.clone();
+        // It takes its time where a large store is to be sealed; who tells it to stop is heard.
+        let store = tokio::task::spawn_blocking(move || store::open_owned(&address)).await??;
         let public = bind(settings.listen, "server.listen").await?;
         let private = bind(settings.admin, "server.admin").await?;
         let (listen, admin_addr) = (public.local_addr()?, private.local_addr()?);

@@ -52,7 +52,7 @@ impl Serve {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };
-        let _logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
+        let logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
         self.warn(&loaded.warnings);
         self.overrule(&mut loaded)?;
         // Before it says that it is ready: whoever reads that may stop it at once.
@@ -63,7 +63,15 @@ impl Serve {
             self.overrule(&mut loaded).map_err(|why| BadRules::because(why.to_string()))?;
             Ok(loaded)
         };
-        let app = App::start(loaded, Rereading { read: Arc::new(read), watch }).await?;
+        let app = tokio::select! {
+            app = App::start(loaded, Rereading { read: Arc::new(read), watch }) => app?,
+            () = stop.cancelled() => {
+                tracing::info!("stopped while starting: the next start goes on where this one was");
+                drop(logging);
+                // Sealing a large store goes on for long, and each of its steps is whole.
+                std::process::exit(0)
+            }
+        };
         app.run(stop).await?;
         Ok(ExitCode::SUCCESS)
     }

@@ -1,10 +1,15 @@
 //! Does everything that people do with a store work with its secret, and say so without it?
 
+use std::process::Command;
+
+use kabari::model::{Event, EventId, Headers};
+use kabari::store::{SqliteStore, Store};
 use serde_json::Value;
 
 use super::{ANNA, BUDI, ends, json, push, run, said, states};
 use crate::process::RULES;
 use crate::support::kabari::Home;
+use crate::support::skip;
 use crate::support::world::{TOKEN, World};
 
 const STORE_SECRET: &str = "0b54f8a1e3d94c17a5cf6b20d8e71f93";
@@ -152,4 +157,120 @@ async fn without_the_secret_every_command_says_what_is_missing_and_one_can_follo
     std::fs::write(home.path("rules.yaml"), rules(1).replace("SECRET_1", "SECRET_2")).unwrap();
     assert_eq!(home.start().await.stop().await, Some(0));
     ends(&home, &["messages", "list"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_a_command_makes_is_sealed_from_the_start() {
+    let world = World::start().await;
+    for words in [
+        &["optout", "add", ANNA, "--note", "Anna Wijaya rang"][..],
+        &["send", "--number", ANNA, "--message", "Anna Wijaya rang"],
+    ] {
+        let home = home(&world, &[STORE_SECRET]);
+        ends(&home, words, 0);
+        assert!(home.path("kabari.db").exists());
+        assert_eq!(legible(&home, &[ANNA, "Wijaya", "81234567890"]), [""; 0], "{words:?}");
+        assert!(ends(&home, &["optout", "list"], 0).len() > 5);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_to_be_forgotten_is_so_beside_rows_that_nobody_can_read_and_those_are_counted() {
+    let world = World::start().await;
+    let home = home(&world, &[STORE_SECRET]);
+    let kabari = home.start().await;
+    for (to, text) in [(ANNA, "first"), (BUDI, "second"), (ANNA, "third"), (BUDI, "fourth")] {
+        push(&kabari, to, text).await;
+    }
+    all_sent(&home).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    let raw = rusqlite::Connection::open(home.path("kabari.db")).unwrap();
+    // Anna's own is hers whatever it says; what an event or somebody else's says, nobody knows.
+    raw.execute_batch(
+        "UPDATE messages SET content = 'sealed:AAAA' WHERE seq < 3;
+         UPDATE events SET content = x'73656100ff' WHERE seq = 2",
+    )
+    .unwrap();
+    drop(raw);
+    let shown = json(&home, &["purge", "--recipient", ANNA, "--dry-run"], 1);
+    let done = json(&home, &["purge", "--recipient", ANNA], 1);
+    for purged in [shown, done] {
+        assert_eq!((&purged["messages"], &purged["events"]), (&2.into(), &2.into()), "{purged}");
+        assert_eq!(purged["unreadable"], 2, "{purged}");
+    }
+    let again = ends(&home, &["purge", "--recipient", ANNA], 1);
+    assert!(again.contains("2 rows cannot be read") && again.contains("0 messages"), "{again}");
+    for told in ["81234567890", "89876543210", "second"] {
+        assert!(!again.contains(told), "{again}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_is_made_anew_beside_itself_and_not_where_only_memory_may_be() {
+    // Every other call would stop for it otherwise.
+    let strace = ["-D", "-f", "--seccomp-bpf", "-e", "trace=openat"];
+    let trial = Command::new("strace").args([&strace[..], &["true"]].concat()).output();
+    if !trial.is_ok_and(|output| output.status.success()) {
+        return skip("where a temporary file lies: strace is missing or may not trace");
+    }
+    let world = World::start().await;
+    let home = home(&world, &[STORE_SECRET]);
+    let store = SqliteStore::open(&home.path("kabari.db")).unwrap();
+    let mut dice = fastrand::Rng::with_seed(3);
+    // More than a connection holds in memory.
+    for n in 1..=32 {
+        let event = Event {
+            id: EventId(uuid::Uuid::from_u128(n)),
+            source: "github".to_owned(),
+            kind: "push".to_owned(),
+            provider_id: None,
+            digest: None,
+            received_at: kabari::clock::now(),
+            headers: Headers::default(),
+            body: std::iter::repeat_with(|| dice.u8(..)).take(1 << 20).collect(),
+        };
+        store.record(event, vec![]).await.unwrap();
+    }
+    drop(store);
+    let trace = home.path("trace");
+    let out = ["-o", trace.to_str().unwrap()];
+    let home = home.under(&[&["strace"][..], &strace, &out].concat());
+    let kabari = home.start().await;
+    kabari.kill();
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let temporary: Vec<&str> = trace
+        .lines()
+        .filter(|line| line.contains("O_TMPFILE") || line.contains("etilqs"))
+        .collect();
+    let beside = home.path("kabari.db").parent().unwrap().display().to_string();
+    assert!(
+        !temporary.is_empty() && temporary.iter().all(|line| line.contains(&beside)),
+        "{temporary:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_seals_a_store_can_be_stopped_and_the_next_one_goes_on() {
+    let world = World::start().await;
+    let home = home(&world, &[STORE_SECRET]);
+    std::fs::write(home.path("rules.yaml"), RULES).unwrap();
+    let kabari = home.start().await;
+    push(&kabari, ANNA, "went before").await;
+    all_sent(&home).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    std::fs::write(home.path("rules.yaml"), rules(1)).unwrap();
+    let reader = rusqlite::Connection::open(home.path("kabari.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM events").unwrap();
+    let serve =
+        ["serve", "--rules", "rules.yaml", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let kabari = home.spawn(&serve);
+    kabari.says(0, &["somebody reads the store"]).await;
+    let said = ends(&home, &["messages", "list"], 1);
+    assert!(said.contains("just being sealed"), "{said}");
+    assert_eq!(kabari.stop().await, Some(0));
+    drop(reader);
+    let kabari = home.start().await;
+    assert_eq!(legible(&home, &[ANNA, "went before"]), [""; 0]);
+    assert_eq!(states(&home), [("went before".to_owned(), "sent".to_owned())]);
+    assert_eq!(kabari.stop().await, Some(0));
 }
