@@ -1,15 +1,17 @@
 //! How does everything stand, and how is the running program told what to do?
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde_json::{Map, Value, json};
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::admin::Admin;
 use crate::admin::answer::{Answer, Refused};
 use crate::admin::shown::{Numbers, message_json};
-use crate::model::{self, Message, Readiness, Reason};
+use crate::model::{self, LaneWait, Message, Readiness, Reason};
 use crate::store::{EventFilter, LaneState, MessageFilter, StoreError};
 
 /// How many rows each list of the overview has.
@@ -65,34 +67,30 @@ fn shown(messages: &[Message]) -> Vec<Value> {
 
 /// Every lane that has work or stands still, by name.
 fn lanes_json(lanes: &[LaneState], readiness: &Readiness) -> Value {
-    let mut by_name = Map::new();
-    for lane in lanes {
-        let row = json!({
-            "instance": lane.instance,
-            "stopped": Value::Null,
-            "next_due": lane.next_due.map(|due| due.to_string()),
-            "paced_until": lane.paced_until.map(|until| until.to_string()),
-            "closed_until": Value::Null,
-            "waits": [],
-        });
-        by_name.insert(lane.instance.clone(), row);
-    }
-    for (instance, why) in &readiness.lanes {
-        let row = by_name.entry(instance.clone()).or_insert_with(
-            || json!({"instance": instance, "next_due": null, "paced_until": null, "closed_until": null, "waits": []}),
-        );
-        row["stopped"] = Value::String(why.clone());
-    }
-    for (instance, wait) in &readiness.waits {
-        let Some(row) = by_name.get_mut(instance) else { continue };
-        if wait.whole {
-            row["closed_until"] = Value::String(wait.until.to_string());
-        }
-        if let Some(waits) = row["waits"].as_array_mut() {
-            waits.push(json!(wait));
-        }
-    }
-    Value::Array(by_name.into_iter().map(|(_, row)| row).collect())
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let row = |instance: &str, lane: Option<&LaneState>| {
+        let waits: Vec<&LaneWait> = told(&readiness.waits, instance).collect();
+        let closed = waits.iter().find(|wait| wait.whole).map(|wait| wait.until);
+        json!({
+            "instance": instance,
+            "stopped": told(&readiness.lanes, instance).next(),
+            "probe_at": time(told(&readiness.probes, instance).next().copied()),
+            "closed_until": time(closed),
+            "waits": waits,
+            "next_due": time(lane.and_then(|lane| lane.next_due)),
+            "paced_until": time(lane.and_then(|lane| lane.paced_until)),
+        })
+    };
+    let working = lanes.iter().map(|lane| (lane.instance.as_str(), Some(lane)));
+    let standing = readiness.lanes.iter().map(|(instance, _)| (instance.as_str(), None));
+    // Of the same name the one with work is kept.
+    let by_name: BTreeMap<&str, _> = standing.chain(working).collect();
+    by_name.into_iter().map(|(instance, lane)| row(instance, lane)).collect()
+}
+
+/// What is told of this lane.
+fn told<'r, T>(all: &'r [(String, T)], instance: &str) -> impl Iterator<Item = &'r T> {
+    all.iter().filter(move |(name, _)| name == instance).map(|(_, what)| what)
 }
 
 /// The secrets that a source's sender offered since the start, whole: nobody else can tell them.
@@ -152,6 +150,7 @@ mod tests {
             rules: "ok".to_owned(),
             reconciled: Vec::new(),
             waits: vec![("a".to_owned(), closed.clone())],
+            probes: vec![("b".to_owned(), until)],
             lanes: vec![("b".to_owned(), "auth".to_owned()), ("c".to_owned(), "paused".to_owned())],
         };
         let rows = lanes_json(&[lane("a"), lane("b")], &readiness);
@@ -165,6 +164,7 @@ mod tests {
             .collect();
         let expected = ["no", "auth", "paused"].map(|text| Some(text.to_owned()));
         assert_eq!(stopped, expected);
+        assert_eq!((&rows[1]["probe_at"], &rows[2]["probe_at"]), (&json!(until), &Value::Null));
         assert_eq!(rows[0]["closed_until"], "1970-01-01T00:00:00Z");
         assert_eq!(rows[0]["waits"][0]["detail"], "the day is over");
         assert_eq!((&rows[1]["closed_until"], &rows[1]["waits"]), (&Value::Null, &json!([])));

@@ -97,7 +97,8 @@ function lane(row) {
     ? button("Resume", `/api/lanes/${name}/resume`)
     : button("Pause", `/api/lanes/${name}/pause`));
   const waits = row.waits.map((wait) => `${wait.whole ? "closed" : "some wait"} until ${new Date(wait.until).toLocaleString()}: ${wait.detail}`);
-  const state = element("td", row.stopped || waits.join("\n") || "open", row.stopped ? "bad" : waits.length ? "waiting" : "sent");
+  const again = row.probe_at ? `; tried again at ${new Date(row.probe_at).toLocaleTimeString()}` : "";
+  const state = element("td", row.stopped ? row.stopped + again : waits.join("\n") || "open", row.stopped ? "bad" : waits.length ? "waiting" : "sent");
   return [element("td", row.instance), state,
     row.next_due ? time(row.next_due) : element("td", "nothing waits", "none"), change];
 }

@@ -38,16 +38,14 @@ impl Controls for Shared {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string(),
         };
-        let (mut standing, mut waits) = (Vec::new(), Vec::new());
+        let (mut standing, mut probes, mut waits) = (Vec::new(), Vec::new(), Vec::new());
         for lane in self.lanes.status() {
             let name = lane.instance;
             waits.extend(lane.waits.into_iter().map(|wait| (name.clone(), wait)));
             let Some(reason) = lane.standing_still else { continue };
             let detail = lane.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-            let again =
-                lane.probe_at.map(|at| at.strftime("; tried again at %H:%M:%S UTC").to_string());
-            let again = again.unwrap_or_default();
-            standing.push((name, format!("{}{detail}{again}", reason.as_str())));
+            probes.extend(lane.probe_at.map(|at| (name.clone(), at)));
+            standing.push((name, format!("{}{detail}", reason.as_str())));
         }
         Readiness {
             ready: store == "ok",
@@ -55,6 +53,7 @@ impl Controls for Shared {
             disk: Room::of(&self.file).map_or("ok".to_owned(), |room| room.to_string()),
             rules: self.rules.standing(),
             lanes: standing,
+            probes,
             waits,
             reconciled: self.reconciled().await,
         }

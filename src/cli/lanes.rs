@@ -187,7 +187,9 @@ fn list(rows: Vec<Value>, json: bool) -> anyhow::Result<ExitCode> {
 fn state(row: &Value) -> String {
     let stopped = text(row, "stopped");
     if !stopped.is_empty() {
-        return stopped.to_owned();
+        let again = text(row, "probe_at");
+        let again = (!again.is_empty()).then(|| format!("; tried again at {again}"));
+        return format!("{stopped}{}", again.unwrap_or_default());
     }
     let waits = row["waits"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_closed = waits.iter().any(|wait| wait["whole"] == true);

@@ -110,6 +110,8 @@ pub struct Readiness {
     pub rules: String,
     /// Each lane that stands still with its reason; never a reason for not being ready.
     pub lanes: Vec<(String, String)>,
+    /// When one message tries a lane that stands still, if that is not left to a person.
+    pub probes: Vec<(String, Timestamp)>,
     /// Until when lanes that go hold messages back, and why; never a reason for not being ready.
     pub waits: Vec<(String, LaneWait)>,
     /// Each list of what a provider sent in vain, with how the last look at it went; never a reason

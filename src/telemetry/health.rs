@@ -46,6 +46,7 @@ mod tests {
             rules: "ok".to_owned(),
             lanes: vec![("jakarta".to_owned(), "paused by hand".to_owned())],
             reconciled: Vec::new(),
+            probes: Vec::new(),
             waits: Vec::new(),
         }
     }

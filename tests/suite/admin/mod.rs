@@ -56,6 +56,7 @@ impl Controls for Floor {
 
     async fn readiness(&self) -> Readiness {
         Readiness {
+            probes: Vec::new(),
             waits: Vec::new(),
             ready: self.ready,
             store: "ok".to_owned(),

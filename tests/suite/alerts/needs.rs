@@ -131,11 +131,9 @@ async fn the_real_program_stops_a_lane_whose_answers_are_uncertain_and_says_so_e
     assert_eq!(json["uncertain"], 3, "{json}");
     let overview = kabari.page("/api/overview").await.json();
     let stopped = overview["lanes"][0]["stopped"].as_str().unwrap().to_owned();
-    assert!(
-        stopped.starts_with("uncertain answers: 3 messages in a row may or may not have been sent")
-            && stopped.contains("; tried again at "),
-        "{stopped}"
-    );
+    let expected = "uncertain answers: 3 messages in a row may or may not have been sent";
+    assert!(stopped.starts_with(expected), "{stopped}");
+    assert!(overview["lanes"][0]["probe_at"].is_string(), "{overview}");
     assert_eq!(overview["counts"]["waiting"], 2, "{overview}");
     let metrics = kabari.page("/metrics").await.body;
     let line =

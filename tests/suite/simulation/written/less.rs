@@ -101,7 +101,7 @@ fn one_message_with_a_key_is_enough_across_events_and_days() {
         (2 * day, to(ANNA, "invoice 8")),
         (3 * day, to(ANNA, "invoice 7")),
     ];
-    let told = Story { rule: &words, ..Story::default() }.with(&events);
+    let told = Story { rule: &words, hours: 24 * 4, ..Story::default() }.with(&events);
     assert_eq!(
         told.asked,
         [

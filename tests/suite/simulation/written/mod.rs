@@ -69,7 +69,7 @@ impl Default for Story<'_> {
             lane: "{ pace: off }",
             files: &[],
             begins: "2026-11-19T18:00:00",
-            hours: 24 * 7,
+            hours: 30,
             wachat: |_| {},
             sets: &[],
             asks: &[],

@@ -19,7 +19,7 @@ fn outside_of_its_hours_a_message_waits_for_the_next_morning_that_is_no_holiday(
     let files = [("closed.txt", "2026-11-20 a Friday\n2026-11-24 a Tuesday\n")];
     // A Thursday, one minute before they close.
     let begins = "2026-11-19T16:59:00";
-    let story = Story { rule: &words, files: &files, begins, ..Story::default() };
+    let story = Story { rule: &words, files: &files, begins, hours: 24 * 7, ..Story::default() };
     let day = 24 * 3600;
     let told = story.with(&[
         (0, to(ANNA, "in time")),
@@ -46,7 +46,8 @@ fn hours_are_those_of_their_own_zone_and_what_comes_outside_can_be_skipped() {
         "    hours: { from: \"08:00\", to: \"20:00\", timezone: Europe/Berlin, else: skip }\n",
     );
     // In Berlin it is five hours earlier until the night to Sunday, and then six.
-    let story = Story { rule: &words, begins: "2026-10-24T12:59:59", ..Story::default() };
+    let story =
+        Story { rule: &words, begins: "2026-10-24T12:59:59", hours: 48, ..Story::default() };
     let day = 24 * 3600;
     let told = story.with(&[
         (0, to(ANNA, "a second too early")),
