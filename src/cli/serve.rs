@@ -52,7 +52,7 @@ impl Serve {
             Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };
-        let logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
+        let _logging = telemetry::init(self.log, telemetry::wanted().as_deref())?;
         self.warn(&loaded.warnings);
         self.overrule(&mut loaded)?;
         // Before it says that it is ready: whoever reads that may stop it at once.
@@ -65,11 +65,10 @@ impl Serve {
         };
         let app = tokio::select! {
             app = App::start(loaded, Rereading { read: Arc::new(read), watch }) => app?,
+            // Sealing a large store goes on for long; each of its steps is whole, and ends with us.
             () = stop.cancelled() => {
                 tracing::info!("stopped while starting: the next start goes on where this one was");
-                drop(logging);
-                // Sealing a large store goes on for long, and each of its steps is whole.
-                std::process::exit(0)
+                return Ok(ExitCode::SUCCESS);
             }
         };
         app.run(stop).await?;

@@ -74,7 +74,7 @@ impl Counted {
         let mut connection = schema::open_writer(&path, true).unwrap();
         steps.follow(&mut connection);
         let writer = Writer::start(connection, &path, Seal::default()).unwrap();
-        let readers = Readers::of(path);
+        let readers = Readers::of(path, Seal::default());
         let store = SqliteStore { writer, readers, seal: Seal::default() };
         Self { store, steps, made: 0, folder }
     }
