@@ -9,7 +9,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::input::{RuleFile, StoreUrl};
+use super::input::{RuleFile, StoreUrl, shown_time};
 use super::output;
 use super::running::{Running, refused};
 use crate::clock;
@@ -175,11 +175,12 @@ fn list(rows: Vec<Value>, json: bool) -> anyhow::Result<ExitCode> {
         output::json(&Value::Array(rows))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let line = |row: &Value| {
-        let cells = [text(row, "instance"), &state(row), text(row, "next_due")];
-        cells.map(str::to_owned).to_vec()
-    };
-    output::table(&["lane", "state", "next message due"], rows.iter().map(line).collect())?;
+    let line =
+        |row: &Value| vec![text(row, "instance").to_owned(), state(row), time(row, "next_due")];
+    output::table(
+        &["lane", "state (UTC)", "next message due (UTC)"],
+        rows.iter().map(line).collect(),
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -187,7 +188,7 @@ fn list(rows: Vec<Value>, json: bool) -> anyhow::Result<ExitCode> {
 fn state(row: &Value) -> String {
     let stopped = text(row, "stopped");
     if !stopped.is_empty() {
-        let again = text(row, "probe_at");
+        let again = time(row, "probe_at");
         let again = (!again.is_empty()).then(|| format!("; tried again at {again}"));
         return format!("{stopped}{}", again.unwrap_or_default());
     }
@@ -195,10 +196,15 @@ fn state(row: &Value) -> String {
     let is_closed = waits.iter().any(|wait| wait["whole"] == true);
     let told = waits.iter().map(|wait| {
         let what = if wait["whole"] == true { "closed" } else { "some wait" };
-        format!("{what} until {}: {}", text(wait, "until"), text(wait, "detail"))
+        format!("{what} until {}: {}", time(wait, "until"), text(wait, "detail"))
     });
     let goes = (!is_closed).then(|| "goes".to_owned());
     goes.into_iter().chain(told).collect::<Vec<_>>().join("; ")
+}
+
+/// A time as people read it; nothing where there is none.
+fn time(row: &Value, field: &str) -> String {
+    text(row, field).parse().map_or_else(|_| String::new(), shown_time)
 }
 
 fn text<'a>(row: &'a Value, field: &str) -> &'a str {
