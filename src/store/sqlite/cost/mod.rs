@@ -113,3 +113,31 @@ async fn closing_a_group_does_not_depend_on_how_many_are_open() {
     let (few, many) = (cost_of_closing(FEW).await, cost_of_closing(many()).await);
     assert_eq!(compare("ten groups", &few, &many), None);
 }
+
+/// The writer's steps of forgetting somebody, where two sessions know so many.
+async fn cost_of_forgetting(known: usize) -> BTreeMap<String, i64> {
+    let mut counted = Counted::new();
+    counted.fill(1, |_, message| message).await;
+    let path = counted.path();
+    let connection = schema::open_writer(&path, false).unwrap();
+    connection
+        .execute(
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
+             INSERT INTO contacts (instance, recipient, reached)
+             SELECT instance, format('6281%08d', n), 1
+             FROM n, (SELECT 'one' AS instance UNION SELECT 'two')",
+            [i64::try_from(known).unwrap()],
+        )
+        .unwrap();
+    let purged = counted.store.purge("628100000005", false, &mut |_| ()).await.unwrap();
+    assert_eq!(purged.contacts, 2);
+    let left = connection.query_row("SELECT count(*) FROM contacts", [], |row| row.get(0));
+    assert_eq!(left, Ok(2 * i64::try_from(known).unwrap() - 2));
+    counted.steps.taken()
+}
+
+#[tokio::test]
+async fn forgetting_somebody_does_not_hold_up_the_writer_longer_the_more_are_known() {
+    let (few, many) = (cost_of_forgetting(FEW).await, cost_of_forgetting(many()).await);
+    assert_eq!(compare("somebody", &few, &many), None);
+}
