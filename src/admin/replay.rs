@@ -52,11 +52,15 @@ pub(super) async fn replay(
     Ok(Json(json!({"made": made, "events": shown})))
 }
 
-/// What came of one event: its messages with `fits` (`new`, `there`, `otherwise`, `gone`).
+/// What came of one event: its messages with `fits` (`new`, `there`, `otherwise`, `gone`), and for
+/// what would be otherwise the request that it would be `today`.
 pub fn replayed_json(replayed: &Replayed, numbers: Numbers) -> Value {
     let messages = replayed.messages.iter().map(|(fits, message)| {
         let mut shown = message_json(message, numbers);
         shown["fits"] = Value::from(fits.as_str());
+        if let Some(today) = replayed.today.iter().find(|today| today.id == message.id) {
+            shown["today"] = message_json(today, numbers)["request"].take();
+        }
         shown
     });
     json!({

@@ -44,6 +44,7 @@ async fn one(
         source: source.to_owned(),
         kind: kind.to_owned(),
         messages: Vec::new(),
+        today: Vec::new(),
         made: 0,
         problem: Some(problem.to_owned()),
     };
@@ -65,24 +66,26 @@ async fn one(
     let there = store.messages(of_event).await?;
     // Of an event that became part of another one's message there is no message of its own.
     let joined = store.joined(id).await?;
+    let (messages, today) = compared(made, there, &joined, asked);
     Ok(Replayed {
         event: id,
         source: event.source.clone(),
         kind: event.kind.clone(),
-        messages: compared(made, there, &joined, asked),
+        messages,
+        today,
         made: 0,
         problem: None,
     })
 }
 
-/// Each message of the rules and of the store, once.
+/// Each message of the rules and of the store, once; and what those would be that are there and differ.
 fn compared(
     made: Vec<Message>,
     there: Vec<Message>,
     joined: &[Message],
     asked: &Replay,
-) -> Vec<(Fits, Message)> {
-    let mut all = Vec::with_capacity(made.len());
+) -> (Vec<(Fits, Message)>, Vec<Message>) {
+    let (mut all, mut today) = (Vec::with_capacity(made.len()), Vec::new());
     let ids: Vec<_> = made.iter().map(|message| message.id).collect();
     for mut message in made {
         let is_part = || {
@@ -100,12 +103,15 @@ fn compared(
             (None, Some(kept)) if kept.content == message.content => {
                 all.push((Fits::There, kept.clone()));
             }
-            (None, Some(kept)) => all.push((Fits::Otherwise, kept.clone())),
+            (None, Some(kept)) => {
+                all.push((Fits::Otherwise, kept.clone()));
+                today.push(message);
+            }
             (None, None) if is_part() => all.push((Fits::There, message)),
             (None, None) => all.push((Fits::New, message)),
         }
     }
     let gone = there.into_iter().filter(|kept| !ids.contains(&kept.id));
     all.extend(gone.map(|kept| (Fits::Gone, kept)));
-    all
+    (all, today)
 }

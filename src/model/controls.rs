@@ -53,6 +53,8 @@ pub struct Replayed {
     pub kind: String,
     /// Its messages, of the rules and of the store.
     pub messages: Vec<(Fits, Message)>,
+    /// Of those that today's rules make otherwise: as they would be, under the same ids.
+    pub today: Vec<Message>,
     /// How many of them went into line.
     pub made: usize,
     /// Why nothing can be made of it.

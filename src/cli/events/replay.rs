@@ -249,7 +249,11 @@ fn show(events: &[Value]) -> anyhow::Result<()> {
         );
         match sign {
             "+" => writeln!(out, "{}", line.green())?,
-            "~" => writeln!(out, "{}", line.yellow())?,
+            "~" => {
+                writeln!(out, "{}", line.yellow())?;
+                let today = output::printable(&word(&message["today"]["message"]));
+                writeln!(out, "  today: {}", today.yellow())?;
+            }
             _ => writeln!(out, "{}", line.dimmed())?,
         }
     }

@@ -41,7 +41,7 @@ async fn a_session_that_is_gone_is_listed_with_wachats_words() {
     kabari.says(0, &["lane jakarta_store stands still: session"]).await;
     let why = "session: Connection Closed";
     assert_eq!(stopped(&home), [is("jakarta_store", Some(why))]);
-    run(&home, &["lanes", "list"]).is(0).says(&["jakarta_store\t", why]);
+    run(&home, &["lanes", "list"]).is(0).says(&["jakarta_store\t", why, "; tried again at "]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,6 +101,10 @@ async fn what_todays_rules_make_otherwise_or_not_at_all_stays_as_it_is() {
         [("people".to_owned(), word.to_owned()), ("people".to_owned(), word.to_owned())]
     };
     assert_eq!(fits(&shown), all("otherwise"));
+    let text = home.run(&["events", "replay", "--all", "--dry-run"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    let pair = "sent, today another  one\n  today: New: one\n";
+    assert!(text.contains(pair), "what is there and what it would be: {text}");
     std::fs::write(home.path("rules.yaml"), other.replace("kind: push", "kind: fork")).unwrap();
     let shown = json(&home, &["events", "replay", "--all", "--dry-run"], 0);
     assert_eq!(fits(&shown), all("gone"));
