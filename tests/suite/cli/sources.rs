@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{GITHUB_SECRET, ROW, Row, Said, furnish, home_alone, run};
+use crate::support::kabari::Home;
 
 #[tokio::test]
 async fn each_source_is_listed_with_its_address_and_what_came_from_it() {
@@ -56,6 +57,14 @@ fn all_presets_are_listed_with_what_they_leave_unsigned() {
     let row = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap();
     assert_eq!(row("midtrans")["unsigned"], serde_json::json!(["body", "id", "kind"]));
     assert_eq!(row("stripe")["unsigned"], serde_json::json!([]));
+    let own = home.list(&["sources"]);
+    assert_eq!(own[0]["unsigned"], serde_json::json!(["id", "kind"]), "of GitHub's");
+    assert_eq!(own[1]["unsigned"], serde_json::json!([]), "of Stripe's");
+    let evolution = Home::new(
+        "wachat: { token: unused, instance: one }\nsources:\n  evolution-jwt: { secret: a secret of some length }\nrules: []\n",
+    );
+    let shown = Said::from(evolution.run(&["sources", "show", "evolution-jwt"])).is(0);
+    shown.says(&["does not send again what is answered 400, 401, 403, 404, 422", "wrong secret"]);
     let slack = row("slack")["signs"].as_str().unwrap();
     assert!(slack.contains("`v0:{timestamp}:{body}`") && slack.contains("300 s"), "{slack}");
     run(&home, &["sources", "show", "github"])

@@ -316,3 +316,25 @@ async fn senders_without_vectors_are_believed_as_they_are_documented() {
         assert_eq!(house.send(&request).await.status, 401, "{preset}");
     }
 }
+
+#[tokio::test]
+async fn a_json_body_of_twilio_s_is_held_by_the_hash_in_its_address() {
+    let _alone = CLOCK.lock().await;
+    NOW.store(NOON, Ordering::SeqCst);
+    let house = House::new().await;
+    let source = Source::build("twilio", &settings("twilio", SECRET, URL)).unwrap().0;
+    let asked = outgoing("twilio", br#"{"MessageSid":"SM1","MessageStatus":"sent"}"#);
+    let signed = source.sign(asked.clone(), None).expect("signed");
+    assert!(signed.target.contains("?bodySHA256="), "{}", signed.target);
+    // The address alone, as it is signed where there is no body.
+    let mut bare = asked.clone();
+    bare.body.clear();
+    let mut bare = source.sign(bare, None).expect("signed");
+    bare.body.clone_from(&asked.body);
+    house.serve(source);
+    let mut changed = signed.clone();
+    changed.body = br#"{"MessageSid":"SM1","MessageStatus":"read"}"#.to_vec();
+    assert_eq!(house.send(&changed).await.status, 401);
+    assert_eq!(house.send(&bare).await.status, 401, "a body that no hash is signed of");
+    assert_eq!(house.send(&signed).await.status, 200);
+}
