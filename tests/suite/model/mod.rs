@@ -4,8 +4,11 @@
 //! the same steps, and after each of them both must agree. The invariants are asserted of the store by
 //! itself, without asking the reference.
 
+mod steps;
 mod reference;
+mod upkeep;
 mod real;
+mod invariants;
 
 use proptest::test_runner::Config;
 use proptest_state_machine::prop_state_machine;

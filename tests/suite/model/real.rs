@@ -1,23 +1,27 @@
 //! The real store under the model's steps, and what must hold of it after each.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kabari::model::{Message, MessageId, Priority, Reason, Recipient, State};
+use kabari::model::{Content, Group, Message, MessageId, Priority, Reason, State};
 use kabari::secret::Secrets;
 use kabari::store::{
-    Case, Claim, Judge, Lease, Moved, OpenOptions, Recorded, Ruling, SharedStore, Shut, SqliteStore,
+    Case, Claim, Claims, Ended, Judge, Lease, Moved, Moves, OpenOptions, Outcome, Recorded,
+    Retention, Round, Ruling, Settlement, Shut, SqliteStore, Store, Upkeep,
 };
 use proptest_state_machine::StateMachineTest;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::invariants;
 use super::reference::{
-    BURST, End, INTERVAL_S, LANES, Lane, Made, Model, RECIPIENTS, Step, is_for_people, tokens,
+    BURST, GATHER_MAX, GATHER_S, INTERVAL_S, KEPT_S, LANES, Model, RECIPIENTS, is_for_people,
+    nth_of, tokens,
 };
+use super::steps::{End, Made, Step};
 use crate::store::{all, at, ended, event, later, message, resent_when_uncertain, secrets};
 
 const NAMES: [&str; LANES] = ["paced", "free"];
@@ -47,13 +51,16 @@ pub(super) struct Real<const SEALED: bool> {
     folder: TempDir,
     /// How often the process died: each has a copy of what the one before left on the disk.
     deaths: usize,
-    store: Option<SharedStore>,
+    store: Option<Arc<SqliteStore>>,
     now: i64,
     events: u128,
-    ids: Vec<MessageId>,
+    /// Those that have a row, as they were made.
+    pub(super) made: Vec<Message>,
     leases: Vec<Lease>,
     stale: Vec<Lease>,
-    taken: Vec<usize>,
+    pub(super) taken: Vec<usize>,
+    /// The groups that the last step closed, with their events.
+    pub(super) closed: Vec<(MessageId, Vec<u128>)>,
 }
 
 impl<const SEALED: bool> StateMachineTest for Real<SEALED> {
@@ -70,10 +77,11 @@ impl<const SEALED: bool> StateMachineTest for Real<SEALED> {
             store: None,
             now: 0,
             events: 0,
-            ids: Vec::new(),
+            made: Vec::new(),
             leases: Vec::new(),
             stale: Vec::new(),
             taken: Vec::new(),
+            closed: Vec::new(),
         };
         real.open();
         real
@@ -81,18 +89,14 @@ impl<const SEALED: bool> StateMachineTest for Real<SEALED> {
 
     fn apply(mut real: Self, _: &Model, step: Step) -> Self {
         real.taken.clear();
+        real.closed.clear();
         real.take(step);
         real
     }
 
     fn check_invariants(real: &Self, model: &Model) {
         let rows = real.runtime.block_on(all(&*real.store()));
-        agrees(real, model, &rows);
-        is_there_once(model, &rows);
-        moved_legally(&model.before, &rows);
-        never_two_at_once(&rows);
-        never_out_of_order(&real.taken, &rows);
-        never_faster_than_the_pace(&model.lanes[0]);
+        invariants::check(real, model, &rows);
     }
 }
 
@@ -114,7 +118,7 @@ impl<const SEALED: bool> Real<SEALED> {
         self.store = Some(Arc::new(SqliteStore::open_with(&self.file(), options).unwrap()));
     }
 
-    fn store(&self) -> SharedStore {
+    pub(super) fn store(&self) -> Arc<SqliteStore> {
         Arc::clone(self.store.as_ref().unwrap())
     }
 
@@ -133,6 +137,7 @@ impl<const SEALED: bool> Real<SEALED> {
                 let lease = self.leases.remove(n % self.leases.len());
                 self.settle(lease, end);
             }
+            Step::TurnOver(lane, ended, limit) => self.turn_over(lane, &ended, limit),
             Step::SettleLate(n, end) => {
                 let lease = self.stale.remove(n % self.stale.len());
                 self.settle(lease, end);
@@ -144,13 +149,20 @@ impl<const SEALED: bool> Real<SEALED> {
             Step::Resume(lane) => {
                 self.runtime.block_on(store.shut_lane(NAMES[lane], None, now)).unwrap();
             }
-            Step::Hand(n, to) => {
-                let id = self.ids[n % self.ids.len()];
-                let from = self.runtime.block_on(store.message(id)).unwrap().unwrap().0.state;
-                let moved = self.runtime.block_on(store.move_by_hand(id, to, now)).unwrap();
-                let expected =
-                    if is_for_people(from, to) { Moved::Done } else { Moved::Illegal(from) };
-                assert_eq!(moved, expected);
+            Step::Hand(n, to) => self.hand(n % self.made.len(), to),
+            Step::HandMany(all, to) => {
+                let all: BTreeSet<usize> = all.iter().map(|n| n % self.made.len()).collect();
+                let ids = all.iter().map(|n| self.made[*n].id).collect();
+                let moves = Moves { ids, to, from: Vec::new(), now };
+                let answers = self.runtime.block_on(store.move_many(moves)).unwrap();
+                assert_eq!(answers.len(), all.len());
+            }
+            Step::Gather => self.gather(),
+            Step::Prune { whole } => self.prune(whole),
+            Step::Purge(to) => {
+                let mut progress = |_| {};
+                let forgotten = store.purge(PEOPLE[to], false, &mut progress);
+                self.runtime.block_on(forgotten).unwrap();
             }
             Step::Pass(seconds) => self.now += seconds,
             Step::Crash(last) => {
@@ -184,31 +196,33 @@ impl<const SEALED: bool> Real<SEALED> {
     fn record(&mut self, made: &[Made]) {
         self.events += 1;
         let n = self.events;
-        let messages: Vec<Message> = made
-            .iter()
-            .enumerate()
-            .map(|(send, made)| {
-                let mut message = message(n, PEOPLE[made.to]);
-                NAMES[made.lane].clone_into(&mut message.instance);
-                message.origin.send = u16::try_from(send).unwrap();
-                let (rule, to) = (&message.origin.rule, PEOPLE[made.to]);
-                message.id = MessageId::derive(message.event, rule, message.origin.send, 0, to);
-                (message.created_at, message.due_at) = (at(self.now), at(self.now));
-                message.terms.priority = Priority::ALL[made.priority];
-                message.terms.expires_s = made.expires_s.map(|s| s.try_into().unwrap());
-                if made.resend { resent_when_uncertain(message) } else { message }
-            })
-            .collect();
-        self.ids.extend(messages.iter().map(|message| message.id));
-        let waiting = messages.len();
-        let recorded = self.runtime.block_on(self.store().record(event(n), messages)).unwrap();
+        let send = |(send, made): (usize, &Made)| {
+            let mut message = message(n, PEOPLE[made.to]);
+            NAMES[made.lane].clone_into(&mut message.instance);
+            message.origin.send = u16::try_from(send).unwrap();
+            let (rule, to) = (&message.origin.rule, PEOPLE[made.to]);
+            message.id = MessageId::derive(message.event, rule, message.origin.send, 0, to);
+            (message.created_at, message.due_at) = (at(self.now), at(self.now));
+            message.terms.priority = Priority::ALL[made.priority];
+            message.terms.expires_s = made.expires_s.map(|s| s.try_into().unwrap());
+            message.terms.group = made.grouped.then(group);
+            if made.resend { resent_when_uncertain(message) } else { message }
+        };
+        let messages: Vec<Message> = made.iter().enumerate().map(send).collect();
+        let (waiting, mut event) = (messages.len(), event(n));
+        event.received_at = at(self.now);
+        let recorded = self.runtime.block_on(self.store().record(event, messages.clone())).unwrap();
         assert_eq!(recorded, Recorded::New { waiting });
+        for message in messages {
+            let row = self.runtime.block_on(self.store().message(message.id)).unwrap();
+            assert!(row.is_some() || message.terms.group.is_some(), "{} is not there", message.id);
+            self.made.extend(row.map(|_| message));
+        }
     }
 
-    /// As a lane does: the pace is what the store remembers.
-    fn claim(&mut self, lane: usize, limit: usize) {
-        let store = self.store();
-        let memory = self.runtime.block_on(store.lane(NAMES[lane])).unwrap();
+    /// As a lane does: the pace is what the store remembers. `None`: it must wait.
+    fn claim_of(&self, lane: usize, limit: usize) -> Option<Claim> {
+        let memory = self.runtime.block_on(self.store().lane(NAMES[lane])).unwrap();
         let mut claim = Claim::new(NAMES[lane], limit, at(self.now));
         claim.judge = Arc::new(Expiry);
         if lane == 0 {
@@ -218,87 +232,108 @@ impl<const SEALED: bool> Real<SEALED> {
             claim.paced_until = tokens.into_iter().map(at).collect();
             let ahead = INTERVAL_S * i64::try_from(BURST - 1).unwrap();
             claim.pace_ahead = Duration::from_secs(ahead.try_into().unwrap());
-            if claim.limit == 0 {
-                return;
-            }
         }
-        for claimed in self.runtime.block_on(store.claim(claim)).unwrap().taken {
-            let n = self.ids.iter().position(|id| *id == claimed.message.id).unwrap();
-            self.taken.push(n);
+        (0 < claim.limit).then_some(claim)
+    }
+
+    fn claim(&mut self, lane: usize, limit: usize) {
+        let Some(claim) = self.claim_of(lane, limit) else { return };
+        let claims = self.runtime.block_on(self.store().claim(claim)).unwrap();
+        self.begin(claims);
+    }
+
+    fn begin(&mut self, claims: Claims) {
+        for claimed in claims.taken {
+            self.taken.push(self.number(claimed.message.id));
             self.leases.push(claimed.lease);
         }
         // The reference numbers them in another order.
+        let made = &self.made;
         self.leases.sort_by_key(|lease| {
-            (self.ids.iter().position(|id| *id == lease.message), lease.attempt)
+            (made.iter().position(|made| made.id == lease.message), lease.attempt)
         });
+    }
+
+    fn number(&self, id: MessageId) -> usize {
+        self.made.iter().position(|made| made.id == id).unwrap()
+    }
+
+    fn turn_over(&mut self, lane: usize, ended: &[(usize, End)], limit: usize) {
+        let mut all = Vec::new();
+        for (n, end) in ended {
+            let of = |lease: &Lease| &self.made[self.number(lease.message)].instance;
+            let lanes: Vec<usize> =
+                self.leases.iter().map(|lease| usize::from(of(lease) != NAMES[0])).collect();
+            if let Some(n) = nth_of(&lanes, lane, *n) {
+                let lease = self.leases.remove(n);
+                let settlement = self.settlement(&lease, *end);
+                all.push(Ended { lease, settlement });
+            }
+        }
+        let claim = self.claim_of(lane, limit).filter(|_| 0 < limit);
+        let turned = self.runtime.block_on(self.store().turn_over(&all, claim)).unwrap();
+        assert_eq!(turned.held.len(), all.len());
+        self.begin(turned.claims);
     }
 
     fn settle(&mut self, lease: Lease, end: End) {
-        let (message, _) =
-            self.runtime.block_on(self.store().message(lease.message)).unwrap().unwrap();
-        let mut settlement = ended(&message, end.state);
-        settlement.counts = end.counts;
-        settlement.due_at = Some(later(at(self.now), end.due_in));
+        let settlement = self.settlement(&lease, end);
         self.runtime.block_on(self.store().settle(lease, settlement)).unwrap();
     }
-}
 
-/// Every message is in the state that the reference says, after as many attempts.
-fn agrees<const SEALED: bool>(real: &Real<SEALED>, model: &Model, rows: &[Message]) {
-    for (n, (row, expected)) in rows.iter().zip(&model.messages).enumerate() {
-        assert_eq!(row.id, real.ids[n]);
-        assert_eq!((row.state, row.attempts), (expected.state, expected.attempts), "message {n}");
+    fn settlement(&self, lease: &Lease, end: End) -> Settlement {
+        let mut settlement = ended(&self.made[self.number(lease.message)], end.state);
+        settlement.counts = end.counts;
+        settlement.due_at = Some(later(at(self.now), end.due_in));
+        settlement
     }
-    let taken: Vec<usize> = model.taken.iter().copied().collect();
-    let mut really = real.taken.clone();
-    really.sort_unstable();
-    assert_eq!(really, taken, "taken");
-}
 
-/// What was acknowledged is exactly one row.
-fn is_there_once(model: &Model, rows: &[Message]) {
-    assert_eq!(rows.len(), model.events.iter().sum::<usize>());
-    assert_eq!(rows.iter().map(|row| row.id).collect::<HashSet<_>>().len(), rows.len());
-}
-
-/// Only moves that there are. A step that dies and the look afterwards are two.
-fn moved_legally(before: &[State], rows: &[Message]) {
-    for (n, (was, row)) in before.iter().zip(rows).enumerate() {
-        let is_legal = *was == row.state || was.may_become(row.state);
-        assert!(is_legal, "message {n}: {was:?} to {:?}", row.state);
+    fn hand(&self, n: usize, to: State) {
+        let (id, now) = (self.made[n].id, at(self.now));
+        let row = self.runtime.block_on(self.store().message(id)).unwrap();
+        let moved = self.runtime.block_on(self.store().move_by_hand(id, to, now)).unwrap();
+        let expected = match row.map(|(message, _)| message.state) {
+            None => Moved::Unknown,
+            Some(from) if is_for_people(from, to) => Moved::Done,
+            Some(from) => Moved::Illegal(from),
+        };
+        assert_eq!(moved, expected);
     }
-}
 
-/// At most one attempt at a time for a recipient, and so for a message.
-fn never_two_at_once(rows: &[Message]) {
-    let mut under_way = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.state == State::Sending) {
-        let to = (row.instance.as_str(), row.recipient.as_ref().map(Recipient::expose));
-        assert_eq!(under_way.insert(to, row.id), None, "two under way to {to:?}");
-    }
-}
-
-/// Nobody was taken while one before waits in line for the same recipient.
-fn never_out_of_order(taken: &[usize], rows: &[Message]) {
-    for n in taken {
-        let row = &rows[*n];
-        let place = (row.terms.priority, *n);
-        let before = rows.iter().enumerate().find(|(other, before)| {
-            before.state == State::Waiting
-                && before.instance == row.instance
-                && before.recipient == row.recipient
-                && (before.terms.priority, *other) < place
-        });
-        assert!(before.is_none(), "message {n} went before {before:?}");
-    }
-}
-
-/// Within any window of T at most rate × T + burst.
-fn never_faster_than_the_pace(lane: &Lane) {
-    for (first, from) in lane.begun.iter().enumerate() {
-        for (many, until) in (1_i64..).zip(&lane.begun[first..]) {
-            let most = (until - from) / INTERVAL_S + i64::try_from(BURST).unwrap();
-            assert!(many <= most, "{many} attempts in {} s", until - from);
+    /// As `gather` does: a message that says which events it is made of.
+    fn gather(&mut self) {
+        let (store, now) = (self.store(), at(self.now));
+        for gathering in self.runtime.block_on(store.gatherings(now, 99)).unwrap() {
+            let events: Vec<u128> =
+                gathering.events.iter().map(|event| event.id.0.as_u128()).collect();
+            let words = Content { message: Some(format!("{events:?}")), ..content() };
+            let closed = store.close_gathering(&gathering, Outcome::Made(words), now);
+            assert!(self.runtime.block_on(closed).unwrap());
+            self.closed.push((gathering.message, events));
         }
     }
+
+    fn prune(&self, whole: bool) {
+        let kept = Some(Duration::from_secs(KEPT_S.try_into().unwrap()));
+        let retention = Retention { events: kept, messages: kept, size: None };
+        let (store, mut round) = (self.store(), Some(Round::default()));
+        while let Some(next) = round {
+            let pruned = self.runtime.block_on(store.prune(retention, at(self.now), next)).unwrap();
+            round = pruned.next.filter(|_| whole);
+        }
+    }
+}
+
+fn group() -> Group {
+    Group {
+        key: "k".into(),
+        wait_s: GATHER_S.try_into().unwrap(),
+        interval_s: 0,
+        max: GATHER_MAX.try_into().unwrap(),
+        template: "{}".into(),
+    }
+}
+
+fn content() -> Content {
+    message(0, PEOPLE[0]).content.unwrap()
 }

@@ -1,10 +1,12 @@
 //! The states of messages as they should be: small enough to be seen to be right.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kabari::model::{Policy, State};
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
+
+use super::steps::{End, Made, Step, steps};
 
 /// Lane 0 is paced, lane 1 is not.
 pub(super) const LANES: usize = 2;
@@ -12,58 +14,37 @@ pub(super) const RECIPIENTS: usize = 3;
 /// One attempt in so many seconds, and so many at once after a rest.
 pub(super) const INTERVAL_S: i64 = 4;
 pub(super) const BURST: usize = 2;
-
-/// What happens.
-#[derive(Clone, Debug)]
-pub(super) enum Step {
-    /// An event with these messages.
-    Record(Vec<Made>),
-    /// An event that was recorded comes again.
-    Redeliver(usize),
-    /// A lane takes up to so many.
-    Claim(usize, usize),
-    /// The n-th attempt under way ends.
-    Settle(usize, End),
-    /// An attempt of a process that has died ends.
-    SettleLate(usize, End),
-    Pause(usize),
-    Resume(usize),
-    /// A person decides about the n-th message.
-    Hand(usize, State),
-    Pass(i64),
-    /// The process dies: at rest, or after the commit of a step whose answer nobody gets.
-    Crash(Option<Box<Step>>),
-    /// The next process looks at what was under way.
-    Recover,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Made {
-    pub(super) lane: usize,
-    pub(super) to: usize,
-    /// 0 goes first.
-    pub(super) priority: usize,
-    pub(super) resend: bool,
-    pub(super) expires_s: Option<i64>,
-}
-
-/// How an attempt ends.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct End {
-    pub(super) state: State,
-    pub(super) counts: bool,
-    pub(super) due_in: i64,
-}
+/// A group waits so long for others, and for no more than so many.
+pub(super) const GATHER_S: i64 = 6;
+pub(super) const GATHER_MAX: usize = 3;
+/// What is older and done may go.
+pub(super) const KEPT_S: i64 = 25;
 
 #[derive(Clone, Debug)]
 pub(super) struct Msg {
     pub(super) made: Made,
+    pub(super) event: usize,
+    pub(super) created: i64,
     pub(super) state: State,
     pub(super) attempts: u32,
     pub(super) claims: u32,
-    due: i64,
+    pub(super) due: i64,
     /// Its lane's clock when it was made.
-    clock: i64,
+    pub(super) clock: i64,
+    /// Others can still join it.
+    pub(super) is_open: bool,
+    /// The events that it is made of, if it is a group: as long as it is known.
+    pub(super) events: BTreeSet<usize>,
+    /// Its recipient was forgotten.
+    pub(super) forgotten: bool,
+    /// It had its time.
+    pub(super) gone: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Came {
+    pub(super) at: i64,
+    pub(super) has_body: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -81,23 +62,26 @@ pub(super) type Right = (usize, u32);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Model {
     pub(super) now: i64,
-    /// How many messages each event has.
-    pub(super) events: Vec<usize>,
+    pub(super) events: Vec<Came>,
     pub(super) messages: Vec<Msg>,
     pub(super) lanes: [Lane; LANES],
+    /// The last group of each place in an event and recipient: its first message and when it is due.
+    pub(super) groups: BTreeMap<(usize, usize), (usize, i64)>,
     /// Of the process that lives, and of those that died.
     pub(super) rights: Vec<Right>,
     pub(super) stale: Vec<Right>,
     /// The process has not looked yet at what was under way.
     pub(super) unrecovered: bool,
-    /// What the last claim took.
+    /// What the last step took, and the groups that it closed.
     pub(super) taken: BTreeSet<usize>,
-    /// The states before the last step.
+    pub(super) closed: BTreeSet<usize>,
+    /// The states before the last step, and whether that was two in one.
     pub(super) before: Vec<State>,
+    pub(super) was_turnover: bool,
 }
 
 impl Lane {
-    fn clock(&self, now: i64) -> i64 {
+    pub(super) fn clock(&self, now: i64) -> i64 {
         self.paused_since.unwrap_or(now) - self.stood
     }
 }
@@ -111,39 +95,41 @@ impl ReferenceStateMachine for Model {
     }
 
     fn transitions(_: &Self) -> BoxedStrategy<Step> {
-        let step = plain_step();
-        let committed = prop_oneof![
-            prop::collection::vec(made(), 1..4).prop_map(Step::Record),
-            (0..LANES, 1..4_usize).prop_map(|(lane, limit)| Step::Claim(lane, limit)),
-            (any::<usize>(), end()).prop_map(|(n, end)| Step::Settle(n, end)),
-        ];
-        prop_oneof![
-            20 => step,
-            1 => Just(Step::Crash(None)),
-            3 => committed.prop_map(|step| Step::Crash(Some(Box::new(step)))),
-            4 => Just(Step::Recover),
-        ]
-        .boxed()
+        steps().boxed()
     }
 
     fn preconditions(model: &Self, step: &Step) -> bool {
+        let may_claim =
+            |lane: usize| !model.unrecovered && model.lanes[lane].paused_since.is_none();
         match step {
             Step::Redeliver(n) => *n < model.events.len(),
-            Step::Claim(lane, _) => !model.unrecovered && model.lanes[*lane].paused_since.is_none(),
+            Step::Claim(lane, _) => may_claim(*lane),
             Step::Settle(..) => !model.rights.is_empty(),
+            Step::TurnOver(lane, ended, limit) => {
+                (*limit == 0 || may_claim(*lane)) && (ended.is_empty() || !model.rights.is_empty())
+            }
             Step::SettleLate(..) => !model.stale.is_empty(),
             Step::Pause(lane) => model.lanes[*lane].paused_since.is_none(),
             Step::Resume(lane) => model.lanes[*lane].paused_since.is_some(),
-            Step::Hand(..) => !model.messages.is_empty(),
-            Step::Crash(Some(step)) => Self::preconditions(model, step),
+            Step::Hand(..) | Step::HandMany(..) => !model.messages.is_empty(),
+            Step::Crash(Some(step)) => {
+                !matches!(**step, Step::Pass(_)) && Self::preconditions(model, step)
+            }
             Step::Recover => model.unrecovered,
-            Step::Record(_) | Step::Pass(_) | Step::Crash(None) => true,
+            Step::Record(_)
+            | Step::Gather
+            | Step::Prune { .. }
+            | Step::Purge(_)
+            | Step::Pass(_)
+            | Step::Crash(None) => true,
         }
     }
 
     fn apply(mut model: Self, step: &Step) -> Self {
         model.before = model.messages.iter().map(|message| message.state).collect();
         model.taken.clear();
+        model.closed.clear();
+        model.was_turnover = false;
         model.take(step);
         model
     }
@@ -158,6 +144,7 @@ impl Model {
                 let right = self.rights.remove(n % self.rights.len());
                 self.settle(right, *end);
             }
+            Step::TurnOver(lane, ended, limit) => self.turn_over(*lane, ended, *limit),
             Step::SettleLate(n, end) => {
                 let right = self.stale.remove(n % self.stale.len());
                 self.settle(right, *end);
@@ -168,6 +155,15 @@ impl Model {
                 lane.stood += lane.paused_since.take().map_or(0, |since| self.now - since);
             }
             Step::Hand(n, to) => self.hand(n % self.messages.len(), *to),
+            Step::HandMany(all, to) => {
+                let all: BTreeSet<usize> = all.iter().map(|n| n % self.messages.len()).collect();
+                for n in all {
+                    self.hand(n, *to);
+                }
+            }
+            Step::Gather => self.gather(),
+            Step::Prune { whole } => self.prune(*whole),
+            Step::Purge(to) => self.purge(*to),
             Step::Pass(seconds) => self.now += seconds,
             Step::Redeliver(_) => {}
             Step::Crash(last) => {
@@ -182,11 +178,30 @@ impl Model {
     }
 
     fn record(&mut self, made: &[Made]) {
-        self.events.push(made.len());
-        for made in made {
-            let (due, clock) = (self.now, self.lanes[made.lane].clock(self.now));
-            let (state, attempts, claims) = (State::Waiting, 0, 0);
-            self.messages.push(Msg { made: *made, state, attempts, claims, due, clock });
+        let event = self.events.len();
+        self.events.push(Came { at: self.now, has_body: true });
+        for (send, made) in made.iter().enumerate() {
+            if made.grouped && self.joins((send, made.to), event) {
+                continue;
+            }
+            let due = self.now + if made.grouped { GATHER_S } else { 0 };
+            if made.grouped {
+                self.groups.insert((send, made.to), (self.messages.len(), due));
+            }
+            self.messages.push(Msg {
+                made: *made,
+                event,
+                created: self.now,
+                state: State::Waiting,
+                attempts: 0,
+                claims: 0,
+                due,
+                clock: self.lanes[made.lane].clock(self.now),
+                is_open: made.grouped,
+                events: made.grouped.then_some(event).into_iter().collect(),
+                forgotten: false,
+                gone: false,
+            });
         }
     }
 
@@ -195,14 +210,16 @@ impl Model {
         let mut heads = Vec::new();
         for to in 0..RECIPIENTS {
             let of = |n: &usize| {
-                let Made { lane: in_lane, to: recipient, .. } = self.messages[*n].made;
-                (in_lane, recipient) == (lane, to)
+                let Msg { made, forgotten, gone, .. } = &self.messages[*n];
+                (made.lane, made.to) == (lane, to) && !forgotten && !gone
             };
             let all: Vec<usize> = (0..self.messages.len()).filter(of).collect();
             if all.iter().any(|n| self.messages[*n].state == State::Sending) {
                 continue;
             }
-            let waiting = all.into_iter().filter(|n| self.messages[*n].state == State::Waiting);
+            let in_line =
+                |n: &usize| self.messages[*n].state == State::Waiting && !self.messages[*n].is_open;
+            let waiting = all.into_iter().filter(in_line);
             heads.extend(waiting.min_by_key(|n| (self.messages[*n].made.priority, *n)));
         }
         heads.retain(|n| {
@@ -249,11 +266,26 @@ impl Model {
         tokens(lane, self.lanes[lane].paced_until, self.now)
     }
 
+    fn turn_over(&mut self, lane: usize, ended: &[(usize, End)], limit: usize) {
+        self.was_turnover = true;
+        for (n, end) in ended {
+            let lanes: Vec<usize> =
+                self.rights.iter().map(|(n, _)| self.messages[*n].made.lane).collect();
+            if let Some(at) = nth_of(&lanes, lane, *n) {
+                let right = self.rights.remove(at);
+                self.settle(right, *end);
+            }
+        }
+        if 0 < limit {
+            self.claim(lane, limit);
+        }
+    }
+
     fn settle(&mut self, (n, claim): Right, end: End) {
         let message = &mut self.messages[n];
         let holds = message.state == State::Sending && message.claims == claim;
         let late_truth = message.state == State::Uncertain && end.state == State::Sent;
-        if !(holds || late_truth) {
+        if !(holds || late_truth) || message.gone || message.forgotten {
             return;
         }
         message.state = end.state;
@@ -265,10 +297,10 @@ impl Model {
 
     fn hand(&mut self, n: usize, to: State) {
         let message = &mut self.messages[n];
-        if !is_for_people(message.state, to) {
+        if !is_for_people(message.state, to) || message.gone || message.forgotten {
             return;
         }
-        message.state = to;
+        (message.state, message.is_open) = (to, false);
         if to == State::Waiting {
             // It gets as much time as it had at first.
             (message.due, message.clock) =
@@ -286,6 +318,12 @@ impl Model {
             }
         }
     }
+}
+
+/// Where the `n`-th of this lane stands, by remainder.
+pub(super) fn nth_of(lanes: &[usize], lane: usize, n: usize) -> Option<usize> {
+    let own: Vec<usize> = (0..lanes.len()).filter(|at| lanes[*at] == lane).collect();
+    (!own.is_empty()).then(|| own[n % own.len()])
 }
 
 /// See [`Model::tokens`].
@@ -311,39 +349,4 @@ pub(super) fn is_for_people(from: State, to: State) -> bool {
             | (State::Failed, State::Waiting)
             | (State::Waiting, State::Cancelled)
     )
-}
-
-fn made() -> impl Strategy<Value = Made> {
-    (0..LANES, 0..RECIPIENTS, 0..3_usize, any::<bool>(), prop::option::weighted(0.3, 2..20_i64))
-        .prop_map(|(lane, to, priority, resend, expires_s)| {
-            // While the pace holds a lane its clock stands still: told apart elsewhere.
-            let expires_s = expires_s.filter(|_| lane == 1);
-            Made { lane, to, priority, resend, expires_s }
-        })
-}
-
-fn end() -> impl Strategy<Value = End> {
-    let ends = vec![State::Sent, State::Waiting, State::Uncertain, State::Failed];
-    (prop::sample::select(ends), any::<bool>(), 0..9_i64).prop_map(|(state, counts, due_in)| End {
-        state,
-        counts,
-        due_in,
-    })
-}
-
-fn plain_step() -> impl Strategy<Value = Step> {
-    // Mostly back to the queue, where order is at stake.
-    let targets = [&State::ALL[..], &[State::Waiting; 8]].concat();
-    prop_oneof![
-        4 => prop::collection::vec(made(), 1..4).prop_map(Step::Record),
-        1 => (0..4_usize).prop_map(Step::Redeliver),
-        6 => (0..LANES, 1..4_usize).prop_map(|(lane, limit)| Step::Claim(lane, limit)),
-        6 => (any::<usize>(), end()).prop_map(|(n, end)| Step::Settle(n, end)),
-        2 => (any::<usize>(), end()).prop_map(|(n, end)| Step::SettleLate(n, end)),
-        1 => (0..LANES).prop_map(Step::Pause),
-        2 => (0..LANES).prop_map(Step::Resume),
-        3 => (any::<usize>(), prop::sample::select(targets))
-            .prop_map(|(n, to)| Step::Hand(n, to)),
-        3 => (1..7_i64).prop_map(Step::Pass),
-    ]
 }
