@@ -41,6 +41,14 @@ rules:
     send: { number: "62812{{ event.number }}", message: "{{ event.token }} second", instanceName: two }
 "#;
 
+/// What the program's store is sealed with, by turns: nothing, a secret, and another one after it.
+const STORES: [&str; 3] = [
+    "",
+    "store: { secret: first-secret-of-the-store-in-the-crash-test }",
+    "store: { secrets: [second-secret-of-the-store-in-the-crash-test, \
+     first-secret-of-the-store-in-the-crash-test] }",
+];
+
 /// What the senders know: of which delivery which event id was promised.
 #[derive(Default)]
 struct Promises {
@@ -121,6 +129,8 @@ async fn a_kill_at_any_moment_loses_no_acknowledged_event_and_sends_nothing_twic
 
     let mut dice = fastrand::Rng::with_seed(seed);
     for kill in 0..kills {
+        let store = STORES[STORES.len() * kill / kills];
+        std::fs::write(home.path("rules.yaml"), format!("{store}{RULES}")).unwrap();
         world.always(Behave::send().slowly(Duration::from_millis(dice.u64(0..12))));
         let kabari = home.start().await;
         *hook.lock().unwrap() = Some(kabari.hook("github"));
@@ -141,14 +151,25 @@ async fn a_kill_at_any_moment_loses_no_acknowledged_event_and_sends_nothing_twic
     // No more kills: what still waits goes out.
     world.always(Behave::send());
     let kabari = home.start().await;
-    let started = Instant::now();
-    while !home.list(&["messages", "list", "--state", "waiting"]).is_empty() {
-        assert!(started.elapsed() < PATIENCE, "messages still wait:\n{}", kabari.log());
+    let (mut left, mut since) = (usize::MAX, Instant::now());
+    loop {
+        let waiting = home.list(&["messages", "list", "--state", "waiting"]).len();
+        match waiting {
+            0 => break,
+            _ if waiting < left => (left, since) = (waiting, Instant::now()),
+            _ => {}
+        }
+        assert!(since.elapsed() < PATIENCE, "{waiting} messages still wait:\n{}", kabari.log());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(kabari.stop().await, Some(0));
     check(&home, &promises, &world.seen(), kills);
     world.assert_clean();
+    for name in ["kabari.db", "kabari.db-wal"] {
+        let kept = std::fs::read(home.path(name)).unwrap_or_default();
+        let legible = kept.windows(8).any(|bytes| bytes == b"62811000");
+        assert!(!legible, "numbers are legible in {name}, and it is sealed");
+    }
 }
 
 /// Not at all, in words that say nothing, or by breaking off; and it may have sent it or not.
