@@ -103,8 +103,7 @@ async fn sent_while_set_by(seconds: i64) -> Vec<Instant> {
     let log = Log::default();
     let lanes = BTreeMap::from([("lane".to_owned(), lane)]);
     let timings = Timings::default();
-    let judge = super::judge::SharedJudge::of(&Arc::new(super::plan::Plan::of(0, 0)));
-    let held = super::store::Held::open(&dir.path().join("kabari.db"), judge, Arc::default());
+    let held = super::store::Held::open(&dir.path().join("kabari.db"), None, Arc::default());
     let dispatcher =
         Dispatcher::with_time(held, log.clone(), lanes, Arc::new(()), timings, time::now);
     let stop = CancellationToken::new();

@@ -1,39 +1,60 @@
-//! What must never happen, judged as each attempt reaches the simulated Wachat.
+//! What must never happen? What the simulated Wachat sees, and what the store keeps, are judged at once.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use kabari::model::{Fate, MessageId, Reason, Verdict};
+use kabari::model::{Fate, MessageId, Reason, Recipient, Scope, Verdict};
 
-use super::days::Days;
-use super::plan::{Class, LanePlan, Plan, Ticket};
+use super::brakes::Brakes;
+use super::ledger::{Cause, Ledger, Place};
+use super::limits::LaneLog;
+use super::lines::Lines;
+use super::plan::{Plan, Ticket};
 
 /// The judge, shared by the simulated Wachat, the store and the week.
 #[derive(Clone)]
 pub(super) struct SharedJudge(Arc<Mutex<Judge>>);
 
-/// What is known of one message from outside.
+/// What is known of one message.
+#[expect(clippy::struct_excessive_bools, reason = "each is said of it by somebody else")]
 pub(super) struct Life {
     pub(super) ticket: Ticket,
-    /// Its place in the order in which messages were recorded.
-    pub(super) seq: Option<u64>,
     /// Its event was acknowledged.
     pub(super) acked: bool,
+    /// Where it stands in the store; `None`: it is not there.
+    pub(super) place: Option<Place>,
+    /// It became part of another message.
+    pub(super) joined: bool,
     pub(super) last: Last,
     /// How often it was tried; those that do not count are left out.
     pub(super) attempts: u32,
+    /// How often it may be; as often again after a person's retry.
+    pub(super) attempts_max: u32,
+    /// Since when its age counts.
+    pub(super) made_at: Timestamp,
     /// How often it reached its recipient.
     pub(super) dispatched: u32,
     /// How often it was right to try it again although it may have arrived.
     pub(super) marked: u32,
-    /// A person put it back since its last attempt; ever.
-    put_back: bool,
+    /// A person put it back into line.
     pub(super) by_hand: bool,
-    /// In line since this moment of the order's clock.
-    in_line_since: u64,
-    not_before: Timestamp,
+    /// A person says that it was sent.
+    pub(super) sent_by_hand: bool,
+    pub(super) not_before: Timestamp,
+    /// It was taken then, and nothing was sent yet.
+    pub(super) taken_at: Option<Timestamp>,
+    /// When it was taken last.
+    pub(super) tried_at: Timestamp,
+    /// To try whether its lane's trouble is over.
+    pub(super) is_probe: bool,
+    /// What it uses up of a day of its lane: attempts to strangers.
+    pub(super) spent: Option<(Date, u32)>,
+    /// It failed once.
+    pub(super) failed: bool,
 }
 
 /// What came of the last attempt.
@@ -41,40 +62,33 @@ pub(super) struct Life {
 pub(super) enum Last {
     Never,
     UnderWay,
-    /// The program was told this fate; whether it has kept it.
-    Told(Fate, bool),
+    /// The program was told this then.
+    Told(Told, Timestamp),
     /// The program died meanwhile.
     Interrupted,
 }
 
-#[derive(Default)]
-struct LaneLog {
-    under_way: HashSet<usize>,
-    recipients: HashSet<usize>,
-    /// Until when the pace is used up, without chance's part.
-    paced_until: Option<Timestamp>,
-    days: Days,
-    /// When each recipient was tried last.
-    tried: HashMap<usize, Timestamp>,
-    /// Nothing may begin, in the running program and after a restart.
-    stands: Option<Reason>,
-    stands_in_store: Option<Reason>,
-    rests_until: Option<Timestamp>,
+/// What an answer said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Told {
+    pub(super) fate: Fate,
+    pub(super) scope: Scope,
+    pub(super) reason: Option<Reason>,
 }
 
-/// Lane, recipient, priority and class: in one line, messages keep their order.
-type Line = (usize, usize, u8, u8);
-
 pub(super) struct Judge {
-    plan: Arc<Plan>,
+    pub(super) plan: Arc<Plan>,
     pub(super) lives: Vec<Life>,
     by_id: HashMap<MessageId, usize>,
-    lanes: Vec<LaneLog>,
-    opted_out: HashSet<usize>,
-    /// At which moments who was tried.
-    tried: HashMap<Line, Vec<(u64, usize)>>,
-    moment: u64,
-    next_seq: u64,
+    /// Which message each row is.
+    pub(super) by_seq: Vec<usize>,
+    pub(super) lanes: Vec<LaneLog>,
+    pub(super) lines: Lines,
+    pub(super) brakes: Brakes,
+    pub(super) opted_out: HashSet<usize>,
+    ledger: Option<Ledger>,
+    /// The process runs, and its disk is not full, since then.
+    pub(super) well_since: Option<Timestamp>,
     pub(super) violations: Vec<String>,
     pub(super) attempts: u64,
     pub(super) crashes: u64,
@@ -82,16 +96,17 @@ pub(super) struct Judge {
 
 impl SharedJudge {
     pub(super) fn of(plan: &Arc<Plan>) -> Self {
-        let lanes = plan.lanes.iter().map(|_| LaneLog::default()).collect();
         Self(Arc::new(Mutex::new(Judge {
             plan: Arc::clone(plan),
             lives: Vec::new(),
             by_id: HashMap::new(),
-            lanes,
+            by_seq: Vec::new(),
+            lanes: plan.lanes.iter().map(|_| LaneLog::default()).collect(),
+            lines: Lines::of(plan),
+            brakes: Brakes::default(),
             opted_out: HashSet::new(),
-            tried: HashMap::new(),
-            moment: 0,
-            next_seq: 0,
+            ledger: None,
+            well_since: None,
             violations: Vec::new(),
             attempts: 0,
             crashes: 0,
@@ -104,33 +119,36 @@ impl SharedJudge {
 }
 
 impl Judge {
+    /// From now on it sees what this file's store commits.
+    pub(super) fn reads(&mut self, path: &Path) {
+        self.ledger.get_or_insert_with(|| Ledger::of(path));
+    }
+
     /// A message that is to be recorded; its number is what its text says.
     pub(super) fn expect(&mut self, id: MessageId, ticket: Ticket) -> usize {
         let n = self.lives.len();
         self.by_id.insert(id, n);
         self.lives.push(Life {
-            ticket,
-            seq: None,
             acked: false,
+            place: None,
+            joined: false,
             last: Last::Never,
             attempts: 0,
+            attempts_max: ticket.attempts_max,
+            made_at: ticket.made_at,
             dispatched: 0,
             marked: 0,
-            put_back: false,
             by_hand: false,
-            in_line_since: 0,
+            sent_by_hand: false,
             not_before: Timestamp::MIN,
+            taken_at: None,
+            tried_at: Timestamp::MIN,
+            is_probe: false,
+            spent: None,
+            failed: false,
+            ticket,
         });
         n
-    }
-
-    /// The store has committed it.
-    pub(super) fn recorded(&mut self, id: MessageId) {
-        let n = self.by_id[&id];
-        self.moment += 1;
-        self.next_seq += 1;
-        let life = &mut self.lives[n];
-        (life.seq, life.in_line_since) = (Some(self.next_seq), self.moment);
     }
 
     pub(super) fn acked(&mut self, id: MessageId) {
@@ -138,148 +156,46 @@ impl Judge {
         self.lives[n].acked = true;
     }
 
-    /// An attempt begins: everything that is to be known of it is known now.
+    /// Something was done to the store: what it has committed is judged.
+    pub(super) fn witness(&mut self, cause: &Cause, now: Timestamp) {
+        let Some(mut ledger) = self.ledger.take() else { return };
+        for change in ledger.news() {
+            self.changed(&change, cause, now);
+        }
+        self.ledger = Some(ledger);
+        match cause {
+            Cause::Senders(ids) => self.all_are_there(ids, now),
+            Cause::Start => self.nothing_is_under_way(now),
+            _ => {}
+        }
+    }
+
+    /// An attempt begins, as Wachat sees it.
     pub(super) fn begins(&mut self, n: usize, lane: usize, now: Timestamp) {
         self.attempts += 1;
-        self.moment += 1;
-        let to = self.lives[n].ticket.to;
-        for wrong in [
-            self.one_at_a_time(n, lane, to),
-            self.pace(lane, now),
-            self.caps(n, lane, to, now),
-            self.gap(lane, to, now),
-            self.standing(lane, now),
-            self.people(to),
-            self.time(n, lane, now),
-            self.again(n),
-            self.order(n, lane, to),
-        ]
-        .into_iter()
-        .flatten()
-        {
-            self.say(n, lane, now, &wrong);
-        }
         let life = &mut self.lives[n];
-        (life.last, life.put_back) = (Last::UnderWay, false);
-        life.attempts += 1;
-        self.lanes[lane].under_way.insert(n);
+        let (taken_at, to) = (life.taken_at.take(), life.ticket.to);
+        let under_way = std::mem::replace(&mut life.last, Last::UnderWay) == Last::UnderWay;
+        if under_way {
+            self.say(n, now, "it is under way already");
+        }
+        if taken_at != Some(now) {
+            self.say(n, now, &format!("it begins, and was taken at {taken_at:?}"));
+        }
+        let log = &mut self.lanes[lane];
+        log.under_way.insert(n);
+        if !log.recipients.insert(to) {
+            self.say(n, now, "another is on its way to the same person");
+        }
+        if self.plan.lanes[lane].in_flight < self.lanes[lane].under_way.len() {
+            self.say(n, now, "too many are under way");
+        }
     }
 
-    fn say(&mut self, n: usize, lane: usize, now: Timestamp, wrong: &str) {
-        let class = self.lives[n].ticket.class;
+    pub(super) fn say(&mut self, n: usize, now: Timestamp, wrong: &str) {
+        let Ticket { class, lane, .. } = self.lives[n].ticket;
         let name = &self.plan.lanes[lane].name;
         self.violations.push(format!("{now} lane {name}, message {n} ({class:?}): {wrong}"));
-    }
-
-    fn one_at_a_time(&mut self, n: usize, lane: usize, to: usize) -> Option<String> {
-        let log = &mut self.lanes[lane];
-        let window = self.plan.lanes[lane].in_flight;
-        if window <= log.under_way.len() {
-            return Some(format!("{} are under way already", log.under_way.len()));
-        }
-        if log.under_way.contains(&n) {
-            return Some("it is under way already".into());
-        }
-        (!log.recipients.insert(to)).then(|| "another is on its way to the same person".into())
-    }
-
-    /// Within any window of T at most rate × T + burst: one interval an attempt, `burst` ahead.
-    fn pace(&mut self, lane: usize, now: Timestamp) -> Option<String> {
-        let LanePlan { interval: Some(interval), burst, .. } = self.plan.lanes[lane] else {
-            return None;
-        };
-        let log = &mut self.lanes[lane];
-        let used_until = log.paced_until.unwrap_or(now).max(now);
-        log.paced_until = Some(later(used_until, interval));
-        let ahead = interval * (burst - 1) + Duration::from_millis(1);
-        (later(now, ahead) < used_until).then(|| {
-            let too_soon = used_until.duration_since(later(now, ahead));
-            format!("{too_soon:?} faster than the pace and its burst")
-        })
-    }
-
-    fn caps(&mut self, n: usize, lane: usize, to: usize, now: Timestamp) -> Option<String> {
-        let plan = &self.plan.lanes[lane];
-        let log = &mut self.lanes[lane];
-        let day = now.to_zoned(self.plan.zone.clone()).date();
-        let is_stranger = !log.tried.contains_key(&to) && !self.plan.people[to].is_group();
-        log.days.counts(n, day, plan.caps_on(day)?, is_stranger)
-    }
-
-    fn gap(&mut self, lane: usize, to: usize, now: Timestamp) -> Option<String> {
-        let before = self.lanes[lane].tried.insert(to, now)?;
-        let gap = self.plan.lanes[lane].gap?;
-        let after = now.duration_since(before);
-        (after < SignedDuration::try_from(gap).unwrap()).then(|| format!("{after:?} after another"))
-    }
-
-    fn standing(&mut self, lane: usize, now: Timestamp) -> Option<String> {
-        let log = &self.lanes[lane];
-        if let Some(reason) = log.stands {
-            return Some(format!("the lane stands still: {}", reason.as_str()));
-        }
-        let until = log.rests_until.filter(|until| now < *until)?;
-        Some(format!("its session is to be left alone until {until}"))
-    }
-
-    fn people(&self, to: usize) -> Option<String> {
-        self.opted_out.contains(&to).then(|| "its recipient opted out".into())
-    }
-
-    fn time(&self, n: usize, lane: usize, now: Timestamp) -> Option<String> {
-        let life = &self.lives[n];
-        let ticket = &life.ticket;
-        if now < life.not_before {
-            return Some(format!("Wachat asked to wait until {}", life.not_before));
-        }
-        if ticket.not_before.is_some_and(|at| now < at) && !life.by_hand {
-            return Some(format!("it was to go at {:?}", ticket.not_before));
-        }
-        if matches!(ticket.class, Class::Hours | Class::HoursOrNever) && !self.plan.is_open(now) {
-            return Some("outside its hours".into());
-        }
-        // In the other lanes the clock stands still at times.
-        let age = now.duration_since(ticket.made_at).as_secs();
-        let limit = ticket.expires_s.filter(|_| self.plan.lanes[lane].never_held)?;
-        let is_late = i64::try_from(limit).unwrap() <= age && !life.by_hand;
-        is_late.then(|| format!("{age} s old, of no use after {limit} s"))
-    }
-
-    /// Whether it may be tried, after what came of it before.
-    fn again(&mut self, n: usize) -> Option<String> {
-        let life = &mut self.lives[n];
-        if life.ticket.attempts_max <= life.attempts && !life.by_hand {
-            return Some(format!("tried {} times before", life.attempts));
-        }
-        let resend = life.ticket.resend;
-        let again = match life.last {
-            Last::Never | Last::Told(Fate::Retry { .. }, _) => return None,
-            Last::UnderWay => Some("it is under way"),
-            Last::Told(Fate::Sent, true) => Some("it was sent"),
-            _ if life.put_back => None,
-            Last::Told(Fate::Failed, true) => Some("it has failed"),
-            Last::Told(..) | Last::Interrupted if resend => None,
-            Last::Told(..) | Last::Interrupted => Some("it may have arrived"),
-        };
-        life.marked += u32::from(again.is_none());
-        again.map(|why| format!("tried again although {why} ({:?})", life.last))
-    }
-
-    /// In the order in which they were recorded, of those that wait in line under the same terms.
-    fn order(&mut self, n: usize, lane: usize, to: usize) -> Option<String> {
-        let life = &self.lives[n];
-        let class = match life.ticket.class {
-            Class::Plain => 0,
-            Class::Hours => 1,
-            _ => return None,
-        };
-        let key = (lane, to, life.ticket.priority as u8, class);
-        let tried = self.tried.entry(key).or_default();
-        let mut since = tried.iter().rev().take_while(|(at, _)| life.in_line_since < *at);
-        let overtaken = since.find(|(_, other)| life.seq < self.lives[*other].seq);
-        let wrong = overtaken.map(|(_, other)| format!("after {other}, which came after it"));
-        tried.push((self.moment, n));
-        wrong
     }
 
     /// It reached its recipient.
@@ -287,63 +203,35 @@ impl Judge {
         let life = &mut self.lives[n];
         life.dispatched += 1;
         if life.marked + 1 < life.dispatched {
-            let (lane, wrong) = (life.ticket.lane, format!("arrived {} times", life.dispatched));
-            self.say(n, lane, now, &wrong);
+            let wrong = format!("it arrived {} times, {} marked", life.dispatched, life.marked);
+            self.say(n, now, &wrong);
         }
     }
 
     /// The program has its answer.
     pub(super) fn told(&mut self, n: usize, lane: usize, verdict: &Verdict, now: Timestamp) {
         let life = &mut self.lives[n];
-        life.last = Last::Told(verdict.fate, false);
-        let to = life.ticket.to;
-        let is_lane = verdict.scope == kabari::model::Scope::Lane;
-        if is_lane {
-            life.attempts -= 1;
-        }
-        if let Fate::Retry { after: Some(after) } = verdict.fate {
+        let Verdict { fate, scope, reason, .. } = *verdict;
+        let told = Told { fate, scope, reason };
+        life.last = Last::Told(told, now);
+        let (to, is_probe) = (life.ticket.to, life.is_probe);
+        if let Fate::Retry { after: Some(after) } = fate {
             life.not_before = later(now, after);
         }
         let log = &mut self.lanes[lane];
         log.under_way.remove(&n);
         log.recipients.remove(&to);
-        log.days.told(n, verdict);
-        match verdict.reason.filter(|_| is_lane) {
-            Some(Reason::Account) => log.stands = Some(Reason::Account),
-            Some(Reason::Session) if log.rests_until.is_none_or(|until| until <= now) => {
-                log.rests_until = Some(later(now, Duration::from_secs(30)));
-            }
-            _ => {}
-        }
-    }
-
-    /// The store has committed what came of an attempt.
-    pub(super) fn settled(&mut self, id: MessageId) {
-        let Some(n) = self.by_id.get(&id).copied() else { return };
-        if let Last::Told(_, kept) = &mut self.lives[n].last {
-            *kept = true;
-        }
-    }
-
-    /// The store has committed how a lane stands.
-    pub(super) fn shut(&mut self, instance: &str, reason: Option<Reason>) {
-        let lane = self.plan.lane(instance);
-        self.lanes[lane].stands_in_store = reason;
+        log.told(told, is_probe, now);
     }
 
     /// A person stopped a lane, or let it go on.
     pub(super) fn stopped_by_hand(&mut self, lane: usize, stopped: bool) {
         let log = &mut self.lanes[lane];
-        (log.stands, log.rests_until) = (stopped.then_some(Reason::ByHand), None);
-    }
-
-    /// A person put a message back into line.
-    pub(super) fn put_back(&mut self, id: MessageId) {
-        let Some(n) = self.by_id.get(&id).copied() else { return };
-        self.moment += 1;
-        let life = &mut self.lives[n];
-        (life.put_back, life.by_hand, life.in_line_since) = (true, true, self.moment);
-        life.not_before = Timestamp::MIN;
+        if stopped {
+            log.stands = Some(Reason::ByHand);
+        } else {
+            log.resumed();
+        }
     }
 
     /// Whether a person, or a restriction, stopped it.
@@ -351,8 +239,15 @@ impl Judge {
         self.lanes[lane].stands.is_some()
     }
 
-    pub(super) fn opted_out(&mut self, to: usize) {
-        self.opted_out.insert(to);
+    /// The store has committed how a lane stands.
+    pub(super) fn shut(&mut self, instance: &str, reason: Option<Reason>, now: Timestamp) {
+        let lane = self.plan.lane(instance);
+        self.lanes[lane].shut(reason, now);
+    }
+
+    pub(super) fn opts_out(&mut self, who: &Recipient) {
+        let known = self.plan.people.iter().position(|person| person.expose() == who.expose());
+        self.opted_out.insert(known.unwrap());
     }
 
     pub(super) fn number_of(&self, id: MessageId) -> Option<usize> {
@@ -363,23 +258,13 @@ impl Judge {
     /// the lanes is known.
     pub(super) fn crashed(&mut self) {
         self.crashes += 1;
-        self.moment += 1;
+        self.well_since = None;
         for log in &mut self.lanes {
-            for n in log.under_way.drain() {
-                self.lives[n].last = Last::Interrupted;
-            }
-            log.recipients.clear();
-            log.rests_until = None;
-            let kept = |reason: &Reason| matches!(reason, Reason::ByHand | Reason::Account);
-            log.stands = log.stands_in_store.filter(kept);
+            log.crashed();
         }
-        let interrupted = self
-            .lives
-            .iter_mut()
-            .filter(|life| matches!(life.last, Last::Told(_, false) | Last::Interrupted));
-        for life in interrupted {
-            // What is sent again comes back into line when the next process begins.
-            (life.last, life.in_line_since) = (Last::Interrupted, self.moment);
+        for n in self.lines.under_way() {
+            let life = &mut self.lives[n];
+            (life.last, life.taken_at) = (Last::Interrupted, None);
         }
     }
 }

@@ -1,14 +1,54 @@
-//! After the week: is everything that was promised there, once, and in a state that fits what reached
-//! its recipient?
+//! During the week: does anything wait that nothing holds? After it: is everything that was promised
+//! there, once, and as what became of it says?
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use kabari::model::{Message, Reason, State};
+use jiff::Timestamp;
+use kabari::model::{Message, State};
 
-use super::judge::Judge;
-use super::plan::{Class, THROTTLE};
-use super::senders::HOUR_S;
+use super::judge::{Judge, later};
+use super::plan::Class;
 use super::wachat::number;
+
+/// How long a lane may do nothing beside its pace: it tries a session, and looks again, after at most
+/// an hour.
+const IDLE_MAX: Duration = Duration::from_secs(70 * 60);
+
+impl Judge {
+    /// Whoever waits is held up by something.
+    pub(super) fn looks_round(&mut self, now: Timestamp) {
+        let Some(well_since) = self.well_since else { return };
+        for lane in 0..self.lanes.len() {
+            let plan = &self.plan.lanes[lane];
+            let (log, day) = (&self.lanes[lane], self.day(now));
+            let interval = plan.interval.unwrap_or_default();
+            let busy_at = log.busy_at.unwrap_or(well_since).max(well_since);
+            let used = log.attempts.get(&day).copied().unwrap_or(0);
+            let is_used_up = plan.caps_on(day).is_some_and(|(cap, _)| cap <= used);
+            let is_held = log.stands.is_some()
+                || is_used_up
+                || 0 < self.lines.many_under_way(lane)
+                || now < later(busy_at, IDLE_MAX + 2 * interval)
+                || now < later(log.stood_until(now), IDLE_MAX + 2 * interval)
+                || now < later(self.plan.calendar.midnight_before(now), IDLE_MAX + 2 * interval);
+            if is_held {
+                continue;
+            }
+            let since = |n: &usize| self.lives[*n].place.map(|place| later(place.due_at, IDLE_MAX));
+            let heads = self.lines.heads(lane);
+            let waits: Vec<usize> =
+                heads.filter(|n| since(n).is_some_and(|since| since <= now)).collect();
+            for n in waits {
+                self.say(
+                    n,
+                    now,
+                    &format!("it waits, and its lane has done nothing since {busy_at}"),
+                );
+            }
+        }
+    }
+}
 
 /// How many there are in each state.
 pub(super) fn states(rows: &[Message]) -> String {
@@ -42,75 +82,51 @@ pub(super) fn check(judge: &mut Judge, rows: &[Message]) {
         let (row, class) = (by_number.get(&n), life.ticket.class);
         let is_expected = match (class, life.ticket.parent) {
             (Class::Instead, Some(parent)) => {
-                let failed = by_number.get(&parent).map(|row| row.state) == Some(State::Failed);
-                failed && row.is_none()
+                let parent = &judge.lives[parent];
+                if row.is_some() != parent.failed {
+                    wrong.push(format!("message {n} is there: {}", row.is_some()));
+                }
+                false
             }
             (Class::Grouped, _) => {
                 if life.acked && members.get(&n) != Some(&1) {
                     wrong.push(format!("message {n} is in {:?} groups", members.get(&n)));
                 }
-                false
+                life.acked && row.is_none() != life.joined
             }
             _ => life.acked && row.is_none(),
         };
         if is_expected {
             wrong.push(format!("message {n} ({class:?}) was acknowledged and is lost"));
         }
-        if let Some(row) = row {
+        let state = row.map(|row| row.state);
+        if state != life.place.map(|place| place.state) {
+            wrong.push(format!("message {n} ({class:?}) is {state:?}, and was {:?}", life.place));
+        }
+        if let Some(state) = state.filter(|state| !judge.is_proven(n, *state)) {
             let reached = (life.dispatched, life.marked);
-            let fits = match row.state {
-                State::Waiting | State::Sending => false,
-                // What one attempt, or a person, says of it need not be so.
-                State::Sent | State::Uncertain | State::Cancelled => true,
-                State::Failed | State::Skipped => {
-                    let may_have_come = life.ticket.resend || life.by_hand;
-                    life.dispatched <= life.marked + u32::from(may_have_come)
-                }
-            };
-            if !fits {
-                wrong.push(format!(
-                    "message {n} ({class:?}) is {} and arrived {reached:?} (times, marked)",
-                    row.state.as_str()
-                ));
-            }
+            wrong.push(format!(
+                "message {n} ({class:?}) is {state:?} after {:?}; it arrived {reached:?} (times, \
+                 marked)",
+                life.last
+            ));
         }
     }
-    throttled(judge, &by_number, &mut wrong);
-    deduplicated(judge, &by_number, &mut wrong);
     judge.violations.extend(wrong);
 }
 
-/// Of those that are skipped beyond a limit, no more than that go in any hour.
-fn throttled(judge: &Judge, rows: &HashMap<usize, &Message>, wrong: &mut Vec<String>) {
-    let mut kept: HashMap<u32, Vec<i64>> = HashMap::new();
-    for (n, life) in judge.lives.iter().enumerate() {
-        let is_kept = rows.get(&n).is_some_and(|row| row.reason != Some(Reason::Throttled));
-        if life.ticket.class == Class::Throttled && is_kept {
-            kept.entry(life.ticket.key).or_default().push(life.ticket.made_at.as_millisecond());
-        }
-    }
-    for (key, mut times) in kept {
-        times.sort_unstable();
-        let hour_ms = i64::try_from(HOUR_S * 1000).unwrap();
-        let limit = THROTTLE as usize;
-        if times.windows(limit + 1).any(|some| some[limit] - some[0] < hour_ms) {
-            wrong.push(format!("more than {limit} with key {key} in an hour"));
-        }
-    }
-}
-
-/// Of one key, one is enough.
-fn deduplicated(judge: &Judge, rows: &HashMap<usize, &Message>, wrong: &mut Vec<String>) {
-    let mut held = HashSet::new();
-    for (n, life) in judge.lives.iter().enumerate() {
-        let holds = rows.get(&n).is_some_and(|row| {
-            matches!(row.state, State::Waiting | State::Sending | State::Sent | State::Uncertain)
-        });
-        if life.ticket.class == Class::Deduped
-            && holds
-            && !held.insert((life.ticket.lane, life.ticket.to, life.ticket.key))
-        {
-            wrong.push(format!("message {n}: a second one with key {}", life.ticket.key));
+impl Judge {
+    /// Whether what Wachat saw allows that this is the end. Of each move it was said before whether it
+    /// was right.
+    fn is_proven(&self, n: usize, state: State) -> bool {
+        let life = &self.lives[n];
+        match state {
+            // Nothing is left behind.
+            State::Waiting | State::Sending => false,
+            State::Sent => life.sent_by_hand || (1..=life.marked + 1).contains(&life.dispatched),
+            // The last attempt did not arrive, and of each one before that may have it is known.
+            State::Failed | State::Skipped => life.dispatched <= life.marked,
+            State::Uncertain | State::Cancelled => life.dispatched <= life.marked + 1,
         }
     }
 }

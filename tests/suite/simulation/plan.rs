@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use kabari::dispatch::{Cap, Caps, LaneSettings, Pace};
 use kabari::model::{Hours, Otherwise, Priority, Recipient, Span};
 
+use super::calendar::Calendar;
+
 /// A week.
 pub(super) const WEEK_S: i64 = 7 * 24 * 60 * 60;
 
 /// What a rule asks for its messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Class {
     Plain,
     /// Only in the hours; else it waits.
@@ -21,7 +23,7 @@ pub(super) enum Class {
     HoursOrNever,
     /// Not before its time.
     Later,
-    /// At most [`THROTTLE`] an hour go; the rest is skipped, or waits.
+    /// At most [`THROTTLE`] go; the rest is skipped, or waits.
     Throttled,
     Waiting,
     /// Those of one key become one message.
@@ -32,8 +34,16 @@ pub(super) enum Class {
     Instead,
 }
 
-/// How many of a throttled key go in an hour.
-pub(super) const THROTTLE: u32 = 3;
+/// How many of a throttled key go in how long.
+pub(super) const THROTTLE: (u32, Duration) = (3, Duration::from_secs(6 * 60 * 60));
+
+/// Events of one key are gathered for so long, and no more than so many.
+pub(super) const GATHER: (Duration, u32) = (Duration::from_secs(600), 8);
+
+/// The least time between two groups of this key.
+pub(super) fn gather_interval(key: u32) -> Duration {
+    Duration::from_secs(if key.is_multiple_of(2) { 0 } else { 1800 })
+}
 
 /// What is promised of one message.
 #[derive(Clone, Debug)]
@@ -131,6 +141,7 @@ pub(super) struct Plan {
     pub(super) people: Vec<Recipient>,
     pub(super) incidents: Vec<(Timestamp, Incident)>,
     pub(super) hours: Hours,
+    pub(super) calendar: Calendar,
 }
 
 /// Zones and Mondays; in the last three of these weeks the clock is changed.
@@ -155,28 +166,24 @@ impl Plan {
         let people =
             (0..persons(events)).map(|n| if n % 20 == 7 { group(n) } else { person(n) }).collect();
         let days = if dice.bool() { 0b111_1111 } else { 0b011_1111 };
+        // Sometimes they begin in the hour that does not come, or comes twice.
+        let from =
+            if dice.u32(0..3) == 0 { 120 + dice.u16(0..4) * 15 } else { dice.u16(7..9) * 60 + 30 };
         let hours = Hours {
             days,
-            from: dice.u16(7..9) * 60 + 30,
+            from,
             to: dice.u16(18..22) * 60,
             zone: zone_name.to_owned(),
             holidays: None,
             otherwise: Otherwise::Wait,
         };
         let incidents = incidents(&mut dice, begins, events, lanes.len());
-        Self { seed, begins, zone, lanes, people, incidents, hours }
+        let calendar = Calendar::of(monday, &zone, &hours);
+        Self { seed, begins, zone, lanes, people, incidents, hours, calendar }
     }
 
     pub(super) fn lane(&self, name: &str) -> usize {
         self.lanes.iter().position(|lane| lane.name == name).unwrap()
-    }
-
-    /// Whether the hours are open, reckoned from the clock on the wall.
-    pub(super) fn is_open(&self, now: Timestamp) -> bool {
-        let local = now.to_zoned(self.zone.clone());
-        let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
-        let is_day = self.hours.days & (1 << day_number(local.weekday())) != 0;
-        is_day && (i32::from(self.hours.from)..i32::from(self.hours.to)).contains(&minute)
     }
 
     /// A message's terms, by chance.
@@ -206,7 +213,9 @@ impl Plan {
         let key = dice.u32(0..40);
         // Of these, those of one key are for one person.
         let (lane, to, key) = match class {
-            Class::Grouped | Class::Deduped => (key as usize % 3, key as usize % 4, key % 4),
+            Class::Grouped => (key as usize % 3, key as usize % 4, key % 4),
+            Class::Deduped => (key as usize % 3, key as usize % 4, key),
+            Class::Throttled | Class::Waiting => (lane, to, key % 2),
             _ => (lane, to, key),
         };
         let is_plain = class == Class::Plain;
@@ -348,8 +357,4 @@ fn incidents(
 
 fn plus(time: Timestamp, ms: i64) -> Timestamp {
     time.checked_add(SignedDuration::from_millis(ms)).unwrap()
-}
-
-fn day_number(day: Weekday) -> u8 {
-    u8::try_from(day.to_monday_zero_offset()).unwrap()
 }

@@ -1,7 +1,7 @@
 //! Who sends events, and what is made of them: a stand-in for what is in front of the store.
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kabari::clock;
 use kabari::model::{
     Content, Dedupe, Event, EventId, Group, Headers, Instead, Kind, Message, MessageId,
@@ -10,16 +10,15 @@ use kabari::model::{
 use kabari::store::{Outcome, Store, StoreError};
 
 use super::judge::SharedJudge;
-use super::plan::{Class, Plan, THROTTLE, Ticket};
+use super::plan::{Class, GATHER, Plan, THROTTLE, Ticket, gather_interval};
 use super::store::Held;
 use super::time::now;
 
 pub(super) type Batch = Vec<(Event, Vec<Message>)>;
 
-/// Events of one key are gathered for so long, and no more than so many.
-const GATHER: (u64, u32) = (600, 8);
-pub(super) const HOUR_S: u64 = 60 * 60;
-const MONTH_S: u64 = 30 * 24 * HOUR_S;
+const MONTH_S: u64 = 30 * 24 * 60 * 60;
+/// After so long it is not tried again.
+pub(super) const AGE_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// An event that comes now, with what is made of it.
 pub(super) fn event(
@@ -78,7 +77,6 @@ fn message(
         let other = Ticket {
             to: (ticket.to + 1) % plan.people.len(),
             class: Class::Instead,
-            expires_s: None,
             parent: Some(n),
             ..ticket.clone()
         };
@@ -127,11 +125,13 @@ fn terms(plan: &Plan, ticket: &Ticket) -> Terms {
         Class::Throttled | Class::Waiting => {
             let is_waiting = ticket.class == Class::Waiting;
             let rest = if is_waiting { Rest::Wait } else { Rest::Skip };
-            terms.throttle = Some(Throttle { key, limit: THROTTLE, per_s: HOUR_S, rest, template });
+            let (limit, per_s) = (THROTTLE.0, THROTTLE.1.as_secs());
+            terms.throttle = Some(Throttle { key, limit, per_s, rest, template });
         }
         Class::Grouped => {
-            let (wait_s, max) = GATHER;
-            terms.group = Some(Group { key, wait_s, interval_s: 0, max, template });
+            let (wait_s, max) = (GATHER.0.as_secs(), GATHER.1);
+            let interval_s = gather_interval(ticket.key).as_secs();
+            terms.group = Some(Group { key, wait_s, interval_s, max, template });
         }
         Class::Deduped => terms.dedupe = Some(Dedupe { key, within_s: MONTH_S }),
         Class::Plain | Class::Later | Class::Instead => {}

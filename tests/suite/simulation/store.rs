@@ -1,8 +1,8 @@
 //! The real store, whose every step takes no simulated time, may be refused, or may be the last.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -14,14 +14,19 @@ use kabari::store::{
 };
 use tokio::sync::{Notify, watch};
 
-use super::judge::SharedJudge;
-use super::time::at_once;
+use super::judge::{Judge, SharedJudge};
+use super::ledger::Cause;
+use super::time::{at_once, now};
 
 /// One process's hold on the store. When it has died, nothing it does happens.
 pub(super) struct Held {
     pub(super) inner: SharedStore,
-    judge: SharedJudge,
+    judge: Option<SharedJudge>,
     fate: Arc<Fate>,
+    /// What the store says of arrivals, and who listens: each is told in its turn, since the store
+    /// wakes them in any order.
+    arrivals: watch::Receiver<u64>,
+    bells: Mutex<Vec<watch::Sender<u64>>>,
 }
 
 /// What is to become of the process.
@@ -79,26 +84,32 @@ impl Fate {
 }
 
 impl Held {
-    pub(super) fn open(path: &Path, judge: SharedJudge, fate: Arc<Fate>) -> Arc<Self> {
+    pub(super) fn open(path: &Path, judge: Option<SharedJudge>, fate: Arc<Fate>) -> Arc<Self> {
         let inner: SharedStore = Arc::new(SqliteStore::open(path).unwrap());
-        Arc::new(Self { inner, judge, fate })
+        if let Some(judge) = &judge {
+            judge.lock().reads(path);
+        }
+        let (arrivals, bells) = (inner.arrivals(), Mutex::default());
+        Arc::new(Self { inner, judge, fate, arrivals, bells })
     }
 
-    /// Tells the judge what was new of events with messages of these ids.
-    fn committed(&self, recorded: &[Recorded], ids: &[Vec<MessageId>]) {
-        let mut judge = self.judge.lock();
-        for (recorded, ids) in recorded.iter().zip(ids) {
-            if matches!(recorded, Recorded::New { .. }) {
-                for id in ids {
-                    judge.recorded(*id);
-                }
-            }
+    fn ring(&self) {
+        let count = *self.arrivals.borrow();
+        for bell in &*self.bells.lock().unwrap() {
+            bell.send_if_modified(|rung| std::mem::replace(rung, count) != count);
         }
     }
 
-    /// One step of a lane that writes.
+    fn judge(&self, tell: impl FnOnce(&mut Judge)) {
+        if let Some(judge) = &self.judge {
+            tell(&mut judge.lock());
+        }
+    }
+
+    /// One step that writes: the judge sees what it has done.
     pub(super) async fn write<T>(
         &self,
+        cause: Cause,
         step: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         self.fate.alive().await;
@@ -108,6 +119,10 @@ impl Held {
         self.fate.step();
         self.fate.alive().await;
         let done = at_once(step);
+        self.ring();
+        if done.is_ok() {
+            self.judge(|judge| judge.witness(&cause, now()));
+        }
         self.fate.step();
         self.fate.alive().await;
         done
@@ -122,13 +137,17 @@ impl Held {
     }
 }
 
+fn ids(messages: &[Message]) -> impl Iterator<Item = MessageId> {
+    messages.iter().map(|message| message.id)
+}
+
 /// A verb of the store that only passes through [`Held::read`] or [`Held::write`].
 macro_rules! pass {
-    ($($how:ident fn $name:ident($($arg:ident: $kind:ty),*) -> $out:ty;)+) => {
+    ($($how:ident($($cause:ident)?) fn $name:ident($($arg:ident: $kind:ty),*) -> $out:ty;)+) => {
         #[async_trait]
         impl Store for Held {
             $(async fn $name(&self, $($arg: $kind),*) -> Result<$out, StoreError> {
-                self.$how(self.inner.$name($($arg),*)).await
+                self.$how($(Cause::$cause,)? self.inner.$name($($arg),*)).await
             })+
 
             async fn record(
@@ -136,29 +155,17 @@ macro_rules! pass {
                 event: Event,
                 messages: Vec<Message>,
             ) -> Result<Recorded, StoreError> {
-                let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
-                let recorded = async {
-                    let recorded = self.inner.record(event, messages).await?;
-                    self.committed(&[recorded], &[ids]);
-                    Ok(recorded)
-                };
-                self.write(recorded).await
+                let cause = Cause::Senders(ids(&messages).collect());
+                self.write(cause, self.inner.record(event, messages)).await
             }
 
             async fn record_batch(
                 &self,
                 batch: Vec<(Event, Vec<Message>)>,
             ) -> Result<Vec<Recorded>, StoreError> {
-                let ids = |(_, messages): &(Event, Vec<Message>)| {
-                    messages.iter().map(|message| message.id).collect()
-                };
-                let ids: Vec<Vec<MessageId>> = batch.iter().map(ids).collect();
-                let recorded = async {
-                    let recorded = self.inner.record_batch(batch).await?;
-                    self.committed(&recorded, &ids);
-                    Ok(recorded)
-                };
-                self.write(recorded).await
+                let all = batch.iter().flat_map(|(_, messages)| ids(messages));
+                let cause = Cause::Senders(all.collect());
+                self.write(cause, self.inner.record_batch(batch)).await
             }
 
             async fn shut_lane(
@@ -170,10 +177,20 @@ macro_rules! pass {
                 let reason = shut.as_ref().map(|shut| shut.reason);
                 let kept = async {
                     self.inner.shut_lane(instance, shut, now).await?;
-                    self.judge.lock().shut(instance, reason);
+                    self.judge(|judge| judge.shut(instance, reason, now));
                     Ok(())
                 };
-                self.write(kept).await
+                self.write(Cause::Other, kept).await
+            }
+
+            async fn opt_out(&self, opt_out: OptOut) -> Result<bool, StoreError> {
+                let to = opt_out.recipient.clone();
+                let kept = async {
+                    let is_new = self.inner.opt_out(opt_out).await?;
+                    self.judge(|judge| judge.opts_out(&to));
+                    Ok(is_new)
+                };
+                self.write(Cause::Other, kept).await
             }
 
             async fn move_by_hand(
@@ -182,30 +199,11 @@ macro_rules! pass {
                 to: State,
                 now: Timestamp,
             ) -> Result<Moved, StoreError> {
-                let done = async {
-                    let moved = self.inner.move_by_hand(id, to, now).await?;
-                    if moved == Moved::Done && to == State::Waiting {
-                        self.judge.lock().put_back(id);
-                    }
-                    Ok(moved)
-                };
-                self.write(done).await
+                self.write(Cause::Person(id, to), self.inner.move_by_hand(id, to, now)).await
             }
 
-            async fn settle(
-                &self,
-                lease: Lease,
-                settlement: Settlement,
-            ) -> Result<bool, StoreError> {
-                let message = lease.message;
-                let kept = async {
-                    let kept = self.inner.settle(lease, settlement).await?;
-                    if kept {
-                        self.judge.lock().settled(message);
-                    }
-                    Ok(kept)
-                };
-                self.write(kept).await
+            async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+                self.write(Cause::Lane(claim.now), self.inner.claim(claim)).await
             }
 
             async fn turn_over(
@@ -213,44 +211,39 @@ macro_rules! pass {
                 ended: &[Ended],
                 claim: Option<Claim>,
             ) -> Result<TurnedOver, StoreError> {
-                let kept = async {
-                    let turned = self.inner.turn_over(ended, claim).await?;
-                    for (ended, _) in ended.iter().zip(&turned.held).filter(|(_, held)| **held) {
-                        self.judge.lock().settled(ended.lease.message);
-                    }
-                    Ok(turned)
-                };
-                self.write(kept).await
+                let now = claim.as_ref().map_or_else(now, |claim| claim.now);
+                self.write(Cause::Lane(now), self.inner.turn_over(ended, claim)).await
             }
 
             fn arrivals(&self) -> watch::Receiver<u64> {
-                self.inner.arrivals()
+                let (bell, rung) = watch::channel(*self.arrivals.borrow());
+                self.bells.lock().unwrap().push(bell);
+                rung
             }
         }
     };
 }
 
 pass! {
-    write fn add_messages(messages: Vec<Message>) -> usize;
-    write fn claim(claim: Claim) -> Claims;
-    write fn claim_one(message: MessageId, now: Timestamp) -> Option<Claimed>;
-    write fn recover(now: Timestamp) -> usize;
-    read fn lanes() -> Vec<LaneState>;
-    read fn lane(instance: &str) -> LaneMemory;
-    read fn gatherings(now: Timestamp, limit: usize) -> Vec<Gathering>;
-    read fn next_gathering() -> Option<Timestamp>;
-    write fn close_gathering(gathering: &Gathering, outcome: Outcome, now: Timestamp) -> bool;
-    read fn opt_outs() -> Vec<OptOut>;
-    write fn opt_out(opt_out: OptOut) -> bool;
-    write fn opt_in(recipient: &Recipient) -> bool;
-    read fn messages(filter: MessageFilter) -> Vec<Message>;
-    read fn message(id: MessageId) -> Option<(Message, Vec<Attempt>)>;
-    read fn events(filter: EventFilter) -> Vec<EventRow>;
-    read fn event(id: EventId) -> Option<Event>;
-    read fn counts() -> Counts;
-    read fn stuck(seen: i64) -> Stuck;
-    read fn sources() -> Vec<SourceRow>;
-    read fn reconciliations() -> Vec<Reconciliation>;
-    write fn keep_reconciliation(known: Reconciliation) -> ();
-    write fn ping() -> ();
+    write(Other) fn add_messages(messages: Vec<Message>) -> usize;
+    write(Other) fn claim_one(message: MessageId, now: Timestamp) -> Option<Claimed>;
+    write(Other) fn settle(lease: Lease, settlement: Settlement) -> bool;
+    write(Start) fn recover(now: Timestamp) -> usize;
+    read() fn lanes() -> Vec<LaneState>;
+    read() fn lane(instance: &str) -> LaneMemory;
+    read() fn gatherings(now: Timestamp, limit: usize) -> Vec<Gathering>;
+    read() fn next_gathering() -> Option<Timestamp>;
+    write(Gather) fn close_gathering(gathering: &Gathering, outcome: Outcome, now: Timestamp) -> bool;
+    read() fn opt_outs() -> Vec<OptOut>;
+    write(Other) fn opt_in(recipient: &Recipient) -> bool;
+    read() fn messages(filter: MessageFilter) -> Vec<Message>;
+    read() fn message(id: MessageId) -> Option<(Message, Vec<Attempt>)>;
+    read() fn events(filter: EventFilter) -> Vec<EventRow>;
+    read() fn event(id: EventId) -> Option<Event>;
+    read() fn counts() -> Counts;
+    read() fn stuck(seen: i64) -> Stuck;
+    read() fn sources() -> Vec<SourceRow>;
+    read() fn reconciliations() -> Vec<Reconciliation>;
+    write(Other) fn keep_reconciliation(known: Reconciliation) -> ();
+    write(Other) fn ping() -> ();
 }

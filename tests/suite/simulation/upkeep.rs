@@ -8,6 +8,7 @@ use kabari::store::{
     Upkeep,
 };
 
+use super::ledger::Cause;
 use super::store::Held;
 
 #[async_trait]
@@ -25,7 +26,7 @@ impl Upkeep for Held {
     }
 
     async fn move_many(&self, moves: Moves) -> Result<Vec<Moved>, StoreError> {
-        self.write(self.inner.move_many(moves)).await
+        self.write(Cause::Other, self.inner.move_many(moves)).await
     }
 
     async fn prune(
@@ -34,7 +35,7 @@ impl Upkeep for Held {
         now: Timestamp,
         round: Round,
     ) -> Result<Pruned, StoreError> {
-        self.write(self.inner.prune(retention, now, round)).await
+        self.write(Cause::Other, self.inner.prune(retention, now, round)).await
     }
 
     async fn is_opted_out(&self, recipient: &Recipient) -> Result<bool, StoreError> {

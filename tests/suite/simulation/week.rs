@@ -158,6 +158,7 @@ impl Week {
                 self.disk_is_full = full;
                 if let Some(running) = &self.running {
                     running.fate.set_full(full);
+                    self.judge.lock().well_since = Some(now()).filter(|_| !full);
                 }
             }
             Incident::Kill(0) => self.die().await,
@@ -171,7 +172,10 @@ impl Week {
                     self.stop().await;
                 }
             }
-            Incident::Person => self.person().await,
+            Incident::Person => {
+                self.judge.lock().looks_round(now());
+                self.person().await;
+            }
             Incident::OptOut => self.opt_out().await,
         }
     }
@@ -179,7 +183,7 @@ impl Week {
     fn start(&mut self) {
         let fate = Arc::new(Fate::default());
         fate.set_full(self.disk_is_full);
-        let store = Held::open(&self.file, self.judge.clone(), Arc::clone(&fate));
+        let store = Held::open(&self.file, Some(self.judge.clone()), Arc::clone(&fate));
         self.before = Some(Arc::clone(&store));
         let lanes = self.plan.lanes.iter();
         let lanes: BTreeMap<String, LaneSettings> =
@@ -192,6 +196,7 @@ impl Week {
         let (lanes, stop) = (dispatcher.lanes(), CancellationToken::new());
         lanes.set_people(People { zone: self.plan.zone.clone(), ..People::default() });
         let task = tokio::spawn(dispatcher.run(stop.clone()));
+        self.judge.lock().well_since = Some(now()).filter(|_| !self.disk_is_full);
         self.running = Some(Running { store, fate, lanes, stop, task });
     }
 
@@ -281,11 +286,7 @@ impl Week {
         let (since, note) = (now(), None);
         tokio::select! {
             biased;
-            done = store.opt_out(OptOut { recipient, since, note }) => {
-                if done.is_ok() {
-                    self.judge.lock().opted_out(to);
-                }
-            }
+            _ = store.opt_out(OptOut { recipient, since, note }) => {}
             () = fate.died.notified() => self.die().await,
         }
     }

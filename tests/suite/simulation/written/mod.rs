@@ -24,13 +24,11 @@ use kabari::expr::Json;
 use kabari::gather::Gatherer;
 use kabari::model::{Content, Event, Headers, LaneWait, Message, Recipient, Verdict};
 use kabari::secret::Secret;
-use kabari::store::{MessageFilter, SharedStore};
+use kabari::store::{MessageFilter, SharedStore, Store};
 use kabari::wachat::{Carrier, Client, Settings};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use super::judge::SharedJudge;
-use super::plan::Plan;
 use super::store::Held;
 use super::time;
 use crate::support::world::{TOKEN, World};
@@ -39,7 +37,7 @@ pub(super) const ANNA: &str = "6281111111111";
 pub(super) const BUDI: &str = "6282222222222";
 pub(super) const STAFF: &str = "6289999999999";
 
-/// The lane's name: one that the simulation's judge knows.
+/// The lane's name.
 const LANE: &str = "free";
 
 /// A rule file, what comes, and how long it is looked at.
@@ -120,8 +118,7 @@ impl Story<'_> {
         crate::support::listen();
         let log = Lines::default();
         let _listening = tracing::subscriber::set_default(log.clone().listening());
-        let judge = SharedJudge::of(&Arc::new(Plan::of(0, 0)));
-        let held = Held::open(&dir.path().join("kabari.db"), judge, Arc::default());
+        let held = Held::open(&dir.path().join("kabari.db"), None, Arc::default());
         let store = Arc::clone(&held) as SharedStore;
         let post = Post::new(world, outside.handle().clone());
         let asked = Arc::clone(&post.log);
@@ -156,7 +153,7 @@ impl Story<'_> {
             let event = event(body);
             let json = Json::parse(event.body.clone()).unwrap();
             let messages = pipeline.load().messages(&event, json, time::now());
-            time::at_once(held.inner.record(event, messages)).unwrap();
+            held.record(event, messages).await.unwrap();
         }
         let mut waits = Vec::new();
         for hour in self.asks {
