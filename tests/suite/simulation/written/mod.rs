@@ -8,6 +8,7 @@ mod when;
 mod less;
 mod instead;
 mod wall;
+mod summer;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
