@@ -89,7 +89,10 @@ impl Wachat {
             (Weather::Storm, 300..450) => (false, Says::Http(200, "<html>", None)),
             (_, 4..8) => (dice.bool(), Says::Http(502, "<html>", None)),
             (_, 8..20) if !held_never => (false, Says::Http(503, "", None)),
-            (_, 20..30) => (false, Says::Http(400, r#"{"exists":false}"#, None)),
+            (_, 20..30) => {
+                let body = r#"{"error":"Bad Request","response":{"message":[{"exists":false}]}}"#;
+                (false, Says::Http(400, body, None))
+            }
             (_, 30..40) => (false, Says::Http(500, "Failed to fetch stream", None)),
             (_, 40..50) => (false, Says::Http(500, "media upload failed on all hosts", None)),
             _ => (true, Says::Http(200, r#"{"success":true}"#, None)),
