@@ -26,7 +26,7 @@ impl Proxies {
     /// The address of whoever sent this to us, or to the first of our proxies. Where a proxy says
     /// what is no address (`unknown`, `_hidden`, a path, garbage), or two headers name different
     /// ones, it is the peer's: nothing is known of anybody else.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if self.0.is_empty() || !self.0.contain(peer) {
             return peer;
