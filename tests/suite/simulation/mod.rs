@@ -4,7 +4,7 @@
 //! Everything that happens follows from a seed, so a violation is seen again by
 //! `KABARI_SEED=7 KABARI_EVENTS=5000 cargo test --test suite -- simulation`. Weeks have 500 events by
 //! default and 5,000 in `./test`. In `./test --long` a release build lives through 1,000 weeks of 100,000
-//! events: there one takes seconds, and with neither optimisation minutes.
+//! events; without optimisation each of them takes minutes.
 //!
 //! The store's file is in memory where the system has such a folder: what is judged here is
 //! order, pace and promises; that a commit survives a kill is tested elsewhere, on a disk.
