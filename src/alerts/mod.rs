@@ -110,6 +110,16 @@ impl Alerts {
         Self { watched, hook, bell, memory, timings, now }
     }
 
+    /// Looks for the first time, if nobody did before: what there is now is no news to anybody, and what
+    /// comes from now on is.
+    pub async fn begin(&self) {
+        let mut told = Told::read(&self.memory);
+        if self.hook.load().is_some() && !told.has_begun() {
+            told.begin(&self.needs().await);
+            self.keep(&told);
+        }
+    }
+
     /// Watches until told to stop.
     pub async fn run(self, stop: CancellationToken) {
         tokio::select! {

@@ -170,7 +170,7 @@ impl Told {
     }
 
     /// What failed before there were alerts is no news.
-    fn begin(&mut self, needs: &Needs) {
+    pub(super) fn begin(&mut self, needs: &Needs) {
         if needs.store.is_some() || std::mem::replace(&mut self.begun, true) {
             return;
         }

@@ -123,6 +123,7 @@ impl App {
             Arc::clone(&shared.metrics),
             shared.rules.reloads(),
         )?;
+        let alerting = alert(&shared, &settings, &bell).await?;
         let app = Self {
             receiving: receive(&shared, &settings, public),
             fetching: Stopping::spawn(|stop| keys::run(Arc::clone(&shared.keys), wanted, stop)),
@@ -136,7 +137,7 @@ impl App {
             }),
             administering: administer(&shared, &settings, private),
             keeping_up: keep_up(&shared, again.watch)?,
-            alerting: alert(&shared, &settings, &bell)?,
+            alerting,
             upkeep: upkeep(&shared),
             shared,
             listen,

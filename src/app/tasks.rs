@@ -125,8 +125,8 @@ pub(super) fn keep_up(shared: &Arc<Shared>, watching: bool) -> anyhow::Result<St
     }))
 }
 
-/// What was told is kept beside the store.
-pub(super) fn alert(
+/// What was told is kept beside the store. To be called before anything comes or goes: that is news.
+pub(super) async fn alert(
     shared: &Arc<Shared>,
     settings: &Settings,
     bell: &Bell,
@@ -135,6 +135,7 @@ pub(super) fn alert(
     memory.push("-alerts");
     let alerts = Alerts::new(Arc::clone(shared) as Arc<dyn Watched>, bell, memory.into());
     bell.set(settings.alerts.clone());
+    alerts.begin().await;
     Ok(Stopping::spawn(|stop| async move {
         alerts.run(stop).await;
         Ok(())

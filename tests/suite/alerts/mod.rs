@@ -123,6 +123,24 @@ struct Running {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// Alerts a thousand times faster, and what they look at.
+fn alerts(settings: &str, memory: &Path, now: fn() -> Timestamp) -> (Arc<Said>, Bell, Alerts) {
+    let (said, bell) = (Arc::<Said>::default(), Bell::default());
+    bell.set(Some(serde_yaml::from_str::<AlertSettings>(settings).unwrap().hook().unwrap()));
+    let timings = Timings {
+        look: Duration::from_millis(15),
+        gather: Duration::from_millis(2),
+        gap: Duration::from_millis(60),
+        patience: Duration::from_millis(120),
+        post: Duration::from_secs(5),
+        rest: Duration::from_millis(5),
+        rest_max: Duration::from_millis(50),
+    };
+    let watched = Arc::clone(&said) as Arc<dyn Watched>;
+    let alerts = Alerts::with_time(watched, &bell, memory.to_owned(), timings, now);
+    (said, bell, alerts)
+}
+
 impl Running {
     /// Alerts a thousand times faster.
     fn new(settings: &str, memory: &Path) -> Self {
@@ -131,20 +149,12 @@ impl Running {
 
     /// The same by another clock.
     fn by(settings: &str, memory: &Path, now: fn() -> Timestamp) -> Self {
-        let (said, bell, stop) =
-            (Arc::<Said>::default(), Bell::default(), CancellationToken::new());
-        bell.set(Some(serde_yaml::from_str::<AlertSettings>(settings).unwrap().hook().unwrap()));
-        let timings = Timings {
-            look: Duration::from_millis(15),
-            gather: Duration::from_millis(2),
-            gap: Duration::from_millis(60),
-            patience: Duration::from_millis(120),
-            post: Duration::from_secs(5),
-            rest: Duration::from_millis(5),
-            rest_max: Duration::from_millis(50),
-        };
-        let watched = Arc::clone(&said) as Arc<dyn Watched>;
-        let alerts = Alerts::with_time(watched, &bell, memory.to_owned(), timings, now);
+        let (said, bell, alerts) = alerts(settings, memory, now);
+        Self::of(said, bell, alerts)
+    }
+
+    fn of(said: Arc<Said>, bell: Bell, alerts: Alerts) -> Self {
+        let stop = CancellationToken::new();
         let task = tokio::spawn(alerts.run(stop.clone()));
         Self { said, bell, stop, task }
     }

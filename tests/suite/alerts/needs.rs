@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use kabari::clock;
 use kabari::model::Needs;
 
-use super::{Inbox, Post, RULES, Running, SECRET, tell};
+use super::{Inbox, Post, RULES, Running, SECRET, alerts, tell};
 use crate::support::kabari::Home;
 use crate::support::world::{Behave, TOKEN, World};
 
@@ -65,6 +65,19 @@ async fn a_rejected_rule_file_is_told_again_while_it_lasts_and_so_is_its_end() {
 }
 
 #[tokio::test]
+async fn what_comes_after_a_start_is_told_although_nobody_has_looked_since() {
+    let (inbox, folder) = (Inbox::open().await, tempfile::tempdir().unwrap());
+    let memory = folder.path().join("alerts");
+    let (said, bell, alerts) = alerts(&format!("{{ url: \"{}\" }}", inbox.url), &memory, hurried);
+    *said.needs.lock().unwrap() = Needs { no_recipient: 2, ..Needs::default() };
+    alerts.begin().await;
+    *said.needs.lock().unwrap() = Needs { no_recipient: 3, ..Needs::default() };
+    let running = Running::of(said, bell, alerts);
+    assert_eq!(inbox.until(1).await.remove(0).json()["no_recipient"], 1);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn messages_that_nobody_gets_are_told_once_each() {
     for shape in ["ntfy", "slack", "json"] {
         let (inbox, folder) = (Inbox::open().await, tempfile::tempdir().unwrap());
@@ -96,10 +109,6 @@ async fn the_real_program_tells_of_a_rejected_rule_file_and_of_messages_that_nob
     let (world, inbox) = (World::start().await, Inbox::open().await);
     let home = home(&world, &inbox);
     let kabari = home.start().await;
-    // What was there before there were alerts is no news: it has looked when this is kept.
-    while !home.path("kabari.db-alerts").exists() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
     let answer = kabari.post_github(SECRET, "push", "1", r#"{"text":"hello"}"#).await.unwrap();
     assert_eq!(answer.status, 200);
     std::fs::write(home.path("rules.yaml"), RULES.replace("send:", "sned:")).unwrap();
