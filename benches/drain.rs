@@ -24,8 +24,7 @@ use axum::http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use kabari::dispatch::{Dispatcher, LaneSettings, Observer, Pace};
 use kabari::model::{
-    Attempt, Content, Event, EventId, Fate, Headers, Kind, Message, MessageId, OnUncertain, Origin,
-    Policy, Reason, Recipient, State, Terms,
+    Attempt, Content, Event, EventId, Fate, Message, MessageId, Origin, Reason, Recipient, State,
 };
 use kabari::secret::Secret;
 use kabari::store::{SharedStore, SqliteStore, Store};
@@ -172,45 +171,22 @@ async fn drain(store: SharedStore, base: &str, lanes: usize, messages: usize) {
 async fn fill(path: &Path, messages: usize, lanes: usize) -> SharedStore {
     let store = SqliteStore::open(path).unwrap();
     let now = Timestamp::now();
-    let event = Event {
-        id: EventId(Uuid::from_u128(1)),
-        source: "github".into(),
-        kind: "push".into(),
-        provider_id: None,
-        digest: None,
-        received_at: now,
-        headers: Headers::default(),
-        body: "{}".into(),
-    };
+    let event = event(now);
     store.record(event, Vec::new()).await.unwrap();
     let made: Vec<Message> = (0..messages).map(|number| message(number, lanes, now)).collect();
     store.add_messages(made).await.unwrap();
     Arc::new(store)
 }
 
+fn event(now: Timestamp) -> Event {
+    Event::new(EventId(Uuid::from_u128(1)), "github", "push", now, "{}")
+}
+
 fn message(number: usize, lanes: usize, now: Timestamp) -> Message {
-    Message {
-        id: MessageId(Uuid::from_u128(number as u128)),
-        event: EventId(Uuid::from_u128(1)),
-        source: "github".into(),
-        origin: Origin { rule: "push-to-team".into(), send: 0, element: 0 },
-        instance: format!("lane-{}", number % lanes),
-        recipient: Recipient::person(&format!("6281{number:08}")),
-        content: Some(Content {
-            kind: Kind::Text,
-            media_url: None,
-            message: Some("the first line\nand the second".into()),
-            file_name: None,
-            mimetype: None,
-            delay: None,
-        }),
-        state: State::Waiting,
-        reason: None,
-        detail: None,
-        attempts: 0,
-        created_at: now,
-        due_at: now,
-        policy: Policy { attempts_max: 10, age_max_s: 86_400, on_uncertain: OnUncertain::Hold },
-        terms: Terms::default(),
-    }
+    let id = MessageId(Uuid::from_u128(number as u128));
+    let origin = Origin { rule: "push-to-team".into(), send: 0, element: 0 };
+    let recipient = Recipient::person(&format!("6281{number:08}")).unwrap();
+    let content = Content::text("the first line\nand the second");
+    let lane = format!("lane-{}", number % lanes);
+    Message { id, ..Message::waiting(&event(now), origin, &lane, recipient, content) }
 }

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kabari::model::{
-    Attempt, Content, Event, EventId, Fate, Headers, Kind, Message, MessageId, OnUncertain, Origin,
-    Policy, Recipient, Scope, State, Terms, Verdict,
+    Attempt, Content, Event, EventId, Fate, Message, MessageId, Origin, Recipient, Scope, State,
+    Verdict,
 };
 use kabari::store::{Claim, Claimed, Ended, Settlement, SqliteStore, Store, TurnedOver};
 use rusqlite::Connection;
@@ -139,18 +139,8 @@ fn sent(claimed: Claimed, now: Timestamp) -> Ended {
 
 async fn fill(path: &Path, backlog: usize) -> SqliteStore {
     let store = SqliteStore::open(path).unwrap();
-    let event = Event {
-        id: EventId(Uuid::from_u128(1)),
-        source: "github".into(),
-        kind: "push".into(),
-        provider_id: None,
-        digest: None,
-        received_at: Timestamp::now(),
-        headers: Headers::default(),
-        body: "{}".into(),
-    };
     let now = Timestamp::now();
-    store.record(event, Vec::new()).await.unwrap();
+    store.record(event(now), Vec::new()).await.unwrap();
     for begin in (0..backlog).step_by(1000) {
         let made = (begin..backlog.min(begin + 1000)).map(|at| message(at, now));
         store.add_messages(made.collect()).await.unwrap();
@@ -158,32 +148,17 @@ async fn fill(path: &Path, backlog: usize) -> SqliteStore {
     store
 }
 
+fn event(now: Timestamp) -> Event {
+    Event::new(EventId(Uuid::from_u128(1)), "github", "push", now, "{}")
+}
+
 fn message(number: usize, now: Timestamp) -> Message {
     let caption = "*acme/shop* Octo Cat: Keep order per recipient, and say so where it is read";
-    Message {
-        id: MessageId(Uuid::from_u128(number as u128)),
-        event: EventId(Uuid::from_u128(1)),
-        source: "github".into(),
-        origin: Origin { rule: "push-to-team".into(), send: 0, element: 0 },
-        instance: "bench".into(),
-        recipient: Recipient::person(&format!("6281{number:08}")),
-        content: Some(Content {
-            kind: Kind::Text,
-            media_url: None,
-            message: Some(caption.into()),
-            file_name: None,
-            mimetype: None,
-            delay: None,
-        }),
-        state: State::Waiting,
-        reason: None,
-        detail: None,
-        attempts: 0,
-        created_at: now,
-        due_at: now,
-        policy: Policy { attempts_max: 10, age_max_s: 86_400, on_uncertain: OnUncertain::Hold },
-        terms: Terms::default(),
-    }
+    let id = MessageId(Uuid::from_u128(number as u128));
+    let origin = Origin { rule: "push-to-team".into(), send: 0, element: 0 };
+    let recipient = Recipient::person(&format!("6281{number:08}")).unwrap();
+    let content = Content::text(caption);
+    Message { id, ..Message::waiting(&event(now), origin, "bench", recipient, content) }
 }
 
 fn again(sent: &Message) -> Message {

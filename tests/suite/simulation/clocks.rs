@@ -6,13 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use kabari::clock;
 use kabari::dispatch::{Cap, Caps, Dispatcher, LaneSettings, Pace, Timings};
-use kabari::model::{
-    Content, Event, Fate, Headers, Kind, Message, MessageId, Origin, Policy, Recipient, Scope,
-    Span, State, Terms, Verdict,
-};
+use kabari::model::{Content, Event, Fate, Message, Origin, Recipient, Scope, Span, Verdict};
 use kabari::store::{SharedStore, SqliteStore, Store};
 use kabari::wachat::Carrier;
 use tokio::time::Instant;
@@ -44,45 +40,14 @@ impl Carrier for Log {
 async fn fill(store: &dyn Store) {
     let (now, mut dice) = (time::now(), time::dice());
     let id = clock::event_id(now, &mut dice);
-    let words = |n: usize| Content {
-        kind: Kind::Text,
-        media_url: None,
-        message: Some(n.to_string()),
-        file_name: None,
-        mimetype: None,
-        delay: None,
-    };
+    let event = Event::new(id, "shop", "paid", now, "{}");
     let messages = (0..MESSAGES).map(|n| {
         let recipient = Recipient::person(&format!("62811{n:07}")).unwrap();
-        Message {
-            id: MessageId::derive(id, "r", 0, 0, recipient.expose()),
-            event: id,
-            source: "shop".into(),
-            origin: Origin { rule: "r".into(), send: 0, element: 0 },
-            instance: "lane".into(),
-            recipient: Some(recipient),
-            content: Some(words(n)),
-            state: State::Waiting,
-            reason: None,
-            detail: None,
-            attempts: 0,
-            created_at: now,
-            due_at: now,
-            policy: Policy::default(),
-            terms: Terms::default(),
-        }
+        let origin = Origin { rule: "r".into(), send: 0, element: 0 };
+        Message::waiting(&event, origin, "lane", recipient, Content::text(n.to_string()))
     });
-    let event = Event {
-        id,
-        source: "shop".into(),
-        kind: "paid".into(),
-        provider_id: None,
-        digest: None,
-        received_at: now,
-        headers: Headers::default(),
-        body: Bytes::from_static(b"{}"),
-    };
-    store.record(event, messages.collect()).await.unwrap();
+    let messages = messages.collect();
+    store.record(event, messages).await.unwrap();
 }
 
 /// One a second; the clock is set by so many seconds after the first 30. When each came.

@@ -1,11 +1,10 @@
 //! Who sends events, and what is made of them: a stand-in for what is in front of the store.
 
-use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use kabari::clock;
 use kabari::model::{
-    Content, Dedupe, Event, EventId, Group, Headers, Instead, Kind, Message, MessageId,
-    OnUncertain, Origin, Otherwise, Policy, Rest, State, Terms, Throttle,
+    Content, Dedupe, Event, EventId, Group, Instead, Message, MessageId, OnUncertain, Origin,
+    Otherwise, Policy, Rest, State, Terms, Throttle,
 };
 use kabari::store::{Outcome, Store, StoreError};
 
@@ -46,14 +45,8 @@ pub(super) fn event(
         messages.push(message);
     }
     let event = Event {
-        id,
-        source: "shop".into(),
-        kind: "order.paid".into(),
         provider_id: Some(id.to_string()),
-        digest: None,
-        received_at: now,
-        headers: Headers::default(),
-        body: Bytes::from(gathered.unwrap_or(0).to_string()),
+        ..Event::new(id, "shop", "order.paid", now, gathered.unwrap_or(0).to_string())
     };
     (event, messages)
 }
@@ -85,7 +78,13 @@ fn message(
         let id = MessageId::derive(event, &rule, send, 0, recipient.expose());
         let n = judge.lock().expect(id, other);
         let instance = plan.lanes[ticket.lane].name.clone();
-        terms.or.push(Instead { id, send, instance, recipient, content: text(format!("#{n}")) });
+        terms.or.push(Instead {
+            id,
+            send,
+            instance,
+            recipient,
+            content: Content::text(format!("#{n}")),
+        });
     }
     let message = Message {
         id,
@@ -94,7 +93,7 @@ fn message(
         origin: Origin { rule, send, element: 0 },
         instance: plan.lanes[ticket.lane].name.clone(),
         recipient: Some(to),
-        content: Some(text(format!("#{n}"))),
+        content: Some(Content::text(format!("#{n}"))),
         state: State::Waiting,
         reason: None,
         detail: None,
@@ -139,17 +138,6 @@ fn terms(plan: &Plan, ticket: &Ticket) -> Terms {
     terms
 }
 
-fn text(words: String) -> Content {
-    Content {
-        kind: Kind::Text,
-        media_url: None,
-        message: Some(words),
-        file_name: None,
-        mimetype: None,
-        delay: None,
-    }
-}
-
 /// Records them, one alone or all together.
 pub(super) async fn record(store: &Held, mut part: Batch) -> Result<(), StoreError> {
     if part.len() > 1 {
@@ -167,7 +155,7 @@ pub(super) async fn gather(store: &Held, judge: &SharedJudge) -> Option<Timestam
         let others = gathering.events.iter().map(|event| std::str::from_utf8(&event.body).unwrap());
         let words = std::iter::once(format!("#{first}")).chain(others.map(str::to_owned));
         let words: Vec<String> = words.collect();
-        let made = Outcome::Made(text(words.join(" ")));
+        let made = Outcome::Made(Content::text(words.join(" ")));
         store.close_gathering(&gathering, made, now()).await.ok()?;
     }
     store.next_gathering().await.ok()?

@@ -174,32 +174,6 @@ async fn it_is_sealed_in_steps_that_a_few_large_bodies_fill() {
     assert_eq!(last.body.len(), 1 << 20);
 }
 
-/// A reader that stays longer than one wait for it.
-#[tokio::test]
-async fn who_reads_while_a_store_is_being_sealed_holds_it_up_and_does_not_make_it_fail() {
-    let place = Place::sqlite();
-    let store = place.open();
-    tell(&*store).await;
-    drop(store);
-    let raw = Connection::open(place.file()).unwrap();
-    raw.execute_batch("BEGIN").unwrap();
-    let made = number(&raw, "PRAGMA schema_version");
-    let file = place.file();
-    let reader = std::thread::spawn(move || {
-        // Till it is being made anew: what is left then is to get the log into the file.
-        let other = Connection::open(file).unwrap();
-        while number(&other, "PRAGMA schema_version") == made {
-            std::thread::yield_now();
-        }
-        std::thread::sleep(std::time::Duration::from_secs(3));
-        raw.execute_batch("COMMIT").unwrap();
-    });
-    let store = place.open_with(&secrets(&[1])).unwrap();
-    reader.join().unwrap();
-    assert_eq!(legible(&place, &TOLD), [""; 0]);
-    goes_on(&store).await;
-}
-
 #[tokio::test]
 async fn that_a_store_is_half_sealed_cannot_be_claimed_from_outside() {
     let place = Place::sealed_sqlite();

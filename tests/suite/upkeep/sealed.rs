@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{ANNA, BUDI, ends, json, push, run, said, states};
 use crate::process::RULES;
-use crate::support::kabari::Home;
+use crate::support::kabari::{Home, Kabari};
 use crate::support::skip;
 use crate::support::world::{TOKEN, World};
 
@@ -249,10 +249,9 @@ async fn a_store_is_made_anew_beside_itself_and_not_where_only_memory_may_be() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_seals_a_store_can_be_stopped_and_the_next_one_goes_on() {
-    let world = World::start().await;
-    let home = home(&world, &[STORE_SECRET]);
+/// A start that seals a store, while somebody reads it and is waited for.
+async fn seals_beside_a_reader(world: &World) -> (Home, Kabari, rusqlite::Connection) {
+    let home = home(world, &[STORE_SECRET]);
     std::fs::write(home.path("rules.yaml"), RULES).unwrap();
     let kabari = home.start().await;
     push(&kabari, ANNA, "went before").await;
@@ -265,6 +264,24 @@ async fn a_start_that_seals_a_store_can_be_stopped_and_the_next_one_goes_on() {
         ["serve", "--rules", "rules.yaml", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
     let kabari = home.spawn(&serve);
     kabari.says(0, &["somebody reads the store"]).await;
+    (home, kabari, reader)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_while_a_store_is_being_sealed_holds_it_up_and_does_not_make_it_fail() {
+    let world = World::start().await;
+    let (home, kabari, reader) = seals_beside_a_reader(&world).await;
+    reader.execute_batch("COMMIT").unwrap();
+    kabari.says(0, &["kabari is ready"]).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(legible(&home, &[ANNA, "went before"]), [""; 0]);
+    assert_eq!(states(&home), [("went before".to_owned(), "sent".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_seals_a_store_can_be_stopped_and_the_next_one_goes_on() {
+    let world = World::start().await;
+    let (home, kabari, reader) = seals_beside_a_reader(&world).await;
     let said = ends(&home, &["messages", "list"], 1);
     assert!(said.contains("just being sealed"), "{said}");
     assert_eq!(kabari.stop().await, Some(0));

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::shapes::{AT_ONCE, Rules, Shape};
 use crate::model::{
-    Attempt, Content, Event, EventId, Fate, Headers, Kind, Message, MessageId, Origin, Policy,
-    Recipient, Scope, State, Terms, Verdict,
+    Attempt, Content, Event, EventId, Fate, Message, MessageId, Origin, Recipient, Scope, State,
+    Verdict,
 };
 use crate::store::seal::Seal;
 use crate::store::sqlite::reader::Readers;
@@ -119,48 +119,18 @@ impl Counted {
 }
 
 fn event() -> Event {
-    Event {
-        id: EventId(Uuid::from_u128(1)),
-        source: "shop".into(),
-        kind: "order.paid".into(),
-        provider_id: None,
-        digest: None,
-        received_at: at(0),
-        headers: Headers::default(),
-        body: "{}".into(),
-    }
+    Event::new(EventId(Uuid::from_u128(1)), "shop", "order.paid", at(0), "{}")
 }
 
 /// To a recipient of its own, in the one lane, due at once.
 pub(super) fn message(n: usize) -> Message {
-    Message {
-        id: MessageId(Uuid::from_u128(n as u128 + 1)),
-        event: EventId(Uuid::from_u128(1)),
-        source: "shop".into(),
-        origin: Origin { rule: "paid".into(), send: 0, element: 0 },
-        instance: "lane".into(),
-        recipient: to(n),
-        content: Some(Content {
-            kind: Kind::Text,
-            media_url: None,
-            message: Some("thank you".into()),
-            file_name: None,
-            mimetype: None,
-            delay: None,
-        }),
-        state: State::Waiting,
-        reason: None,
-        detail: None,
-        attempts: 0,
-        created_at: at(0),
-        due_at: at(0),
-        policy: Policy::default(),
-        terms: Terms::default(),
-    }
+    let origin = Origin { rule: "paid".to_owned(), send: 0, element: 0 };
+    let id = MessageId(Uuid::from_u128(n as u128 + 1));
+    Message { id, ..Message::waiting(&event(), origin, "lane", to(n), Content::text("thank you")) }
 }
 
-pub(super) fn to(n: usize) -> Option<Recipient> {
-    Recipient::person(&format!("6281{n:08}"))
+pub(super) fn to(n: usize) -> Recipient {
+    Recipient::person(&format!("6281{n:08}")).unwrap()
 }
 
 pub(super) fn sent(Claimed { message, lease, .. }: Claimed) -> Ended {

@@ -91,11 +91,11 @@ const BACK: Shape = Shape { dress: later, now: MORNING, goes: false, turns: 1, .
 const MORNING: i64 = 50_000;
 
 fn to_ten(n: usize, message: Message) -> Message {
-    Message { recipient: to(n % 10), ..message }
+    Message { recipient: Some(to(n % 10)), ..message }
 }
 
 fn to_one(_: usize, message: Message) -> Message {
-    Message { recipient: to(1), ..message }
+    Message { recipient: Some(to(1)), ..message }
 }
 
 fn in_lanes(n: usize, message: Message) -> Message {

@@ -1,8 +1,7 @@
 //! What is a request answered? First that it is exactly as documented, then as it was told.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::task::Poll;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -52,18 +51,18 @@ pub(super) async fn asked(
             drop(under_way);
             let length = (header::CONTENT_LENGTH, (part.len() + 100).to_string());
             let mut answer = answer(status, String::new(), &[length]);
-            let part = futures_util::stream::once(async { Ok(part) });
-            let end = futures_util::stream::once(async {
-                // What was written before is on its way.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                Err(std::io::Error::other("cut"))
+            let part = futures_util::stream::once(async { Ok::<_, std::io::Error>(part) });
+            // It is asked for more when it has the part, and then there is no more.
+            let end = futures_util::stream::poll_fn(move |_| {
+                cord.pull_when_flushed();
+                Poll::Pending
             });
             *answer.body_mut() = Body::from_stream(futures_util::StreamExt::chain(part, end));
             answer
         }
         End::Hang => std::future::pending().await,
         End::Close => {
-            cord.0.store(true, Ordering::SeqCst);
+            cord.pull();
             answer(200, String::new(), &[])
         }
     }

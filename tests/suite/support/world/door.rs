@@ -61,9 +61,24 @@ impl Listener for Door {
     }
 }
 
-/// Pulled, it ends its connection before another byte is written.
+/// Pulled, it ends its connection.
 #[derive(Clone, Default)]
-pub(super) struct Cord(pub(super) Arc<AtomicBool>);
+pub(super) struct Cord {
+    now: Arc<AtomicBool>,
+    when_flushed: Arc<AtomicBool>,
+}
+
+impl Cord {
+    /// Before another byte is written.
+    pub(super) fn pull(&self) {
+        self.now.store(true, Ordering::SeqCst);
+    }
+
+    /// When all is on its way that was written up to now.
+    pub(super) fn pull_when_flushed(&self) {
+        self.when_flushed.store(true, Ordering::SeqCst);
+    }
+}
 
 impl Connected<IncomingStream<'_, Door>> for Cord {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
@@ -97,14 +112,18 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.cord.0.load(Ordering::SeqCst) {
+        if self.cord.now.load(Ordering::SeqCst) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_ready() && self.cord.when_flushed.load(Ordering::SeqCst) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

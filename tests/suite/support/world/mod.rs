@@ -194,7 +194,7 @@ impl World {
     pub async fn until(&self, what: &str, enough: impl Fn(&Seen) -> bool) {
         let mut changed = self.inner.changed.subscribe();
         let all = async {
-            while !enough(&self.seen()) {
+            while !enough(&self.memory().seen) {
                 changed.changed().await.expect("the world goes on");
             }
         };
