@@ -36,6 +36,8 @@ pub(super) struct Life {
     pub(super) attempts_max: u32,
     /// Since when its age counts.
     pub(super) made_at: Timestamp,
+    /// Since when it is in the store, which knows of no lane's standing before.
+    pub(super) kept_at: Timestamp,
     /// How often it reached its recipient.
     pub(super) dispatched: u32,
     /// How often it was right to try it again although it may have arrived.
@@ -136,6 +138,7 @@ impl Judge {
             attempts: 0,
             attempts_max: ticket.attempts_max,
             made_at: ticket.made_at,
+            kept_at: Timestamp::MIN,
             dispatched: 0,
             marked: 0,
             by_hand: false,

@@ -31,6 +31,9 @@ impl Judge {
             self.say(n, now, &format!("it was {:?}, and is known as {known:?}", change.was));
         }
         let is_new = change.was.is_none();
+        if is_new {
+            self.lives[n].kept_at = now;
+        }
         let wrong = match change.is {
             Some(is) => self.is_wrong(n, change, is, cause, now),
             None => vec!["it is gone".into()],
@@ -160,7 +163,8 @@ impl Judge {
         let (lane, made_at) = (&self.lanes[life.ticket.lane], life.made_at);
         let is_right = match reason {
             Some(Reason::Expired) => life.ticket.expires_s.is_some_and(|limit| {
-                let age = now.duration_since(made_at) - lane.shut_within(made_at, now);
+                let age =
+                    now.duration_since(made_at) - lane.shut_within(made_at.max(life.kept_at), now);
                 SignedDuration::from_secs(limit.try_into().unwrap()) <= age
             }),
             Some(Reason::Quiet) => {

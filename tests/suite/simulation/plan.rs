@@ -134,6 +134,8 @@ pub(super) enum Incident {
 
 pub(super) struct Plan {
     pub(super) seed: u64,
+    /// So many keys are throttled: what waits for them leaves within some days.
+    throttled_keys: u32,
     pub(super) begins: Timestamp,
     /// Where a lane's day begins, and the hours are.
     pub(super) zone: TimeZone,
@@ -179,7 +181,8 @@ impl Plan {
         };
         let incidents = incidents(&mut dice, begins, events, lanes.len());
         let calendar = Calendar::of(monday, &zone, &hours);
-        Self { seed, begins, zone, lanes, people, incidents, hours, calendar }
+        let throttled_keys = (events / 2500).clamp(2, 40);
+        Self { seed, throttled_keys, begins, zone, lanes, people, incidents, hours, calendar }
     }
 
     pub(super) fn lane(&self, name: &str) -> usize {
@@ -215,7 +218,7 @@ impl Plan {
         let (lane, to, key) = match class {
             Class::Grouped => (key as usize % 3, key as usize % 4, key % 4),
             Class::Deduped => (key as usize % 3, key as usize % 4, key),
-            Class::Throttled | Class::Waiting => (lane, to, key % 2),
+            Class::Throttled | Class::Waiting => (lane, to, key % self.throttled_keys),
             _ => (lane, to, key),
         };
         let is_plain = class == Class::Plain;

@@ -223,6 +223,8 @@ impl Week {
     /// Senders deliver these and what was not answered yet, one by one or together.
     async fn deliver(&mut self, mut batch: Batch) {
         batch.splice(0..0, std::mem::take(&mut self.unanswered));
+        let all = batch.iter().flat_map(|(_, messages)| messages);
+        let has_grouped = all.into_iter().any(|message| message.terms.group.is_some());
         while !batch.is_empty() {
             let Some(running) = &self.running else { break };
             let together = self.dice.usize(1..=batch.len());
@@ -245,8 +247,10 @@ impl Week {
             }
         }
         self.unanswered = batch;
-        // A group may have begun, or be full.
-        self.gather().await;
+        if has_grouped {
+            // A group may have begun, or be full.
+            self.gather().await;
+        }
     }
 
     /// Closes the groups that are due, as `gather` does.
