@@ -44,7 +44,8 @@ impl LaneClock {
 
     /// The same lane, held from now until then.
     pub(super) fn hold(&mut self, now: i64, until: i64) {
-        let from = now.max(self.held_until);
+        // What stood still before stands still until then.
+        let from = self.shut_since.unwrap_or(now).max(self.held_until);
         if until > from {
             self.held_us += until - from;
             self.held_until = until;
@@ -162,5 +163,15 @@ mod tests {
         assert_eq!((clock.at(168), clock.at(999)), (100, 100));
         clock.open(1000);
         assert_eq!((clock.at(1000), clock.at(1005)), (100, 105));
+    }
+
+    #[test]
+    fn what_tries_a_shut_lane_and_uses_up_its_pace_does_not_make_the_clock_go_on() {
+        let mut clock = LaneClock { shut_since: Some(100), ..LaneClock::default() };
+        clock.hold(180, 240);
+        assert_eq!((clock.at(180), clock.at(239), clock.at(250)), (100, 100, 100));
+        clock.hold(300, 320);
+        clock.open(310);
+        assert_eq!((clock.at(310), clock.at(320), clock.at(321)), (100, 100, 101));
     }
 }
