@@ -333,7 +333,7 @@ fn incidents(
         (Weather::SessionGone, 4, 12 * 3600),
         (Weather::NetworkDown, 4, 3600),
         (Weather::TooFast, 4, 3600),
-        (Weather::Storm, 4, 3600),
+        (Weather::Storm, 4, 3 * 3600),
     ] {
         spans(many, longest_s, &|lane| Incident::Weather(lane, weather), &fair);
     }

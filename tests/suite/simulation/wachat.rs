@@ -84,9 +84,9 @@ impl Wachat {
             (Weather::TooFast, 0..700) => {
                 (false, Says::Http(429, "", [None, Some(77), Some(900)][dice.usize(..3)]))
             }
-            (Weather::Storm, 0..150) => (dice.bool(), Says::Http(500, "", None)),
-            (Weather::Storm, 150..300) | (_, 0..4) => (dice.bool(), Says::Nothing),
-            (Weather::Storm, 300..450) => (false, Says::Http(200, "<html>", None)),
+            (Weather::Storm, 0..250) => (dice.bool(), Says::Http(500, "", None)),
+            (Weather::Storm, 250..400) | (_, 0..4) => (dice.bool(), Says::Nothing),
+            (Weather::Storm, 400..900) => (false, Says::Http(200, "<html>", None)),
             (_, 4..8) => (dice.bool(), Says::Http(502, "<html>", None)),
             (_, 8..20) if !held_never => (false, Says::Http(503, "", None)),
             (_, 20..30) => {
