@@ -35,6 +35,8 @@ pub(super) struct LaneLog {
     /// Since when it does for the store, and the spans in which it did.
     shut_since: Option<Timestamp>,
     shut: Vec<(Timestamp, Timestamp)>,
+    /// Those in which its pace was used up, at least.
+    paced: Vec<(Timestamp, Timestamp)>,
     pub(super) trouble: Option<Trouble>,
     /// How many attempts in a row may have arrived or not.
     uncertain: u32,
@@ -114,14 +116,19 @@ impl LaneLog {
         }
     }
 
-    /// For how long it stood still in between, so that no message aged.
-    pub(super) fn shut_within(&self, from: Timestamp, now: Timestamp) -> SignedDuration {
+    /// For how long at least it stood still in between, so that no message aged.
+    pub(super) fn held_within(&self, from: Timestamp, now: Timestamp) -> SignedDuration {
         let open = self.shut_since.map(|since| (since, now));
-        let spans = self.shut.iter().copied().chain(open);
-        let overlap = |(since, until): (Timestamp, Timestamp)| {
-            until.min(now).duration_since(since.max(from)).max(SignedDuration::ZERO)
-        };
-        spans.map(overlap).sum()
+        let paced = self.paced.iter().rev().take_while(|(_, until)| from < *until);
+        let mut spans: Vec<_> = self.shut.iter().chain(paced).copied().chain(open).collect();
+        spans.sort_unstable();
+        let (mut held, mut counted_to) = (SignedDuration::ZERO, from);
+        for (since, until) in spans {
+            let until = until.min(now);
+            held += until.duration_since(since.max(counted_to)).max(SignedDuration::ZERO);
+            counted_to = counted_to.max(until);
+        }
+        held
     }
 
     /// Until when it stood still for the store.
@@ -182,7 +189,12 @@ impl Judge {
         };
         let log = &mut self.lanes[lane];
         let used_until = log.paced_until.unwrap_or(now).max(now);
-        log.paced_until = Some(later(used_until, interval));
+        let until = later(used_until, interval);
+        log.paced_until = Some(until);
+        let goes_at = until.saturating_sub(interval * (burst - 1)).unwrap();
+        if now < goes_at {
+            log.paced.push((now, goes_at));
+        }
         let ahead = interval * (burst - 1) + Duration::from_millis(1);
         (later(now, ahead) < used_until).then(|| {
             let too_soon = used_until.duration_since(later(now, ahead));

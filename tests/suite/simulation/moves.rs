@@ -164,7 +164,7 @@ impl Judge {
         let is_right = match reason {
             Some(Reason::Expired) => life.ticket.expires_s.is_some_and(|limit| {
                 let age =
-                    now.duration_since(made_at) - lane.shut_within(made_at.max(life.kept_at), now);
+                    now.duration_since(made_at) - lane.held_within(made_at.max(life.kept_at), now);
                 SignedDuration::from_secs(limit.try_into().unwrap()) <= age
             }),
             Some(Reason::Quiet) => {
