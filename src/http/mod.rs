@@ -116,6 +116,8 @@ fn connection(
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
+        // Who has said all may close its half and still wants its answer.
+        .half_close(true)
         .header_read_timeout(HEADER_TIME)
         .max_buf_size(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service)

@@ -18,6 +18,16 @@ async fn a_sender_that_stops_in_the_middle_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_sender_that_has_said_all_and_closes_its_half_is_answered() {
+    let house = house(Settings::default()).await;
+    let mut stream = TcpStream::connect(house.address).await.expect("a connection");
+    stream.write_all(&push("d-1", BODY)).await.expect("written");
+    stream.shutdown().await.expect("its half is closed");
+    assert_eq!(answer(stream).await.status, 200);
+    assert_eq!(house.event_count().await, 1);
+}
+
+#[tokio::test]
 async fn bodies_share_a_budget_which_whoever_leaves_gives_back() {
     let house = house(Settings { body_budget: 20_000, ..Settings::default() }).await;
     let long = format!(r#"{{"ref":"{}"}}"#, "a".repeat(15_000));
