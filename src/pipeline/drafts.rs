@@ -193,6 +193,10 @@ impl<'e> Drafts<'e> {
         message.recipient = Some(made.recipient);
         message.content = Some(made.content);
         message.terms = terms;
+        if let Some(list) = self.only_to {
+            // It goes into line when this one fails, and nobody asks then what the event was.
+            message.terms.or.retain(|or| list.contains(&or.recipient));
+        }
         self.made.push(message);
     }
 

@@ -1,10 +1,12 @@
 //! Does a real `serve` message nobody by accident, and say how careful it is?
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::process::{RULES, SECRET};
-use crate::support::kabari::{Home, Kabari};
-use crate::support::world::{TOKEN, World};
+use crate::support::kabari::{Home, Kabari, PATIENCE, stripe_signature};
+use crate::support::world::{Behave, TOKEN, World};
 
 const ANNA: &str = "6281234567890";
 const BUDI: &str = "6289876543210";
@@ -44,6 +46,155 @@ async fn in_shadow_everything_is_recorded_and_shown_and_nothing_is_sent() {
     assert_eq!(kabari.stop().await, Some(0));
     assert!(!log.text().contains("sent "), "{}", log.text());
     assert_eq!(world.seen().asked.len(), 0);
+}
+
+/// Waits until no message is to be sent any more.
+async fn settled(home: &Home) {
+    let (began, on_the_way) = (Instant::now(), ["waiting", "sending"]);
+    while messages(home).iter().any(|it| on_the_way.contains(&&*it[0])) {
+        assert!(began.elapsed() < PATIENCE, "{:?}", messages(home));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// What a sender may mark as a test, with somebody who gets what nobody else can.
+const SHOP: &str = r#"  stripe: { secret: secret-of-the-process-test }
+rules:
+  - name: paid
+    source: stripe
+    or: { number: "6285555555555", message: "{{ event.id }}, instead" }
+    send: { number: "{{ event.to }}", message: "{{ event.id }}" }
+"#;
+
+fn shop(world: &World) -> (Home, String) {
+    let rules = RULES.replace("rules:\n", SHOP);
+    let home =
+        Home::new(&rules).variable("WACHAT_URL", &world.url()).variable("WACHAT_TOKEN", TOKEN);
+    (home, rules)
+}
+
+/// Stripe tells of an event, and says whether it is real.
+async fn stripe_tells(kabari: &Kabari, id: &str, livemode: bool, more: &str) {
+    let body = format!(r#"{{"id":"{id}","type":"invoice.paid","livemode":{livemode}{more}}}"#);
+    let signature = stripe_signature(SECRET, jiff::Timestamp::now().as_second(), &body);
+    let headers = [("content-type", "application/json"), ("stripe-signature", &*signature)];
+    let answer = kabari.post("stripe", &headers, body).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn to(number: &str) -> String {
+    format!(r#","to":"{number}""#)
+}
+
+/// Saves the rules, which come into force.
+async fn save(home: &Home, kabari: &Kabari, rules: &str) {
+    let from = kabari.log().len();
+    std::fs::write(home.path("rules.yaml"), rules).unwrap();
+    kabari.says(from, &["rules reloaded"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_of_a_sender_reaches_nobody_by_any_way_until_its_source_says_so() {
+    let world = World::start().await;
+    let (home, rules) = shop(&world);
+    let kabari = home.start().await;
+    stripe_tells(&kabari, "evt_1", false, &to(ANNA)).await;
+    stripe_tells(&kabari, "evt_2", false, "").await;
+    let again = ["events", "replay", "--source", "stripe", "--since", "1h", "--again", "--yes"];
+    let replayed = tokio::task::block_in_place(|| home.run(&again));
+    assert!(replayed.status.success(), "{replayed:?}");
+    let retried =
+        tokio::task::block_in_place(|| home.run(&["messages", "retry", "--state", "skipped"]));
+    assert!(!retried.status.success(), "{retried:?}");
+    stripe_tells(&kabari, "evt_3", true, &to(BUDI)).await;
+    world.until("what is real", |seen| !seen.asked.is_empty()).await;
+    let list = home.list(&["messages", "list", "--state", "skipped"]);
+    let mut kept: Vec<[&str; 2]> = Vec::new();
+    for message in &list {
+        let text = message["request"]["message"].as_str().unwrap_or_default();
+        kept.push([message["reason"].as_str().unwrap(), text]);
+        let why = message["detail"].as_str().unwrap();
+        assert!(text.is_empty() || why.contains("`test_events: send` or --only-to"), "{message}");
+    }
+    kept.sort_unstable();
+    let none = ["no recipient", ""];
+    let [first, second] = [["test mode", "evt_1"], ["test mode", "evt_2, instead"]];
+    assert_eq!(kept, [none, none, first, first, second, second], "each twice, by the replay");
+
+    let sends = "{ secret: secret-of-the-process-test, test_events: send }";
+    let plain = "stripe: { secret: secret-of-the-process-test }";
+    save(&home, &kabari, &rules.replace(plain, &format!("stripe: {sends}"))).await;
+    stripe_tells(&kabari, "evt_4", false, &to(ANNA)).await;
+    world.until("the test that is to be sent", |seen| seen.dispatched.len() == 2).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(
+        (world.seen().texts_to(BUDI), world.seen().texts_to(ANNA)),
+        (vec!["evt_3".to_owned()], vec!["evt_4".to_owned()])
+    );
+    assert_eq!(world.seen().asked.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_gets_what_the_one_who_may_have_a_test_cannot_get() {
+    let world = World::start().await;
+    world.number(ANNA, Behave::answer(400, r#"{"error":"number not registered"}"#));
+    let (home, rules) = shop(&world);
+    // What is sent instead would have to wait until somebody else has started it.
+    let slow = "one: { pace: 1/h, burst: 1, jitter: 0s, gap: 0s }";
+    let slowly = rules.replace("one: { pace: off, in_flight: 1 }", slow);
+    std::fs::write(home.path("rules.yaml"), slowly).unwrap();
+    let kabari = home.start_with(&["--only-to", ANNA]).await;
+    stripe_tells(&kabari, "evt_1", false, &to(ANNA)).await;
+    world.until("the attempt", |seen| !seen.asked.is_empty()).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(messages(&home)[0], ["failed", "recipient", "evt_1"]);
+    std::fs::write(home.path("rules.yaml"), rules).unwrap();
+    let kabari = home.start().await;
+    stripe_tells(&kabari, "evt_2", true, &to(BUDI)).await;
+    settled(&home).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    let asked: Vec<String> = world.seen().asked.iter().map(|it| it.message().to_owned()).collect();
+    assert_eq!(asked, ["evt_1", "evt_2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_in_shadow_shows_what_it_sends_from_the_moment_it_is_out_of_it() {
+    let world = World::start().await;
+    let watched = r#"rules:
+  - name: watched
+    source: github
+    mode: shadow
+    dedupe: "{{ event.text }}"
+    or: { number: "6285555555555", message: "{{ event.text }}, instead" }
+    send:
+      number: "{{ event.to }}"
+      type: document
+      mediaUrl: "https://files.example/{{ event.text }}.pdf"
+      fileName: "{{ event.text }}.pdf"
+      mimetype: application/pdf
+      delay: 1200
+      message: "Here is {{ event.text }}"
+"#;
+    let rules = RULES.replace("rules:\n", watched);
+    let home =
+        Home::new(&rules).variable("WACHAT_URL", &world.url()).variable("WACHAT_TOKEN", TOKEN);
+    let kabari = home.start().await;
+    tell(&kabari, ANNA, "a").await;
+    world.until("the rule beside it", |seen| !seen.asked.is_empty()).await;
+    let of_rule = ["messages", "list", "--rule", "watched", "--full"];
+    let shown = home.list(&of_rule);
+    assert_eq!((shown.len(), &shown[0]["reason"]), (1, &"shadow".into()), "{shown:?}");
+    assert_eq!(shown[0]["detail"], "its rule only watches (`mode: shadow`)");
+    save(&home, &kabari, &rules.replace("    mode: shadow\n", "")).await;
+    let body = format!(r#"{{"to":"{ANNA}","text":"a","again":true}}"#);
+    let answer = kabari.post_github(SECRET, "issues", "another event", &body).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    world.until("it too", |seen| seen.dispatched.len() == 2).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    let asked = world.seen().asked;
+    assert_eq!((asked[0].message(), &asked[1].body), ("a", &shown[0]["request"]));
+    assert_eq!(asked[1].body["fileName"], "a.pdf");
+    assert_eq!(home.list(&of_rule)[1]["state"], "skipped", "what was shown stays what it was");
 }
 
 #[tokio::test(flavor = "multi_thread")]
