@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
+
 use crate::process::SECRET;
 use crate::support::kabari::{Home, Kabari, PATIENCE, stripe_signature};
 use crate::support::world::{Behave, TOKEN, World};
@@ -53,25 +55,28 @@ async fn pay(kabari: &Kabari, id: &str, to: &str) {
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
-/// State and reason of the message with this text to this number, once it has left the queue.
-async fn fate(home: &Home, to: &str, text: &str) -> (String, String) {
+/// The message with this text to this number, once it has left the queue.
+async fn settled(home: &Home, to: &str, text: &str) -> Value {
     let began = std::time::Instant::now();
     loop {
         let words = ["messages", "list", "--number", to, "--full"];
         let list = tokio::task::block_in_place(|| home.list(&words));
-        let of = |message: &serde_json::Value, field: &str| {
-            message[field].as_str().unwrap_or_default().to_owned()
-        };
-        let found = list.iter().find(|message| message["request"]["message"] == text);
-        let found = found.map(|message| (of(message, "state"), of(message, "reason")));
+        let found = list.into_iter().find(|message| message["request"]["message"] == text);
         match found {
-            Some((state, reason)) if !["waiting", "sending"].contains(&&*state) => {
-                return (state, reason);
+            Some(message) if message["state"] != "waiting" && message["state"] != "sending" => {
+                return message;
             }
             other => assert!(began.elapsed() < PATIENCE, "{text}: {other:?}"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Its state and reason.
+async fn fate(home: &Home, to: &str, text: &str) -> (String, String) {
+    let message = settled(home, to, text).await;
+    let of = |field: &str| message[field].as_str().unwrap_or_default().to_owned();
+    (of("state"), of("reason"))
 }
 
 fn is(state: &str, reason: &str) -> (String, String) {
@@ -129,6 +134,93 @@ async fn a_saved_list_is_in_force_for_what_waits_and_for_what_is_sent_by_hand() 
     assert_eq!(kabari.stop().await, Some(0));
     says(&home, &["send", "--number", ANNA, "--message", "by hand"], 1, "opted out");
     assert_eq!(world.seen().texts_to(ANNA), ["before"]);
+}
+
+/// Saves a list that is read again.
+async fn save(home: &Home, kabari: &Kabari, list: &str, text: &str) {
+    let from = kabari.log().len();
+    std::fs::write(home.path(list), text).unwrap();
+    kabari.says(from, &["rules reloaded"]).await;
+}
+
+/// The message is not sent, and its record says so in these words.
+async fn left_alone(home: &Home, to: &str, text: &str, why: &str) {
+    let message = settled(home, to, text).await;
+    assert_eq!((&message["state"], &message["reason"]), (&"skipped".into(), &"opted out".into()));
+    assert!(message["detail"].as_str().is_some_and(|it| it.contains(why)), "{message}");
+}
+
+/// Rules with both lists, on which nobody is denied and these may be messaged.
+fn home_with_lists(world: &World, allowed: &str) -> Home {
+    let both = "{ deny: denied.txt, allow: team.csv }";
+    let home = Home::new(&RULES.replace("{ deny: denied.txt }", both));
+    std::fs::write(home.path("denied.txt"), "").unwrap();
+    std::fs::write(home.path("team.csv"), allowed).unwrap();
+    home.variable("WACHAT_URL", &world.url()).variable("WACHAT_TOKEN", TOKEN)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_put_on_a_list_or_taken_off_is_so_from_the_next_message_on() {
+    let world = World::start().await;
+    let home = home_with_lists(&world, &format!("{ANNA},Anna\n{BUDI},Budi\n"));
+    let kabari = home.start().await;
+    tell(&kabari, ANNA, "before").await;
+    assert_eq!(fate(&home, ANNA, "before").await.0, "sent");
+    save(&home, &kabari, "denied.txt", "# asked us to stop\n+62 812-3456-7890\n").await;
+    tell(&kabari, ANNA, "denied").await;
+    tell(&kabari, BUDI, "beside it").await;
+    left_alone(&home, ANNA, "denied", "on the list of those who opted out").await;
+    assert_eq!(fate(&home, BUDI, "beside it").await.0, "sent");
+    save(&home, &kabari, "denied.txt", "# nobody any more\n").await;
+    tell(&kabari, ANNA, "again").await;
+    assert_eq!(fate(&home, ANNA, "again").await.0, "sent");
+    save(&home, &kabari, "team.csv", &format!("{ANNA},Anna\n")).await;
+    tell(&kabari, BUDI, "no longer allowed").await;
+    left_alone(&home, BUDI, "no longer allowed", "not in the list `recipients.allow`").await;
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(world.seen().texts_to(ANNA), ["before", "again"]);
+    assert_eq!(world.seen().asked.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_cannot_be_read_is_told_and_the_one_before_stays_in_force() {
+    let world = World::start().await;
+    let home = home_with_lists(&world, &format!("number,name\n{ANNA},Anna\n"));
+    let kabari = home.start().await;
+    let broken = [
+        // Whoever is before the broken line is no more on the list than whoever is behind it.
+        ("denied.txt", Some(format!("{ANNA}\n0812-34\n")), "denied.txt, line 2"),
+        ("team.csv", Some(format!("{BUDI}\n{ANNA}\nsix two eight\n")), "team.csv, line 3"),
+        ("team.csv", None, "`team.csv` cannot be read"),
+    ];
+    for (number, (list, text, told)) in broken.iter().enumerate() {
+        let (good, from) = (std::fs::read(home.path(list)).unwrap(), kabari.log().len());
+        match text {
+            Some(text) => std::fs::write(home.path(list), text).unwrap(),
+            None => std::fs::remove_file(home.path(list)).unwrap(),
+        }
+        let said = kabari.says(from, &["the last good one stays"]).await;
+        assert!(said.contains(told), "{said}");
+        let ready = kabari.page("/readyz").await;
+        assert_eq!(ready.status, 200);
+        assert!(ready.json()["rules"].as_str().is_some_and(|it| it.contains(told)), "{ready:?}");
+        let text = format!("beside {number}");
+        tell(&kabari, ANNA, &text).await;
+        tell(&kabari, BUDI, &text).await;
+        assert_eq!(fate(&home, ANNA, &text).await.0, "sent");
+        left_alone(&home, BUDI, &text, "not in the list `recipients.allow`").await;
+        let from = kabari.log().len();
+        std::fs::write(home.path(list), good).unwrap();
+        kabari.says(from, &["rules reloaded", "is what it was"]).await;
+        assert_eq!(kabari.page("/readyz").await.json()["rules"], "ok");
+    }
+    let log = kabari.log();
+    assert!(![ANNA, BUDI, "0812-34", "six two"].iter().any(|it| log.contains(it)), "{log}");
+    assert_eq!(kabari.stop().await, Some(0));
+    // With nothing to fall back on, it does not start.
+    std::fs::write(home.path("denied.txt"), "0812-34\n").unwrap();
+    let said = home.serve_fails().await;
+    assert!(said.contains("denied.txt, line 1") && !said.contains("0812-34"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
