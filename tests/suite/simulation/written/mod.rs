@@ -7,6 +7,8 @@
 mod when;
 mod less;
 mod instead;
+mod trouble;
+mod warm_up;
 mod wall;
 mod summer;
 
@@ -20,7 +22,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use kabari::clock;
 use kabari::config::{LoadOptions, load};
-use kabari::dispatch::{Dispatcher, Timings};
+use kabari::dispatch::{Dispatcher, Lanes, Timings};
 use kabari::expr::Json;
 use kabari::gather::Gatherer;
 use kabari::model::{Content, Event, Headers, LaneWait, Message, Recipient, Verdict};
@@ -59,6 +61,8 @@ pub(super) struct Story<'a> {
     pub(super) sets: &'a [(u64, i64)],
     /// After so many hours it is asked what the lane holds back.
     pub(super) asks: &'a [u64],
+    /// After so many seconds a person resumes the lane.
+    pub(super) resumes: &'a [u64],
 }
 
 impl Default for Story<'_> {
@@ -72,6 +76,7 @@ impl Default for Story<'_> {
             wachat: |_| {},
             sets: &[],
             asks: &[],
+            resumes: &[],
         }
     }
 }
@@ -141,14 +146,7 @@ impl Story<'_> {
             tokio::spawn(gatherer.run(stop.clone())),
         ];
         let began = tokio::time::Instant::now();
-        let sets = self.sets.to_vec();
-        let setting = async move {
-            for (second, by) in sets {
-                tokio::time::sleep_until(began + Duration::from_secs(second)).await;
-                time::set_by(by);
-            }
-        };
-        tokio::spawn(setting);
+        self.meddle(began, lanes.clone());
         for (second, body) in events {
             tokio::time::sleep_until(began + Duration::from_secs(*second)).await;
             let event = event(body);
@@ -170,6 +168,24 @@ impl Story<'_> {
         messages.reverse();
         let asked = std::mem::take(&mut *asked.lock().unwrap());
         Told { asked, messages, said: log.said(), waits }
+    }
+
+    /// Sets the clock and resumes the lane when it is time to.
+    fn meddle(&self, began: tokio::time::Instant, lanes: Lanes) {
+        let at = move |second| tokio::time::sleep_until(began + Duration::from_secs(second));
+        let (sets, resumes) = (self.sets.to_vec(), self.resumes.to_vec());
+        tokio::spawn(async move {
+            for (second, by) in sets {
+                at(second).await;
+                time::set_by(by);
+            }
+        });
+        tokio::spawn(async move {
+            for second in resumes {
+                at(second).await;
+                assert!(lanes.resume(LANE).await, "there is a lane");
+            }
+        });
     }
 
     fn text(&self) -> String {
