@@ -7,6 +7,7 @@ mod purge;
 mod replay;
 mod retention;
 mod sealed;
+mod sealed_copy;
 
 use std::process::Output;
 

@@ -12,11 +12,11 @@ use crate::support::kabari::{Home, Kabari};
 use crate::support::skip;
 use crate::support::world::{TOKEN, World};
 
-const STORE_SECRET: &str = "0b54f8a1e3d94c17a5cf6b20d8e71f93";
+pub(super) const STORE_SECRET: &str = "0b54f8a1e3d94c17a5cf6b20d8e71f93";
 const NEXT_SECRET: &str = "5f0c7d3be6a84192b8d3a0f1c2e49b76";
 
 /// An installation with these secrets of its store, the one that is used first.
-fn home(world: &World, secrets: &[&str]) -> Home {
+pub(super) fn home(world: &World, secrets: &[&str]) -> Home {
     let home = Home::new(&rules(secrets.len()))
         .variable("WACHAT_URL", &world.url())
         .variable("WACHAT_TOKEN", TOKEN);
@@ -32,7 +32,7 @@ fn rules(secrets: usize) -> String {
 }
 
 /// Which of these stand legible in the store's files.
-fn legible<'t>(home: &Home, texts: &[&'t str]) -> Vec<&'t str> {
+pub(super) fn legible<'t>(home: &Home, texts: &[&'t str]) -> Vec<&'t str> {
     let files: Vec<u8> = ["kabari.db", "kabari.db-wal"]
         .iter()
         .flat_map(|name| std::fs::read(home.path(name)).unwrap_or_default())
