@@ -6,6 +6,7 @@ mod trigger;
 mod send;
 mod events;
 mod messages;
+mod progress;
 mod lanes;
 mod test;
 mod explain;

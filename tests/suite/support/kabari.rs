@@ -40,7 +40,7 @@ impl Home {
         self
     }
 
-    /// Runs `serve` under another program, which must make it its own process (`strace -D`).
+    /// Has another program run `serve`, as its own process (`strace -D`), and what is on a terminal.
     pub(crate) fn under(mut self, wrapper: &[&str]) -> Self {
         self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
         self
@@ -86,7 +86,7 @@ impl Home {
     /// Runs a command on a terminal of its own, and gives what that showed; `None`, said loudly,
     /// where `script` of util-linux is missing.
     pub(crate) fn on_terminal(&self, words: &str) -> Option<String> {
-        let line = format!("{} {words}", env!("CARGO_BIN_EXE_kabari"));
+        let line = [&self.wrapper.join(" "), env!("CARGO_BIN_EXE_kabari"), words].join(" ");
         let mut command = self.command(Path::new("script"), &["-qec", &line, "/dev/null"]);
         let Ok(output) = command.env("TERM", "xterm-256color").output() else {
             super::skip("what a terminal shows: `script` of util-linux is missing");
