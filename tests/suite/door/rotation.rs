@@ -1,9 +1,12 @@
 //! Is one warned before a secret ends, at a clock that is handed in?
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use kabari::config::{LoadOptions, load_text_at};
+use kabari::app::{App, Rereading};
+use kabari::config::{LoadOptions, load, load_text_at};
 use kabari::receive::Settings;
 use kabari::verify::Outgoing;
 
@@ -99,4 +102,43 @@ async fn serve_tells_at_its_start_and_in_its_metrics_when_a_secret_ends() {
     ] {
         assert!(metrics.lines().any(|have| have == line), "{line}\n{metrics}");
     }
+}
+
+/// So much time passes at once, and whoever waited for a part of it has its turn.
+async fn pass(span: Duration) {
+    let over = tokio::spawn(tokio::time::sleep(span));
+    tokio::task::yield_now().await;
+    tokio::time::pause();
+    tokio::time::advance(span + Duration::from_secs(1)).await;
+    tokio::time::resume();
+    over.await.unwrap();
+    tokio::task::yield_now().await;
+}
+
+/// The program within this process, whose day can be made to pass.
+#[tokio::test]
+async fn serve_tells_again_each_day_that_a_secret_ends() {
+    let _client = crate::support::kabari::http();
+    let home = Home::new(
+        "wachat: { token: a-token-of-many-characters, instance: one }\n\
+         server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0 }\nsources:\n  github:\n    secrets:\n\
+         \x20     - the new secret of the shop\n\
+         \x20     - { secret: the old secret of the shop, until: 2026-01-01 }\nrules: []\n",
+    );
+    let file = home.path("rules.yaml");
+    let read = move || {
+        let options = LoadOptions { lenient: false, variable: &|_| None };
+        Ok(load(&file, &options).unwrap_or_else(|found| panic!("{}", found.render(false))))
+    };
+    let mut loaded = read().expect("it loads");
+    loaded.settings.store.url = home.store();
+    let page = Page::open();
+    let app = App::start(loaded, Rereading { read: Arc::new(read), watch: false }).await.unwrap();
+    let mut told = vec![page.text().matches("counts no more since 2026-01-01").count()];
+    for hours in [23, 1, 23, 1] {
+        pass(Duration::from_secs(hours * 3600 + 1)).await;
+        told.push(page.text().matches("counts no more since 2026-01-01").count());
+    }
+    app.stop().await.unwrap();
+    assert_eq!(told, [1, 1, 2, 2, 3], "{}", page.text());
 }
