@@ -105,10 +105,13 @@ fn memory_max_mib(kabari: &Kabari) -> u64 {
 async fn fill(home: &Home, backlog: usize) {
     let store = SqliteStore::open(&home.path("kabari.db")).unwrap();
     let now = Timestamp::now();
+    // Together they fill all the memory that there may be: none of it is left for them.
+    let room = usize::try_from(MEMORY_MAX_MIB << 20).unwrap();
+    let words = "and so on ".repeat(room / backlog / 10 + 1);
     for begin in (0..backlog).step_by(1000) {
         let made = (begin..backlog.min(begin + 1000)).map(|n| {
             let event = event(n, now);
-            let messages = vec![message(n, &event)];
+            let messages = vec![message(n, &event, &words)];
             (event, messages)
         });
         store.record_batch(made.collect()).await.unwrap();
@@ -123,11 +126,11 @@ fn event(n: usize, now: Timestamp) -> Event {
     }
 }
 
-fn message(n: usize, event: &Event) -> Message {
+fn message(n: usize, event: &Event, words: &str) -> Message {
     let number = if n.is_multiple_of(TO_ONE) { 0 } else { n };
     let recipient = Recipient::person(&format!("6281{number:09}")).unwrap();
     let caption = "*acme/shop* Octo Cat: Keep order per recipient, and say so where it is read";
     let origin = Origin { rule: "push-to-team".to_owned(), send: 0, element: 0 };
-    let content = Content::text(format!("{caption} #{n}"));
+    let content = Content::text(format!("{caption} {words}#{n}"));
     Message::waiting(event, origin, &format!("lane-{}", n % LANES), recipient, content)
 }
