@@ -47,7 +47,8 @@ pub struct LaneSettings {
     pub gap: Option<Span>,
     /// How many go out in a day; default 500, of them 20 to people who were never messaged before.
     pub caps: Option<Caps>,
-    /// The day on which a new WhatsApp account began: its caps grow for eleven days.
+    /// The day on which a new WhatsApp account began: for eleven days it does less. At first 20 a day, 5
+    /// of them first contacts; from the fourth day on 50 and 10, from the eighth on 200 and 15.
     #[schemars(with = "Option<String>")]
     #[schemars(extend("examples" = ["2026-11-20"]))]
     pub warm_up: Option<Date>,
