@@ -152,6 +152,8 @@ pub struct Round {
     pub(super) part: Part,
     /// What is behind: a number of a row, or a key.
     pub(super) after: i64,
+    /// Of the event behind that, messages were looked at up to this number.
+    pub(super) within: i64,
     /// Whether rows of events are gone, and their keys are to go.
     pub(super) forgot: bool,
 }

@@ -193,6 +193,77 @@ async fn a_dedupe_key_outlives_the_message_that_was_sent_and_not_one_that_failed
     end(&*store, 0, State::Failed).await;
     record(&*store, on_day(3, 99, BEN)).await;
     assert_eq!(prune(&*store, days(30, 30), at(100 * DAY)).await, removed(2, 2, 2));
+/// More than are looked at in one step, and than are taken off a message in one.
+const VERY_MANY: u128 = 3000;
+
+#[tokio::test]
+async fn an_event_of_very_many_messages_keeps_its_body_until_the_last_of_them_is_done() {
+    let place = Place::quick_sqlite();
+    let store = place.open();
+    let all = (1..=VERY_MANY).map(|n| Message {
+        id: message(n, ANN).id,
+        state: if n == 2500 { State::Waiting } else { State::Skipped },
+        ..on_day(1, 0, ANN).1
+    });
+    store.record(on_day(1, 0, ANN).0, all.collect()).await.unwrap();
+    record(&*store, on_day(VERY_MANY + 1, 99, BEN)).await;
+    assert_eq!(prune(&*store, days(30, 30), at(100 * DAY)).await, removed(0, 0, 0));
+    store.move_by_hand(message(2500, ANN).id, State::Cancelled, at(99 * DAY)).await.unwrap();
+    let all = u64::try_from(VERY_MANY).unwrap();
+    assert_eq!(prune(&*store, days(30, 30), at(100 * DAY)).await, removed(1, 1, all));
+}
+
+#[tokio::test]
+async fn an_event_whose_newest_message_is_of_now_keeps_its_body_however_many_were_done_before() {
+    let place = Place::quick_sqlite();
+    let store = place.open();
+    let made = |n: u128, state| Message { id: message(n, ANN).id, state, ..on_day(1, 0, ANN).1 };
+    let all = (1..=VERY_MANY).map(|n| made(n, State::Skipped));
+    store.record(on_day(1, 0, ANN).0, all.collect()).await.unwrap();
+    record(&*store, on_day(VERY_MANY + 1, 99, BEN)).await;
+    // A replay adds another one between any two steps.
+    for steps in 0.. {
+        let mut round = Some(Round::default());
+        for _ in 0..steps {
+            let Some(from) = round else { break };
+            let pruned = store.prune(days(30, 999), at(100 * DAY), from).await.unwrap();
+            round = pruned.next;
+        }
+        if round.is_none() || store.event(event(1).id).await.unwrap().unwrap().body.is_empty() {
+            assert!(2 < steps, "it took several");
+            break;
+        }
+        let new = made(10_000 + steps, State::Waiting);
+        store.add_messages(vec![new.clone()]).await.unwrap();
+        while let Some(from) = round {
+            let pruned = store.prune(days(30, 999), at(100 * DAY), from).await.unwrap();
+            assert_eq!(pruned.bodies, 0, "after {steps} steps");
+            round = pruned.next;
+        }
+        store.move_by_hand(new.id, State::Cancelled, at(99 * DAY)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_was_very_many_events_goes_in_several_steps() {
+    let place = Place::quick_sqlite();
+    let store = place.open();
+    for part in 0..VERY_MANY / 500 {
+        let batch = (1..=500).map(|n| {
+            let (event, mut message) = on_day(part * 500 + n, 0, ANN);
+            let (key, template) = ("k".to_owned(), String::new());
+            message.terms.group =
+                Some(Group { key, wait_s: 60, interval_s: 0, max: u32::MAX, template });
+            (event, vec![message])
+        });
+        store.record_batch(batch.collect()).await.unwrap();
+    }
+    store.move_by_hand(message(1, ANN).id, State::Cancelled, at(1)).await.unwrap();
+    record(&*store, on_day(VERY_MANY + 1, 99, BEN)).await;
+    let all = u64::try_from(VERY_MANY).unwrap();
+    assert_eq!(prune(&*store, days(30, 30), at(100 * DAY)).await, removed(all, all, 1));
+}
+
     record(&*store, keyed(4, 100, "sent")).await;
     record(&*store, keyed(5, 100, "failed")).await;
     let state = async |n: u128| store.message(message(n, ANN).id).await.unwrap().unwrap().0;
@@ -227,6 +298,25 @@ async fn a_store_that_is_too_large_gives_up_its_oldest_bodies_first() {
     for n in 1..=600 {
         let body: Vec<u8> = std::iter::repeat_with(|| dice.u8(..)).take(20_000).collect();
         let time = later(at(0), i64::try_from(n).unwrap());
+#[tokio::test]
+async fn of_large_bodies_few_go_in_one_step() {
+    let place = Place::quick_sqlite();
+    let store = place.open();
+    let mut dice = fastrand::Rng::with_seed(1);
+    for n in 1..=20 {
+        let body: Vec<u8> = std::iter::repeat_with(|| dice.u8(..)).take(1 << 20).collect();
+        let large = Event { received_at: at(0), body: body.into(), ..event(n) };
+        store.record(large, vec![]).await.unwrap();
+    }
+    let (mut round, mut bodies) = (Some(Round::default()), Vec::new());
+    while let Some(from) = round {
+        let pruned = store.prune(days(1, 1), at(2 * DAY), from).await.unwrap();
+        bodies.extend(Some(pruned.bodies).filter(|bodies| 0 < *bodies));
+        round = pruned.next;
+    }
+    assert_eq!(bodies, [4; 5], "of 1 MiB each");
+}
+
         store
             .record(Event { received_at: time, body: body.into(), ..event(n) }, vec![])
             .await

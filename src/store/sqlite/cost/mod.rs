@@ -6,6 +6,7 @@
 
 mod shapes;
 mod counted;
+mod pruning;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
