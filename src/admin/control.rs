@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::admin::Admin;
 use crate::admin::answer::{Answer, Refused};
-use crate::admin::shown::{Numbers, message_json};
+use crate::admin::shown::{Numbers, message_json, readable};
 use crate::model::{self, LaneWait, Message, Readiness, Reason};
 use crate::store::{EventFilter, LaneState, MessageFilter, StoreError};
 
@@ -23,9 +23,9 @@ pub(super) async fn overview(State(admin): State<Arc<Admin>>) -> Answer {
     let counts = admin.store.counts().await?;
     let lanes = admin.store.lanes().await?;
     let recent = MessageFilter { limit: Some(OVERVIEW_ROWS), ..MessageFilter::default() };
-    let messages = admin.store.messages(recent).await?;
+    let messages = readable(admin.store.messages(recent).await?);
     let events = EventFilter { limit: Some(OVERVIEW_ROWS), ..EventFilter::default() };
-    let events = admin.store.events(events).await?;
+    let events = readable(admin.store.events(events).await?);
     let needs_person = needs_person(&admin).await?;
     Ok(Json(json!({
         "now": (admin.clock)().to_string(),
@@ -53,7 +53,7 @@ async fn needs_person(admin: &Admin) -> Result<Vec<Message>, StoreError> {
             limit: Some(OVERVIEW_ROWS),
             ..MessageFilter::default()
         };
-        let rows = admin.store.messages(filter).await?;
+        let rows = readable(admin.store.messages(filter).await?);
         let skipped = state == model::State::Skipped;
         let is_for_a_person = |row: &Message| !skipped || row.reason == Some(Reason::NoRecipient);
         found.extend(rows.into_iter().filter(is_for_a_person));

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::admin::answer::{Answer, Refused};
 use crate::admin::messages::ListLength;
-use crate::admin::shown::{Numbers, event_json};
+use crate::admin::shown::{Numbers, event_json, readable};
 use crate::admin::{Admin, LIST_LIMIT};
 use crate::model::EventId;
 use crate::store::{EventFilter, MessageFilter};
@@ -53,7 +53,7 @@ pub(super) async fn list(
         until: asked.until,
         limit,
     };
-    let rows = admin.store.events(filter).await?;
+    let rows = readable(admin.store.events(filter).await?);
     serde_json::to_value(rows).map(Json).map_err(|why| Refused::Store(why.to_string()))
 }
 
@@ -66,6 +66,6 @@ pub(super) async fn one(
     let id: EventId = id.parse().map_err(|_| Refused::NotFound)?;
     let event = admin.store.event(id).await?.ok_or(Refused::NotFound)?;
     let filter = MessageFilter { event: Some(id), ..MessageFilter::default() };
-    let messages = admin.store.messages(filter).await?;
+    let messages = readable(admin.store.messages(filter).await?);
     Ok(Json(event_json(&event, &messages, asked.numbers())))
 }

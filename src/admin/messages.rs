@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::admin::answer::{Answer, Refused};
 use crate::admin::events::AskedOne;
-use crate::admin::shown::{Numbers, message_and_attempts_json, message_json};
+use crate::admin::shown::{Numbers, message_and_attempts_json, message_json, readable};
 use crate::admin::{Admin, LIST_LIMIT, Wish};
 use crate::model::{self, EventId, MessageId};
 use crate::render;
@@ -73,7 +73,7 @@ pub(super) async fn list(
         until: asked.until,
         limit: asked.limit.map_or(Some(LIST_LIMIT), ListLength::rows),
     };
-    let messages = admin.store.messages(filter).await?;
+    let messages = readable(admin.store.messages(filter).await?);
     Ok(Json(messages.iter().map(|message| message_json(message, numbers)).collect()))
 }
 

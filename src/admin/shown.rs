@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::model::{Attempt, Event, Message, Recipient, mask_number};
+use crate::store::Listed;
 
 /// How numbers are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,4 +103,12 @@ pub fn event_json(event: &Event, messages: &[Message], numbers: Numbers) -> Valu
         }
     }
     shown
+}
+
+/// The rows of a list; of others the log tells.
+pub(super) fn readable<T>(Listed { rows, unreadable }: Listed<T>) -> Vec<T> {
+    if 0 < unreadable.count {
+        tracing::warn!(rows = unreadable.count, "in a list {unreadable}");
+    }
+    rows
 }

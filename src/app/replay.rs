@@ -64,9 +64,12 @@ async fn one(
     let made = pipeline.messages(&event, json, now);
     let of_event = MessageFilter { event: Some(id), ..MessageFilter::default() };
     let there = store.messages(of_event).await?;
+    if 0 < there.unreadable.count {
+        return problem("a message that was made of it cannot be read");
+    }
     // Of an event that became part of another one's message there is no message of its own.
     let joined = store.joined(id).await?;
-    let (messages, today) = compared(made, there, &joined, asked);
+    let (messages, today) = compared(made, there.rows, &joined, asked);
     Ok(Replayed {
         event: id,
         source: event.source.clone(),

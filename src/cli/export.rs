@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use super::input::{RuleFile, StoreUrl};
 use super::messages::Which;
+use super::output;
 use crate::admin::{Numbers, event_json, message_json};
-use crate::store::{self, EventFilter, MessageFilter};
+use crate::store::{self, EventFilter, MessageFilter, Unreadable};
 
 /// Print events and messages as JSON lines, the oldest first
 ///
 /// The store is only read, a page at a time, also while `serve` runs. Without --full numbers are
-/// masked and bodies left out. With --state, --rule, --number or --instance there are only messages.
+/// masked and bodies left out. Rows that cannot be read are counted (exit code 1). With --state, --rule, --number or --instance there are only messages.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Export {
@@ -57,13 +58,15 @@ impl Export {
         let of_messages =
             state.is_some() || rule.is_some() || number.is_some() || instance.is_some();
         let mut out = BufWriter::new(anstream::stdout());
+        let mut unreadable = Unreadable::default();
         if self.only != Some(What::Messages) && !of_messages {
             let (source, since, until) = (filter.source.clone(), filter.since, filter.until);
             let filter = EventFilter { source, since, until, ..EventFilter::default() };
             let mut after = 0;
             loop {
                 let (events, last) = history.events_after(filter.clone(), after).await?;
-                for event in &events {
+                unreadable.add(events.unreadable);
+                for event in &events.rows {
                     let mut shown = event_json(event, &[], numbers);
                     // They have lines of their own.
                     shown.as_object_mut().map(|fields| fields.remove("messages"));
@@ -77,7 +80,8 @@ impl Export {
             let mut after = 0;
             loop {
                 let (messages, last) = history.messages_after(filter.clone(), after).await?;
-                for message in &messages {
+                unreadable.add(messages.unreadable);
+                for message in &messages.rows {
                     writeln!(out, "{}", typed("message", message_json(message, numbers)))?;
                 }
                 let Some(last) = last else { break };
@@ -85,7 +89,7 @@ impl Export {
             }
         }
         out.flush()?;
-        Ok(ExitCode::SUCCESS)
+        Ok(output::all_but(&unreadable))
     }
 }
 

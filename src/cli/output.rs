@@ -7,6 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
 use serde::{Serialize, Serializer};
 
+use crate::store::Unreadable;
+
 /// The answer is no.
 pub(super) const NO: u8 = 1;
 
@@ -21,6 +23,15 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     anstream::eprintln!("{} {error:#}", "error:".red().bold());
+    ExitCode::from(NO)
+}
+
+/// Says what of the store cannot be read, if anything cannot, and how the command ends by that.
+pub(super) fn all_but(unreadable: &Unreadable) -> ExitCode {
+    if unreadable.count == 0 {
+        return ExitCode::SUCCESS;
+    }
+    anstream::eprintln!("{} {unreadable}", "error:".red().bold());
     ExitCode::from(NO)
 }
 

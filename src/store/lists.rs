@@ -1,10 +1,12 @@
 //! What do people see of the store, and which part of it?
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 
 use crate::model::{EventId, State};
+use crate::store::StoreError;
 
 /// Which messages to list.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +44,52 @@ pub struct EventFilter {
     pub until: Option<Timestamp>,
     /// No more than so many.
     pub limit: Option<usize>,
+}
+
+/// Rows of a list: those that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// They, in their order.
+    pub rows: Vec<T>,
+    /// The others.
+    pub unreadable: Unreadable,
+}
+
+/// Rows that cannot be read: damaged, or changed from outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// How many.
+    pub count: u64,
+    /// What is wrong with the first of them.
+    pub first: Option<String>,
+}
+
+impl Unreadable {
+    /// The row if it can be read; else it is counted.
+    pub(super) fn or_counted<T>(&mut self, row: Result<T, StoreError>) -> Option<T> {
+        let error = match row {
+            Ok(row) => return Some(row),
+            Err(error) => error,
+        };
+        self.count += 1;
+        self.first.get_or_insert_with(|| error.to_string());
+        None
+    }
+
+    /// Counts those of another part too.
+    pub fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.first = self.first.take().or(other.first);
+    }
+}
+
+/// As people are told of them.
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = if self.count == 1 { "row" } else { "rows" };
+        write!(f, "{} {rows} cannot be read: damaged, or changed from outside", self.count)?;
+        self.first.iter().try_for_each(|first| write!(f, " (the first: {first})"))
+    }
 }
 
 /// One line of a list of events.

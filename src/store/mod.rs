@@ -36,7 +36,7 @@ pub use address::{
 pub use claim::{Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Share, Shut};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
-pub use lists::{Counts, EventFilter, EventRow, MessageFilter, SourceRow};
+pub use lists::{Counts, EventFilter, EventRow, Listed, MessageFilter, SourceRow, Unreadable};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
 pub use reconciliation::{Reconciliation, Tally};
 pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
@@ -145,13 +145,13 @@ pub trait Store: Upkeep {
     fn arrivals(&self) -> watch::Receiver<u64>;
 
     /// Messages, newest first.
-    async fn messages(&self, filter: MessageFilter) -> Result<Vec<Message>, StoreError>;
+    async fn messages(&self, filter: MessageFilter) -> Result<Listed<Message>, StoreError>;
 
     /// One message with its attempts, oldest first.
     async fn message(&self, id: MessageId) -> Result<Option<(Message, Vec<Attempt>)>, StoreError>;
 
     /// Events without their bodies, newest first.
-    async fn events(&self, filter: EventFilter) -> Result<Vec<EventRow>, StoreError>;
+    async fn events(&self, filter: EventFilter) -> Result<Listed<EventRow>, StoreError>;
 
     /// One event, whole.
     async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError>;

@@ -64,7 +64,7 @@ impl Shop {
     }
 
     async fn messages(&self) -> Vec<Message> {
-        let mut all = self.store.messages(MessageFilter::default()).await.unwrap();
+        let mut all = self.store.messages(MessageFilter::default()).await.unwrap().rows;
         all.reverse();
         all
     }

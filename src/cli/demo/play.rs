@@ -102,6 +102,7 @@ async fn rules_of(app: &App, answer: &Value) -> anyhow::Result<Vec<String>> {
         .store()
         .messages(filter)
         .await?
+        .rows
         .into_iter()
         .map(|message| message.origin.rule)
         .collect();

@@ -15,7 +15,7 @@ use super::moment::Moment;
 use super::output;
 use crate::admin::{Numbers, event_json};
 use crate::model::{EventId, mask_if_phone};
-use crate::store::{self, EventFilter, MessageFilter, SharedStore};
+use crate::store::{self, EventFilter, Listed, MessageFilter, SharedStore};
 
 /// How many lines a person gets without asking for more.
 const ROWS: usize = 50;
@@ -121,17 +121,17 @@ impl EventsCommand {
 }
 
 async fn list(store: &SharedStore, filter: EventFilter, json: bool) -> anyhow::Result<ExitCode> {
-    let rows = store.events(filter).await?;
+    let Listed { rows, unreadable } = store.events(filter).await?;
     if json {
         output::json_rows(rows)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(output::all_but(&unreadable));
     }
     let rows = rows.into_iter().map(|row| {
         let time = shown_time(row.received_at);
         vec![time, row.id.to_string(), row.source, row.kind, row.messages.to_string()]
     });
     output::table(&["received (UTC)", "event", "source", "kind", "messages"], rows.collect())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(output::all_but(&unreadable))
 }
 
 async fn show(
@@ -145,10 +145,10 @@ async fn show(
         .await?
         .with_context(|| format!("there is no event {id}; `kabari events list` shows them"))?;
     let filter = MessageFilter { event: Some(id), ..MessageFilter::default() };
-    let made = store.messages(filter).await?;
+    let Listed { rows: made, unreadable } = store.messages(filter).await?;
     if json {
         output::json(&event_json(&event, &made, Numbers::full_if(full)))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(output::all_but(&unreadable));
     }
     let body = serde_json::from_slice::<Value>(&event.body)
         .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&event.body)));
@@ -164,7 +164,7 @@ async fn show(
         anstream::println!("\n{}", serde_json::to_string_pretty(&body)?);
         anstream::println!("\n{}", format!("kabari explain --event {id}").dimmed());
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(output::all_but(&unreadable))
 }
 
 /// The body with what may be the number of a phone masked.

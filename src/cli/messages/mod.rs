@@ -13,7 +13,7 @@ use super::input::{RuleFile, StoreUrl, shown_time};
 use super::output;
 use crate::admin::{Numbers, Wish, message_and_attempts_json, message_json};
 use crate::model::{Attempt, Message, MessageId, State};
-use crate::store::{self, MessageFilter, SharedStore};
+use crate::store::{self, Listed, MessageFilter, SharedStore};
 
 use moves::Selection;
 
@@ -119,14 +119,14 @@ impl Messages {
 async fn list(store: &SharedStore, args: List, rules: &RuleFile) -> anyhow::Result<ExitCode> {
     let limit = args.limit.or_else(|| (!args.json).then_some(ROWS));
     let filter = MessageFilter { limit, ..args.which.filter(rules)? };
-    let messages = store.messages(filter).await?;
+    let Listed { rows: messages, unreadable } = store.messages(filter).await?;
     if args.json {
         let numbers = Numbers::full_if(args.full);
         output::json_rows(messages.iter().map(|message| message_json(message, numbers)))?;
     } else {
         print_table(&messages)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(output::all_but(&unreadable))
 }
 
 async fn show(

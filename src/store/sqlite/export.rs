@@ -1,5 +1,6 @@
 //! What is in the store, all of it, a page at a time and the oldest first?
 
+use rusqlite::Row;
 use rusqlite::types::ToSql;
 
 use crate::model::{Event, Message};
@@ -7,13 +8,13 @@ use crate::store::sqlite::history::History;
 use crate::store::sqlite::lists;
 use crate::store::sqlite::packed::PackedEvent;
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
-use crate::store::{EventFilter, MessageFilter, StoreError};
+use crate::store::{EventFilter, Listed, MessageFilter, StoreError};
 
 /// Rows of a page.
 const PAGE_ROWS: i64 = 128;
 
 /// Some rows, and where the next ones begin; `None` after the last.
-type Part<T> = (Vec<T>, Option<i64>);
+type Part<T> = (Listed<T>, Option<i64>);
 
 impl History {
     /// Messages of a filter, behind the one that a page before ended with (0 at first).
@@ -25,16 +26,14 @@ impl History {
         let seal = self.seal().clone();
         let ask = move |connection: &rusqlite::Connection| {
             let (rest, values) = page(lists::asked(filter, &seal), after);
-            let mut statement = connection
-                .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages{rest}"))?;
-            let mut rows = statement.query(rusqlite::params_from_iter(values))?;
-            let (mut messages, mut last) = (Vec::new(), None);
-            while let Some(row) = rows.next()? {
-                let row = MessageRow::read(row)?;
-                last = Some(row.seq);
-                messages.push(row.into_message(&seal)?);
-            }
-            Ok((messages, last))
+            let sql = format!("SELECT {MESSAGE_COLUMNS} FROM messages{rest}");
+            let mut last = None;
+            let read = |row: &Row<'_>| {
+                last = Some(row.get("seq")?);
+                MessageRow::read(row)?.into_message(&seal)
+            };
+            let listed = lists::listed(connection, &sql, values, read)?;
+            Ok((listed, last))
         };
         self.readers().ask(ask).await
     }
@@ -48,16 +47,16 @@ impl History {
         let seal = self.seal().clone();
         let ask = move |connection: &rusqlite::Connection| {
             let (rest, values) = page(lists::asked_of_event(filter), after);
-            let mut statement = connection.prepare_cached(&format!(
+            let sql = format!(
                 "SELECT id, source, kind, provider_id, received_at, content, seq FROM events{rest}"
-            ))?;
-            let mut rows = statement.query(rusqlite::params_from_iter(values))?;
-            let (mut events, mut last) = (Vec::new(), None);
-            while let Some(row) = rows.next()? {
-                last = Some(row.get(6)?);
-                events.push(PackedEvent::read(row)?.into_event(&seal)?);
-            }
-            Ok((events, last))
+            );
+            let mut last = None;
+            let read = |row: &Row<'_>| {
+                last = Some(row.get("seq")?);
+                PackedEvent::read(row)?.into_event(&seal)
+            };
+            let listed = lists::listed(connection, &sql, values, read)?;
+            Ok((listed, last))
         };
         self.readers().ask(ask).await
     }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::model::{Attempt, EventId, Message, MessageId, State};
 use crate::store::seal::Seal;
 use crate::store::sqlite::packed::PackedEvent;
 use crate::store::sqlite::row::{self, MESSAGE_COLUMNS, MessageRow};
 use crate::store::{
-    Counts, EventFilter, EventRow, LaneState, MessageFilter, SourceRow, StoreError,
+    Counts, EventFilter, EventRow, LaneState, Listed, MessageFilter, SourceRow, StoreError,
+    Unreadable,
 };
 
 /// Conditions of a list, with their values.
@@ -70,19 +71,33 @@ pub(super) fn asked(filter: MessageFilter, seal: &Seal) -> Conditions {
     conditions
 }
 
+/// Rows of a query, and which of them cannot be read. Where the database itself goes no farther, it is
+/// an error.
+pub(super) fn listed<T>(
+    connection: &Connection,
+    sql: &str,
+    values: Vec<Box<dyn ToSql>>,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Listed<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+    let mut listed = Listed { rows: Vec::new(), unreadable: Unreadable::default() };
+    while let Some(row) = rows.next()? {
+        listed.rows.extend(listed.unreadable.or_counted(read(row)));
+    }
+    Ok(listed)
+}
+
 /// Messages, newest first.
 pub(super) fn messages(
     connection: &Connection,
     filter: MessageFilter,
     seal: &Seal,
-) -> Result<Vec<Message>, StoreError> {
+) -> Result<Listed<Message>, StoreError> {
     let limit = filter.limit;
     let (rest, values) = asked(filter, seal).newest_first(limit);
-    connection
-        .prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM messages{rest}"))?
-        .query_map(rusqlite::params_from_iter(values), MessageRow::read)?
-        .map(|row| row?.into_message(seal))
-        .collect()
+    let sql = format!("SELECT {MESSAGE_COLUMNS} FROM messages{rest}");
+    listed(connection, &sql, values, |row| MessageRow::read(row)?.into_message(seal))
 }
 
 /// One message with its attempts, oldest first.
@@ -127,17 +142,14 @@ pub(super) fn events(
     connection: &Connection,
     filter: EventFilter,
     seal: &Seal,
-) -> Result<Vec<EventRow>, StoreError> {
+) -> Result<Listed<EventRow>, StoreError> {
     let (rest, values) = asked_of_events(filter);
-    connection
-        .prepare_cached(&format!(
-            "SELECT id, source, kind, provider_id, received_at,
-                 (SELECT count(*) FROM messages WHERE messages.event = events.id)
-             FROM events{rest}"
-        ))?
-        .query_map(rusqlite::params_from_iter(values), |row| Ok(row::event_line(row, seal)))?
-        .map(|line| line?)
-        .collect()
+    let sql = format!(
+        "SELECT id, source, kind, provider_id, received_at,
+             (SELECT count(*) FROM messages WHERE messages.event = events.id)
+         FROM events{rest}"
+    );
+    listed(connection, &sql, values, |row| row::event_line(row, seal))
 }
 
 /// One event as it was packed.

@@ -50,8 +50,8 @@ use crate::secret::Secrets;
 use crate::store::seal::Seal;
 use crate::store::{
     Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory, LaneState,
-    Lease, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement, Shut,
-    SourceRow, Store, StoreError, Stuck, TurnedOver,
+    Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement,
+    Shut, SourceRow, Store, StoreError, Stuck, TurnedOver,
 };
 
 pub use backup::Copied;
@@ -263,7 +263,7 @@ impl Store for SqliteStore {
         self.writer.arrivals()
     }
 
-    async fn messages(&self, filter: MessageFilter) -> Result<Vec<Message>, StoreError> {
+    async fn messages(&self, filter: MessageFilter) -> Result<Listed<Message>, StoreError> {
         let seal = self.seal.clone();
         self.readers.ask(move |connection| lists::messages(connection, filter, &seal)).await
     }
@@ -273,7 +273,7 @@ impl Store for SqliteStore {
         self.readers.ask(move |connection| lists::message(connection, id, &seal)).await
     }
 
-    async fn events(&self, filter: EventFilter) -> Result<Vec<EventRow>, StoreError> {
+    async fn events(&self, filter: EventFilter) -> Result<Listed<EventRow>, StoreError> {
         let seal = self.seal.clone();
         self.readers.ask(move |connection| lists::events(connection, filter, &seal)).await
     }

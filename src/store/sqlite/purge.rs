@@ -16,7 +16,7 @@ use crate::store::sqlite::row::{MESSAGE_COLUMNS, MESSAGE_COLUMNS_COUNT, MessageR
 use crate::store::sqlite::spelling::Spelling;
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{SqliteStore, anew, order, people, schema, sealed};
-use crate::store::{Purged, StoreError};
+use crate::store::{Purged, StoreError, Unreadable};
 
 /// Rows looked at in one step.
 const LOOKED_AT: i64 = 512;
@@ -47,7 +47,7 @@ impl SqliteStore {
                     move |connection: &Connection| look(connection, table, after, &sought, &seal);
                 let Looked { rows, last, count, unreadable } = self.readers.ask(look).await?;
                 seen += count;
-                total.unreadable += unreadable;
+                total.unreadable += unreadable.count;
                 progress(seen);
                 for part in rows.chunks(ROWS_MAX) {
                     if dry_run {
@@ -110,7 +110,7 @@ struct Looked {
     rows: Vec<i64>,
     last: Option<i64>,
     count: u64,
-    unreadable: u64,
+    unreadable: Unreadable,
 }
 
 /// Who is looked for.
@@ -156,7 +156,8 @@ fn look(
     };
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([after, LOOKED_AT])?;
-    let mut looked = Looked { rows: Vec::new(), last: None, count: 0, unreadable: 0 };
+    let mut looked =
+        Looked { rows: Vec::new(), last: None, count: 0, unreadable: Unreadable::default() };
     while let Some(row) = rows.next()? {
         let (seq, holds) = match table {
             Table::Messages => {
@@ -166,14 +167,10 @@ fn look(
             }
             Table::Events => (row.get(6)?, event_holds(PackedEvent::read(row)?, sought, seal)),
         };
-        match holds {
-            Ok(true) => looked.rows.push(seq),
-            Ok(false) => {}
-            // Whoever is to be forgotten is so everywhere else.
-            Err(error) => {
-                tracing::warn!(%error, "a row cannot be looked at");
-                looked.unreadable += 1;
-            }
+        // Whoever is to be forgotten is so everywhere else.
+        let holds = holds.inspect_err(|error| tracing::warn!(%error, "a row cannot be looked at"));
+        if looked.unreadable.or_counted(holds) == Some(true) {
+            looked.rows.push(seq);
         }
         (looked.last, looked.count) = (Some(seq), looked.count + 1);
     }

@@ -198,7 +198,7 @@ impl House {
     }
 
     pub(crate) async fn event_count(&self) -> usize {
-        self.store.events(EventFilter::default()).await.expect("events").len()
+        self.store.events(EventFilter::default()).await.expect("events").rows.len()
     }
 }
 

@@ -175,7 +175,7 @@ async fn what_is_verified_but_cannot_be_read_is_kept_and_says_why() {
         assert_eq!(answer.status, 400, "{number}: {answer:?}");
         assert_eq!(answer.json()["error"], "unreadable body");
     }
-    let events = house.store.events(EventFilter::default()).await.expect("events");
+    let events = house.store.events(EventFilter::default()).await.expect("events").rows;
     assert_eq!(events.len(), bodies.len());
     assert!(events.iter().all(|event| event.kind == "unreadable" && event.messages == 0));
 }

@@ -18,7 +18,7 @@ async fn a_signed_event_is_recorded_before_it_is_answered() {
     let id = told["event"].as_str().and_then(|id| id.parse().ok()).expect("an event id");
     let event = house.store.event(id).await.expect("a store").expect("the event");
     assert_eq!((event.kind.as_str(), &event.body[..]), ("push", BODY));
-    let messages = house.store.messages(MessageFilter::default()).await.expect("messages");
+    let messages = house.store.messages(MessageFilter::default()).await.expect("messages").rows;
     let mut states: Vec<_> =
         messages.iter().map(|made| (made.origin.rule.as_str(), made.state)).collect();
     states.sort_by_key(|(rule, _)| *rule);
@@ -61,7 +61,7 @@ async fn a_seen_request_sent_again_under_another_id_or_kind_is_a_duplicate() {
         assert_eq!(told["messages"], 0, "two honest ones may be alike: {told}");
     }
     assert_eq!(house.event_count().await, 3);
-    let waiting = house.store.messages(MessageFilter::default()).await.expect("messages");
+    let waiting = house.store.messages(MessageFilter::default()).await.expect("messages").rows;
     assert_eq!(waiting.iter().filter(|made| made.state == State::Waiting).count(), 1);
 }
 
@@ -88,7 +88,7 @@ async fn a_verified_body_that_is_no_json_is_kept_and_refused() {
     let house = house(Settings::default()).await;
     let answer = house.ask(&push("d-1", b"{\"ref\": nonsense")).await;
     assert_eq!(answer.status, 400, "{answer:?}");
-    let events = house.store.events(EventFilter::default()).await.expect("events");
+    let events = house.store.events(EventFilter::default()).await.expect("events").rows;
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].kind, Event::UNREADABLE);
 }

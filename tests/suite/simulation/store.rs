@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kabari::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use kabari::store::{
     Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory, LaneState,
-    Lease, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement,
+    Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement,
     SharedStore, Shut, SourceRow, SqliteStore, Store, StoreError, Stuck, TurnedOver,
 };
 use tokio::sync::{Notify, watch};
@@ -236,9 +236,9 @@ pass! {
     write(Gather) fn close_gathering(gathering: &Gathering, outcome: Outcome, now: Timestamp) -> bool;
     read() fn opt_outs() -> Vec<OptOut>;
     write(Other) fn opt_in(recipient: &Recipient) -> bool;
-    read() fn messages(filter: MessageFilter) -> Vec<Message>;
+    read() fn messages(filter: MessageFilter) -> Listed<Message>;
     read() fn message(id: MessageId) -> Option<(Message, Vec<Attempt>)>;
-    read() fn events(filter: EventFilter) -> Vec<EventRow>;
+    read() fn events(filter: EventFilter) -> Listed<EventRow>;
     read() fn event(id: EventId) -> Option<Event>;
     read() fn counts() -> Counts;
     read() fn stuck(seen: i64) -> Stuck;

@@ -90,7 +90,8 @@ impl Week {
                 MessageFilter { state: Some(State::Waiting), limit: Some(1), ..Default::default() };
             let store = self.running.as_ref().map(|running| Arc::clone(&running.store));
             let Some(store) = store else { continue };
-            if self.unanswered.is_empty() && store.messages(waiting).await.unwrap().is_empty() {
+            if self.unanswered.is_empty() && store.messages(waiting).await.unwrap().rows.is_empty()
+            {
                 break;
             }
         }
@@ -98,7 +99,7 @@ impl Week {
         self.start();
         let all = self.running.as_ref().unwrap().store.messages(MessageFilter::default()).await;
         self.die().await;
-        (self.judge.clone(), all.unwrap())
+        (self.judge.clone(), all.unwrap().rows)
     }
 
     /// Lets time pass; meanwhile the program may die and start again.
@@ -302,7 +303,7 @@ impl Week {
             let (store, fate) = (Arc::clone(&running.store), Arc::clone(&running.fate));
             let filter =
                 MessageFilter { state: Some(state), limit: Some(30), ..Default::default() };
-            for message in store.messages(filter).await.unwrap() {
+            for message in store.messages(filter).await.unwrap().rows {
                 let to = match (state, self.dice.u32(0..10)) {
                     (State::Waiting, 0) | (State::Uncertain, 5) => State::Cancelled,
                     (State::Uncertain | State::Failed, 0..3) => State::Waiting,

@@ -108,7 +108,7 @@ impl House {
     }
 
     async fn recorded(&self) -> Vec<EventRow> {
-        self.store.events(EventFilter::default()).await.expect("events")
+        self.store.events(EventFilter::default()).await.expect("events").rows
     }
 }
 

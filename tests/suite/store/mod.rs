@@ -201,7 +201,7 @@ pub(super) async fn state_of(store: &dyn Store, n: u128, recipient: &str) -> Sta
 
 /// All messages in the order in which they were recorded.
 pub(super) async fn all(store: &dyn Store) -> Vec<Message> {
-    let mut messages = store.messages(MessageFilter::default()).await.unwrap();
+    let mut messages = store.messages(MessageFilter::default()).await.unwrap().rows;
     messages.reverse();
     messages
 }

@@ -21,7 +21,7 @@ pub(super) async fn an_event_and_its_messages_come_back_as_they_were(place: &Pla
     let back = store.event(event(1).id).await.unwrap().unwrap();
     assert_eq!(format!("{back:?}"), format!("{:?}", event(1)));
     assert_eq!(all(&*store).await, made);
-    let rows = store.events(EventFilter::default()).await.unwrap();
+    let rows = store.events(EventFilter::default()).await.unwrap().rows;
     assert_eq!((rows.len(), rows[0].messages, rows[0].received_at), (1, 2, at(0)));
     assert!(store.event(event(9).id).await.unwrap().is_none());
 }
@@ -199,7 +199,7 @@ pub(super) async fn lists_are_filtered_and_newest_first(place: &Place) {
     store.record(other, vec![skipped]).await.unwrap();
 
     let found = |filter: MessageFilter| async {
-        let messages = store.messages(filter).await.unwrap();
+        let messages = store.messages(filter).await.unwrap().rows;
         messages.iter().map(|message| message.event.0.as_u128()).collect::<Vec<_>>()
     };
     let none = MessageFilter::default;
@@ -220,11 +220,11 @@ pub(super) async fn lists_are_filtered_and_newest_first(place: &Place) {
         limit: Some(2),
         ..EventFilter::default()
     };
-    let events = store.events(filter).await.unwrap();
+    let events = store.events(filter).await.unwrap().rows;
     let ids: Vec<EventId> = events.iter().map(|row| row.id).collect();
     assert_eq!(ids, [event(3).id, event(2).id]);
     let filter = EventFilter { source: Some("bank".to_owned()), ..EventFilter::default() };
-    assert_eq!(store.events(filter).await.unwrap().len(), 1);
+    assert_eq!(store.events(filter).await.unwrap().rows.len(), 1);
 }
 
 pub(super) async fn it_can_say_that_it_writes(place: &Place) {

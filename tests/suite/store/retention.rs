@@ -88,7 +88,7 @@ async fn what_is_old_and_done_goes_and_what_is_young_or_undone_stays() {
             assert!(!found.body.is_empty(), "event {n} has its body");
         }
     }
-    let left = store.messages(MessageFilter::default()).await.unwrap();
+    let left = store.messages(MessageFilter::default()).await.unwrap().rows;
     let states: Vec<State> = left.iter().map(|message| message.state).collect();
     assert_eq!(states, [State::Waiting, State::Waiting, State::Uncertain]);
     assert_eq!(prune(&*store, days(90, 90), at(100 * DAY)).await, removed(0, 0, 0));

@@ -162,7 +162,7 @@ async fn a_file_held_by_another_program_is_unavailable_and_then_works_again() {
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
     let refused = store.record(event(1), vec![]).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    assert!(store.events(kabari::store::EventFilter::default()).await.unwrap().is_empty());
+    assert!(store.events(kabari::store::EventFilter::default()).await.unwrap().rows.is_empty());
     raw.execute_batch("ROLLBACK").unwrap();
     store.record(event(1), vec![]).await.unwrap();
 }

@@ -4,7 +4,7 @@ use kabari::model::{Event, EventId};
 use kabari::store::{SqliteStore, Store};
 use serde_json::Value;
 
-use super::{ANNA, BUDI, ends, push};
+use super::{ANNA, BUDI, ends, json, push, run};
 use crate::process::home;
 use crate::support::kabari::Home;
 use crate::support::world::World;
@@ -63,4 +63,45 @@ async fn many_pages_are_all_there_in_their_order() {
     let ids: Vec<String> =
         all.iter().map(|it| it["provider_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids, (1..=1000).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_is_counted_and_all_others_are_there() {
+    let world = World::start().await;
+    let home = home(&world);
+    let kabari = home.start().await;
+    for text in ["one", "two", "three"] {
+        push(&kabari, ANNA, text).await;
+    }
+    assert_eq!(kabari.stop().await, Some(0));
+    let raw = rusqlite::Connection::open(home.path("kabari.db")).unwrap();
+    raw.execute_batch(
+        "UPDATE messages SET content = '{' WHERE seq = 2;
+         UPDATE events SET content = x'01' WHERE seq IN (1, 3)",
+    )
+    .unwrap();
+    let output = run(&home, &["export"]);
+    assert_eq!(output.status.code(), Some(1));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let left: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let types: Vec<&str> = left.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["event", "message", "message"]);
+    assert_eq!(left[2]["request"]["message"], "three");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("3 rows cannot be read") && said.contains("the first: event "), "{said}");
+    let listed = json(&home, &["messages", "list"], 1);
+    let texts: Vec<&Value> =
+        listed.as_array().unwrap().iter().map(|it| &it["request"]["message"]).collect();
+    assert_eq!(texts, ["three", "one"]);
+    let said = ends(&home, &["messages", "list"], 1);
+    assert!(said.contains("1 row cannot be read") && said.contains("broken content"), "{said}");
+    // The pages show what can be shown.
+    let kabari = home.start().await;
+    for page in ["/api/messages", "/api/overview"] {
+        let answer = kabari.page(page).await;
+        assert_eq!(answer.status, 200, "{page}: {answer:?}");
+        assert!(answer.body.contains("three"), "{page}: {answer:?}");
+    }
+    kabari.says(0, &["in a list 1 row cannot be read"]).await;
+    assert_eq!(kabari.stop().await, Some(0));
 }

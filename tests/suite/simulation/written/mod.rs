@@ -164,7 +164,8 @@ impl Story<'_> {
         for task in tasks {
             task.await.unwrap();
         }
-        let mut messages = time::at_once(held.inner.messages(MessageFilter::default())).unwrap();
+        let mut messages =
+            time::at_once(held.inner.messages(MessageFilter::default())).unwrap().rows;
         messages.reverse();
         let asked = std::mem::take(&mut *asked.lock().unwrap());
         Told { asked, messages, said: log.said(), waits }
