@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::http;
-use crate::model::State;
+use crate::model::{MessageId, State};
 use crate::store::StoreError;
 
 /// What a handler answers.
@@ -31,6 +31,8 @@ pub(super) enum Refused {
     Wrong(String),
     /// From this state there is no such move.
     Illegal(State),
+    /// Another message has its `dedupe` key.
+    Held { by: Option<MessageId>, state: State },
     /// The rule file on disk has problems: the report.
     BadRules(String),
     /// The store cannot do it.
@@ -46,7 +48,7 @@ impl Refused {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Wrong(_) => StatusCode::BAD_REQUEST,
-            Self::Illegal(_) => StatusCode::CONFLICT,
+            Self::Illegal(_) | Self::Held { .. } => StatusCode::CONFLICT,
             Self::BadRules(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -65,6 +67,12 @@ impl Refused {
             Self::Illegal(state) => json!({
                 "error": format!("not from state {}", state.as_str()),
                 "state": state.as_str(),
+            }),
+            Self::Held { by, state } => json!({
+                "error": format!("another message has its dedupe key, and is {}", state.as_str()),
+                "state": State::Failed,
+                "by": by,
+                "by_state": state,
             }),
             Self::BadRules(report) => json!({
                 "error": "the rule file has problems; the last good one is in force",

@@ -157,8 +157,9 @@ pub trait Store: Upkeep {
     async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError>;
 
     /// A person moves a message to `waiting` (retry, resend), `cancelled` or `sent`. Refused with
-    /// [`Moved::Illegal`] if the state it is in has no such move. One that is to be sent (again) gets
-    /// as many attempts and as much time as it had at first.
+    /// [`Moved::Illegal`] if the state it is in has no such move, and with [`Moved::Held`] if another
+    /// message took its `dedupe` key and may have been or may yet be sent. One that is to be sent
+    /// (again) gets as many attempts and as much time as it had at first, and its key back.
     async fn move_by_hand(
         &self,
         id: MessageId,
@@ -223,6 +224,13 @@ pub enum Moved {
     Unknown,
     /// From this state there is no such move.
     Illegal(State),
+    /// It failed, and its `dedupe` key passed to another message: both would be sent.
+    Held {
+        /// Who has the key; `None` if it was sent and is kept no longer.
+        by: Option<MessageId>,
+        /// The other message's state.
+        state: State,
+    },
 }
 
 /// Why the store could not do it.

@@ -226,6 +226,10 @@ fn moved(result: &Value) -> Moved {
             let word = result["state"].as_str().unwrap_or_default();
             Moved::Illegal(State::parse(word).unwrap_or(State::Sending))
         }
+        Some("held") => Moved::Held {
+            by: result["by"].as_str().and_then(|id| id.parse().ok()),
+            state: result["by_state"].as_str().and_then(State::parse).unwrap_or(State::Sent),
+        },
         _ => Moved::Unknown,
     }
 }
@@ -238,6 +242,14 @@ fn say(id: MessageId, wish: Wish, moved: Moved) {
         Moved::Illegal(state) => {
             anstream::println!("{id}  {verb}: not possible, it is {}", state.as_str());
         }
+        Moved::Held { by: Some(other), state } => anstream::println!(
+            "{id}  {verb}: not possible, message {other} has the same `dedupe` key and is {}",
+            state.as_str()
+        ),
+        Moved::Held { by: None, .. } => anstream::println!(
+            "{id}  {verb}: not possible, a message that is kept no longer has the same `dedupe` key \
+             and was sent"
+        ),
     }
 }
 
@@ -245,7 +257,9 @@ impl Outcome {
     fn note(&mut self, id: MessageId, moved: Moved) {
         match moved {
             Moved::Done => self.done += 1,
-            Moved::Unknown | Moved::Illegal(_) => self.refused.push((id, moved)),
+            Moved::Unknown | Moved::Illegal(_) | Moved::Held { .. } => {
+                self.refused.push((id, moved));
+            }
         }
     }
 
@@ -253,6 +267,9 @@ impl Outcome {
         if as_json {
             let refused = self.refused.iter().map(|(id, moved)| match moved {
                 Moved::Illegal(state) => json!({"id": id, "state": state.as_str()}),
+                Moved::Held { by, state } => json!({
+                    "id": id, "state": State::Failed, "by": by, "by_state": state,
+                }),
                 Moved::Done | Moved::Unknown => json!({"id": id, "state": null}),
             });
             return output::json(&json!({

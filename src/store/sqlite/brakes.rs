@@ -9,7 +9,7 @@ use crate::store::sqlite::fault::within;
 use crate::store::sqlite::hold::{IN_LINE, UNTIL_CLOSED, UNTIL_DUE};
 use crate::store::sqlite::row::MessageRow;
 use crate::store::sqlite::writer::Desk;
-use crate::store::sqlite::{gatherings, sealed};
+use crate::store::sqlite::{dedupe, gatherings, sealed};
 
 /// How a new message begins.
 pub(super) struct Start {
@@ -52,13 +52,16 @@ pub(super) fn start(connection: &Desk, row: &MessageRow, seq: i64) -> rusqlite::
     if row.state != State::Waiting.as_str() {
         return Ok(Braked::Starts(start));
     }
-    let dedupe = terms.dedupe.as_ref().map(|dedupe| {
+    let once = terms.dedupe.as_ref().map(|dedupe| {
         (row.keys.dedupe.unwrap_or_default(), until(row.created_at, dedupe.within_s))
     });
-    if let Some((key, _)) = &dedupe
-        && let Some(holder) = holder(connection, key, row.created_at)?
+    if let Some((key, _)) = &once
+        && let Some(holder) = dedupe::holder(connection, key, row.created_at)?
     {
-        let said = format!("{holder} has the same `dedupe` key");
+        let said = match holder.message {
+            Some(id) => format!("message {id} has the same `dedupe` key"),
+            None => "a message that is kept no longer has the same `dedupe` key".to_owned(),
+        };
         let said = connection.seal().text(&sealed::detail(row.id), said).map_err(within)?;
         start.skip(Reason::Duplicate, said);
         return Ok(Braked::Starts(start));
@@ -85,9 +88,9 @@ pub(super) fn start(connection: &Desk, row: &MessageRow, seq: i64) -> rusqlite::
         }
     }
     if start.state == State::Waiting.as_str()
-        && let Some((key, until)) = dedupe
+        && let Some((key, until)) = once
     {
-        take(connection, &key, seq, until)?;
+        dedupe::take(connection, &key, seq, until)?;
     }
     Ok(Braked::Starts(start))
 }
@@ -103,34 +106,6 @@ impl Start {
         self.held = IN_LINE;
         (self.reason, self.detail) = (Some(reason.as_str().into()), Some(detail));
     }
-}
-
-/// The message that has the key, if one does that may have been or may yet be sent.
-fn holder(connection: &Desk, key: &[u8], now: i64) -> rusqlite::Result<Option<String>> {
-    let found: Option<Option<[u8; 16]>> = connection
-        .prepare_cached(
-            "SELECT messages.id FROM dedupe_keys LEFT JOIN messages ON messages.seq = message
-             WHERE key = ?1 AND until > ?2
-                 AND (message = 0 OR state IN ('waiting', 'sending', 'sent', 'uncertain'))",
-        )?
-        .query_row(params![key, now], |row| row.get(0))
-        .optional()?;
-    Ok(found.map(|id| match id {
-        Some(id) => {
-            format!("message {}", uuid::Uuid::from_bytes(connection.seal().open_id(id)))
-        }
-        // It was sent, and had its time.
-        None => "a message that is kept no longer".to_owned(),
-    }))
-}
-
-fn take(connection: &Connection, key: &[u8], seq: i64, until: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO dedupe_keys (key, message, until) VALUES (?1, ?2, ?3)",
-        )?
-        .execute(params![key, seq, until])
-        .map(drop)
 }
 
 /// Takes a place among those that may go, now or later. The group that it joins, if the rest is to
@@ -251,7 +226,7 @@ fn until(now: i64, span_s: u64) -> i64 {
     now.saturating_add(span)
 }
 
-/// Forgets a few of the keys and places whose time is over; called with each record, so that the
+/// Forgets a few of the keys, places and groups whose time is over; called with each record, so that the
 /// tables stay small without anybody's waiting.
 pub(super) fn forget(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     /// A little more than is added by one message.
@@ -269,6 +244,14 @@ pub(super) fn forget(connection: &Connection, now: i64) -> rusqlite::Result<()> 
             "DELETE FROM throttle_slots WHERE (key, at, n) IN
                  (SELECT key, at, n FROM throttle_slots WHERE at <= ?1 ORDER BY at LIMIT ?2)",
         )?
-        .execute([now.saturating_sub(SLOTS_KEPT_US), AT_ONCE])
+        .execute([now.saturating_sub(SLOTS_KEPT_US), AT_ONCE])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM gatherings WHERE key IN
+                 (SELECT key FROM gatherings INDEXED BY gatherings_over
+                  WHERE message IS NULL AND closed_at + interval_us <= ?1
+                  ORDER BY closed_at + interval_us LIMIT ?2)",
+        )?
+        .execute([now, AT_ONCE])
         .map(drop)
 }

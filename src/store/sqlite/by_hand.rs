@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::model::{MessageId, Reason, State};
 use crate::store::Moved;
+use crate::store::sqlite::dedupe::{self, Holder};
 use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
@@ -56,6 +57,11 @@ impl Operation for MoveByHand {
         // One that could not be made has nothing that could be sent.
         let Some(recipient) = &place.recipient else { return Ok(Moved::Illegal(place.state)) };
         let now = micros(self.now);
+        if self.to == State::Waiting
+            && let Some(Holder { message, state }) = dedupe::take_back(connection, place.seq, now)?
+        {
+            return Ok(Moved::Held { by: message, state });
+        }
         // Its age begins anew, for `expires` too.
         let clock = LaneClock::of(connection, &place.instance)?.at(now);
         connection

@@ -50,20 +50,19 @@ pub(super) fn join(
         .query_row([key], |row| row.get(0))
         .optional()?
         .flatten();
-    let after = |from: i64, span_s: u64| {
-        let span = i64::try_from(span_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
-        from.saturating_add(span)
-    };
-    let again = closed_at.map_or(now, |closed| after(closed, group.interval_s));
-    let wait = if group.max <= 1 { now } else { after(now, group.wait_s) };
+    let micros = |span_s: u64| i64::try_from(span_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
+    let interval = micros(group.interval_s);
+    let again = closed_at.map_or(now, |closed| closed.saturating_add(interval));
+    let wait = if group.max <= 1 { now } else { now.saturating_add(micros(group.wait_s)) };
     let due_at = wait.max(again).max(slot.unwrap_or(now));
     connection
         .prepare_cached(
-            "INSERT INTO gatherings (key, message, due_at, template) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO gatherings (key, message, due_at, template, interval_us)
+             VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET message = excluded.message, due_at = excluded.due_at,
-                 template = excluded.template",
+                 template = excluded.template, interval_us = excluded.interval_us",
         )?
-        .execute(params![key, seq, due_at, group.template])?;
+        .execute(params![key, seq, due_at, group.template, interval])?;
     add(connection, seq, row.event)?;
     Ok(Joined::Opened { due_at })
 }

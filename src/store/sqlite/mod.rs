@@ -16,6 +16,7 @@ mod hold;
 mod lane_clock;
 mod people;
 mod gatherings;
+mod dedupe;
 mod brakes;
 mod instead;
 mod keys;

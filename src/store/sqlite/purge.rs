@@ -269,9 +269,12 @@ impl Forget {
             connection.prepare_cached(sql)?.execute([seq])?;
         }
         if is_own {
-            connection
-                .prepare_cached("DELETE FROM dedupe_keys WHERE message = ?1")?
-                .execute([seq])?;
+            for sql in [
+                "DELETE FROM dedupe_keys WHERE message = ?1",
+                "DELETE FROM dedupe_lost WHERE message = ?1",
+            ] {
+                connection.prepare_cached(sql)?.execute([seq])?;
+            }
         }
         if is_head {
             order::promote(connection, &instance, &own)?;

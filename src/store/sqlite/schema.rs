@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/sqlite/0004_upkeep.sql"),
     include_str!("../migrations/sqlite/0005_seals.sql"),
     include_str!("../migrations/sqlite/0006_backlog.sql"),
+    include_str!("../migrations/sqlite/0007_over.sql"),
 ];
 
 /// "kbri", as the first step writes it.

@@ -25,7 +25,7 @@ pub(super) fn begin(connection: &Connection, seal: &Seal) -> Result<(), StoreErr
     opt_outs(connection, seal)?;
     contacts(connection, seal)?;
     groups(connection, seal)?;
-    for table in ["dedupe_keys", "throttle_slots", "gatherings"] {
+    for table in ["dedupe_keys", "dedupe_lost", "throttle_slots", "gatherings"] {
         let keys: Vec<[u8; 16]> = connection
             .prepare(&format!("SELECT DISTINCT key FROM {table}"))?
             .query_map([], |row| row.get(0))?

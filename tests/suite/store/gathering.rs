@@ -79,6 +79,35 @@ pub(super) async fn after_a_group_the_next_one_waits_for_its_interval(place: &Pl
     assert_eq!(store.next_gathering().await.unwrap(), Some(at(960)), "long after: as at first");
 }
 
+pub(super) async fn a_group_is_forgotten_when_its_interval_is_over_and_no_sooner(place: &Place) {
+    let keyed = |key: &str| {
+        let group = Group { key: key.to_owned(), ..group(20).group.unwrap() };
+        Terms { group: Some(group), ..Terms::default() }
+    };
+    let kept = || -> i64 {
+        let raw = rusqlite::Connection::open(place.file()).unwrap();
+        let count = raw.query_row("SELECT count(*) FROM gatherings", [], |row| row.get(0));
+        count.unwrap()
+    };
+    let store = place.open();
+    for n in 1..=9 {
+        record(&*store, n, 0, keyed(&n.to_string())).await;
+    }
+    for found in due(&*store, 60).await {
+        store.close_gathering(&found, filled("it"), at(60)).await.unwrap();
+    }
+    record(&*store, 11, 358, keyed("other")).await;
+    assert_eq!(kept(), 10, "each of these may begin anew");
+    record(&*store, 12, 359, keyed("9")).await;
+    assert_eq!(store.next_gathering().await.unwrap(), Some(at(418)));
+    for n in 13..=14 {
+        record(&*store, n, 360, keyed("other")).await;
+    }
+    assert_eq!(kept(), 2, "those that are open");
+    let found = due(&*store, 419).await;
+    assert_eq!(found.iter().map(events_of).collect::<Vec<_>>(), [vec![11, 13, 14], vec![12]]);
+}
+
 pub(super) async fn an_event_that_joins_while_a_group_is_filled_is_not_lost(place: &Place) {
     let store = place.open();
     record(&*store, 1, 0, group(20)).await;

@@ -11,6 +11,7 @@ mod attempts;
 mod turn_over;
 mod people;
 mod terms;
+mod dedupe;
 mod days;
 mod instead;
 mod gathering;
@@ -303,6 +304,10 @@ contract! {
         a_number_is_left_alone_for_whatever_reason_a_users_line_names
         why_a_lane_stands_still_survives_reopening
         who_opted_out_is_known_until_taken_off_the_list;
+    dedupe:
+        a_message_that_is_retried_takes_its_key_back_from_one_that_failed
+        a_message_whose_key_another_one_has_is_not_retried
+        a_key_is_not_given_back_for_as_long_as_what_was_sent_is_remembered;
     days:
         what_did_not_go_out_uses_up_nothing_of_its_day
         what_was_interrupted_or_is_uncertain_stays_counted;
@@ -310,6 +315,7 @@ contract! {
         events_with_one_key_become_one_message_when_it_is_due
         a_full_group_is_due_at_once_and_the_next_event_begins_another
         after_a_group_the_next_one_waits_for_its_interval
+        a_group_is_forgotten_when_its_interval_is_over_and_no_sooner
         an_event_that_joins_while_a_group_is_filled_is_not_lost
         a_group_whose_message_was_cancelled_takes_no_more_events
         the_rest_over_a_limit_becomes_one_message_when_there_is_room;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{ANNA, BUDI, ends, json, push, states};
-use crate::process::home;
+use crate::process::{RULES, home};
 use crate::support::kabari::{Home, Kabari, PATIENCE};
 use crate::support::world::{Behave, World};
 
@@ -44,6 +44,12 @@ async fn until(home: &Home, text: &str, state: &str) {
 
 fn state(home: &Home, text: &str) -> String {
     states(home).into_iter().find(|it| it.0 == text).unwrap().1
+}
+
+fn id(home: &Home, text: &str) -> String {
+    let all = tokio::task::block_in_place(|| home.list(&["messages", "list"]));
+    let found = all.iter().find(|it| it["request"]["message"] == text).unwrap();
+    found["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,12 +96,7 @@ async fn what_failed_goes_out_again_by_filter_with_and_without_a_running_serve()
 async fn a_move_that_is_not_legal_is_refused_and_the_exit_code_says_so() {
     let world = World::start().await;
     let (home, kabari) = started(&world).await;
-    let id = |text: &str| {
-        let all = tokio::task::block_in_place(|| home.list(&["messages", "list"]));
-        let found = all.iter().find(|it| it["request"]["message"] == text).unwrap();
-        found["id"].as_str().unwrap().to_owned()
-    };
-    let (sent, lost) = (id("sent a"), id("lost a"));
+    let (sent, lost) = (id(&home, "sent a"), id(&home, "lost a"));
     let done = json(&home, &["messages", "cancel", &sent, &lost], 1);
     assert_eq!(done["done"], 1);
     assert_eq!(done["refused"], json!([{"id": sent, "state": "sent"}]));
@@ -107,6 +108,32 @@ async fn a_move_that_is_not_legal_is_refused_and_the_exit_code_says_so() {
     let none = json(&home, &["messages", "retry", "--until", "2020-01-01"], 0);
     assert_eq!(none["done"], 0);
     assert_eq!(kabari.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_is_not_retried_once_another_message_of_its_key_was_sent() {
+    let world = World::start().await;
+    let home = home(&world);
+    let rules = RULES.replacen("    kind: push\n", "    kind: push\n    dedupe: all\n", 1);
+    std::fs::write(home.path("rules.yaml"), rules).unwrap();
+    let kabari = home.start().await;
+    world.next(1, Behave::answer(413, ""));
+    push(&kabari, ANNA, "failed a").await;
+    until(&home, "failed a", "failed").await;
+    push(&kabari, ANNA, "sent a").await;
+    until(&home, "sent a", "sent").await;
+    let (failed, sent) = (id(&home, "failed a"), id(&home, "sent a"));
+    let refused = json!([{"id": failed, "state": "failed", "by": sent, "by_state": "sent"}]);
+    let one = kabari.order(&format!("/api/messages/{failed}/retry")).await;
+    assert_eq!(one.status, 409, "{one:?}");
+    assert!(one.body.contains(&sent) && one.body.contains("dedupe key"), "{one:?}");
+    assert_eq!(json(&home, &["messages", "retry", "--all"], 1)["refused"], refused);
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(json(&home, &["messages", "retry", &failed], 1)["refused"], refused);
+    let said = ends(&home, &["messages", "retry", &failed], 1);
+    let part = format!("not possible, message {sent} has the same `dedupe` key and is sent");
+    assert!(said.contains(&part), "{said}");
+    assert_eq!(state(&home, "failed a"), "failed");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use super::row::micros;
 use super::{gatherings, lists, needs, schema};
-use crate::model::Reason;
+use crate::model::{Dedupe, Message, Reason, Terms};
 use crate::store::seal::Seal;
 use crate::store::{Outcome, Store};
 
@@ -113,6 +113,38 @@ async fn cost_of_closing(open: usize) -> BTreeMap<String, i64> {
 async fn closing_a_group_does_not_depend_on_how_many_are_open() {
     let (few, many) = (cost_of_closing(FEW).await, cost_of_closing(many()).await);
     assert_eq!(compare("ten groups", &few, &many), None);
+}
+
+/// The steps of recording new ones with a key of each kind, where so many groups are over.
+async fn cost_of_recording(over: usize) -> BTreeMap<String, i64> {
+    let mut counted = Counted::new();
+    counted.fill(1, in_a_group_of_its_own).await;
+    let connection = schema::open_writer(&counted.path(), false).unwrap();
+    connection
+        .execute(
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
+             INSERT INTO gatherings (key, due_at, closed_at, template, interval_us)
+             SELECT CAST(format('%016d', n) AS BLOB), n, n, '{}', 1000 FROM n",
+            [i64::try_from(over).unwrap()],
+        )
+        .unwrap();
+    counted.steps.taken();
+    for n in 1..=NEW {
+        let group = in_a_group_of_its_own(n, message(n));
+        let dedupe = Some(Dedupe { key: n.to_string(), within_s: 60 });
+        let terms = Terms { dedupe, ..group.terms.clone() };
+        counted.store.add_messages(vec![Message { terms, ..group }]).await.unwrap();
+    }
+    let left = connection.query_row("SELECT count(*) FROM gatherings", [], |row| row.get(0));
+    let left: i64 = left.unwrap();
+    assert!(left < i64::try_from(over).unwrap(), "{left}");
+    counted.steps.taken()
+}
+
+#[tokio::test]
+async fn what_comes_does_not_cost_more_when_many_groups_are_over() {
+    let (few, many) = (cost_of_recording(FEW).await, cost_of_recording(many()).await);
+    assert_eq!(compare("new messages", &few, &many), None);
 }
 
 /// The writer's steps of forgetting somebody, where two sessions know so many.

@@ -119,6 +119,7 @@ fn remove_message(
         .execute(params![seq, now, state])?;
     for sql in [
         "DELETE FROM dedupe_keys WHERE message = ?1",
+        "DELETE FROM dedupe_lost WHERE message = ?1",
         "DELETE FROM attempts WHERE message = ?1",
         "UPDATE gatherings SET message = NULL, closed_at = due_at
              WHERE message IS NOT NULL AND message = ?1",

@@ -1,0 +1,87 @@
+//! Who has a `dedupe` key after a person has put a message back into line?
+
+use std::time::Duration;
+
+use kabari::model::{Dedupe, Reason, State, Terms};
+use kabari::store::{Moved, Retention, Round, Store};
+
+use super::terms::{record, with_terms};
+use super::{ANN, BEN, Place, at, claim_one, message, settle, state_of};
+
+const DAY: i64 = 86_400;
+
+fn once(days: u64) -> Terms {
+    let dedupe = Dedupe { key: "a".into(), within_s: days * 86_400 };
+    Terms { dedupe: Some(dedupe), ..Terms::default() }
+}
+
+/// Message `n` has the key, and ends so.
+async fn ended(store: &dyn Store, n: u128, second: i64, state: State) {
+    assert_eq!(record(store, with_terms(n, second, ANN, once(30))).await, 1);
+    let claimed = claim_one(store, second).await;
+    assert_eq!(claimed.message.id, message(n, ANN).id);
+    assert!(settle(store, claimed, state).await);
+}
+
+async fn retry(store: &dyn Store, n: u128, second: i64) -> Moved {
+    store.move_by_hand(message(n, ANN).id, State::Waiting, at(second)).await.unwrap()
+}
+
+pub(super) async fn a_message_that_is_retried_takes_its_key_back_from_one_that_failed(
+    place: &Place,
+) {
+    let store = place.open();
+    for n in 1..=3 {
+        ended(&*store, n, 0, State::Failed).await;
+    }
+    drop(store);
+    let store = place.open();
+    assert_eq!(retry(&*store, 1, 5).await, Moved::Done);
+    assert_eq!(record(&*store, with_terms(4, 6, ANN, once(30))).await, 0);
+    let fourth = store.message(message(4, ANN).id).await.unwrap().unwrap().0;
+    assert_eq!((fourth.state, fourth.reason), (State::Skipped, Some(Reason::Duplicate)));
+    assert!(fourth.detail.unwrap().contains(&message(1, ANN).id.to_string()));
+    // The other two lost theirs to it.
+    let by = Some(message(1, ANN).id);
+    assert_eq!(retry(&*store, 2, 7).await, Moved::Held { by, state: State::Waiting });
+    let claimed = claim_one(&*store, 8).await;
+    settle(&*store, claimed, State::Failed).await;
+    assert_eq!(retry(&*store, 3, 9).await, Moved::Done);
+    let by = Some(message(3, ANN).id);
+    for n in [1, 2] {
+        assert_eq!(retry(&*store, n, 10).await, Moved::Held { by, state: State::Waiting });
+    }
+}
+
+pub(super) async fn a_message_whose_key_another_one_has_is_not_retried(place: &Place) {
+    let store = place.open();
+    ended(&*store, 1, 0, State::Failed).await;
+    ended(&*store, 2, 0, State::Uncertain).await;
+    let by = Some(message(2, ANN).id);
+    assert_eq!(retry(&*store, 1, 5).await, Moved::Held { by, state: State::Uncertain });
+    assert_eq!(state_of(&*store, 1, ANN).await, State::Failed);
+    store.move_by_hand(message(2, ANN).id, State::Cancelled, at(6)).await.unwrap();
+    assert_eq!(retry(&*store, 1, 7).await, Moved::Done, "the other one is not sent");
+}
+
+pub(super) async fn a_key_is_not_given_back_for_as_long_as_what_was_sent_is_remembered(
+    place: &Place,
+) {
+    let store = place.open();
+    // The one that failed is younger: it is still there when the other one has had its time.
+    ended(&*store, 1, 5 * DAY, State::Failed).await;
+    ended(&*store, 2, 0, State::Sent).await;
+    record(&*store, with_terms(3, 0, BEN, Terms::default())).await;
+    let days = |n: u64| Some(Duration::from_secs(n * 86_400));
+    let retention = Retention { events: days(1), messages: days(10), size: None };
+    for _ in 0..2 {
+        let mut round = Some(Round::default());
+        while let Some(from) = round {
+            round = store.prune(retention, at(12 * DAY), from).await.unwrap().next;
+        }
+    }
+    assert!(store.message(message(2, ANN).id).await.unwrap().is_none());
+    let held = Moved::Held { by: None, state: State::Sent };
+    assert_eq!(retry(&*store, 1, 29 * DAY).await, held);
+    assert_eq!(retry(&*store, 1, 31 * DAY).await, Moved::Done, "the key has had its time");
+}
