@@ -217,3 +217,16 @@ impl Operation for Remove {
         false
     }
 }
+
+/// Sessions that know anybody: a step for each, however many they know.
+pub(super) fn sessions(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut next =
+        connection.prepare_cached("SELECT min(instance) FROM contacts WHERE instance > ?1")?;
+    let mut sessions = Vec::new();
+    let mut after = String::new();
+    while let Some(instance) = next.query_row([&after], |row| row.get::<_, Option<String>>(0))? {
+        sessions.push(instance.clone());
+        after = instance;
+    }
+    Ok(sessions)
+}

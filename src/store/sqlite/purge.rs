@@ -319,24 +319,11 @@ fn person(connection: &Connection, recipient: &str, seal: &Seal) -> rusqlite::Re
         "SELECT EXISTS (SELECT 1 FROM contacts WHERE instance = ?1 AND recipient = ?2)",
     )?;
     let mut contacts = 0;
-    for instance in sessions(connection)? {
+    for instance in people::sessions(connection)? {
         contacts += u64::from(known.query_row([&instance, &kept], |row| row.get::<_, bool>(0))?);
     }
     let opted_out = people::is_opted_out(connection, recipient, seal)?;
     Ok(Person { contacts, opted_out })
-}
-
-/// Sessions that know anybody: a step for each, however many they know.
-fn sessions(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut next =
-        connection.prepare_cached("SELECT min(instance) FROM contacts WHERE instance > ?1")?;
-    let mut sessions = Vec::new();
-    let mut after = String::new();
-    while let Some(instance) = next.query_row([&after], |row| row.get::<_, Option<String>>(0))? {
-        sessions.push(instance.clone());
-        after = instance;
-    }
-    Ok(sessions)
 }
 
 impl Operation for ForgetPerson {
@@ -346,7 +333,7 @@ impl Operation for ForgetPerson {
         desk.pragma_update(None, "secure_delete", true)?;
         let seal = desk.seal();
         let (person, kept) = (person(desk, &self.0, seal)?, seal.number(&self.0));
-        for instance in sessions(desk)? {
+        for instance in people::sessions(desk)? {
             desk.prepare_cached("DELETE FROM contacts WHERE instance = ?1 AND recipient = ?2")?
                 .execute([&instance, &kept])?;
         }

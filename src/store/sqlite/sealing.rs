@@ -1,8 +1,8 @@
 //! How is what was there before the store had a secret brought under it?
 //!
 //! Once, at the start that finds the secret, before anything comes or goes: what is small in one
-//! transaction, then messages and events in steps, so that a start that is broken off goes on where
-//! it was. At the end the file is made anew: its free room holds nothing of what was legible.
+//! transaction, then contacts, messages and events in steps, so that a start that is broken off goes
+//! on where it was. At the end the file is made anew: its free room holds nothing of what was legible.
 
 use std::path::Path;
 
@@ -10,20 +10,19 @@ use rusqlite::{Connection, Row, Rows, Transaction, TransactionBehavior, params};
 
 use crate::store::StoreError;
 use crate::store::forgotten;
-use crate::store::seal::Seal;
+use crate::store::seal::{PREFIX, Seal};
 use crate::store::sqlite::packed::{self, PackedEvent};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
-use crate::store::sqlite::{anew, keys, sealed};
+use crate::store::sqlite::{anew, keys, people, sealed};
 
 /// Rows in one transaction at most.
-const ROWS: usize = 512;
+const ROWS: u16 = 512;
 /// Bytes of them in one transaction; the row that goes beyond is its last.
 const BYTES: usize = 4 << 20;
 
 /// All that is small, inside the transaction in which the store gets its keys.
 pub(super) fn begin(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
     opt_outs(connection, seal)?;
-    contacts(connection, seal)?;
     groups(connection, seal)?;
     for table in ["dedupe_keys", "dedupe_lost", "throttle_slots", "gatherings"] {
         let keys: Vec<[u8; 16]> = connection
@@ -52,7 +51,8 @@ type Step = fn(&Connection, &Seal) -> Result<usize, StoreError>;
 /// All the rest, from where it is.
 pub(super) fn finish(connection: &Connection, path: &Path, seal: &Seal) -> Result<(), StoreError> {
     tracing::info!("sealing what is in the store: once, and before anything comes or goes");
-    let steps: [Step; 3] = [messages, events, |connection, _| Ok(keys::catch_up(connection)?)];
+    let steps: [Step; 4] =
+        [contacts, messages, events, |connection, _| Ok(keys::catch_up(connection)?)];
     for step in steps {
         loop {
             let transaction = write(connection)?;
@@ -83,7 +83,7 @@ fn some<T>(
     while let Some(row) = rows.next()? {
         some.push(read(row)?);
         bytes += some.last().map_or(0, &length);
-        if some.len() == ROWS || BYTES < bytes {
+        if some.len() == usize::from(ROWS) || BYTES < bytes {
             break;
         }
     }
@@ -106,17 +106,28 @@ fn opt_outs(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn contacts(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
-    let all: Vec<(String, String)> = connection
-        .prepare("SELECT instance, recipient FROM contacts")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut change = connection
-        .prepare("UPDATE contacts SET recipient = ?3 WHERE instance = ?1 AND recipient = ?2")?;
-    for (instance, recipient) in all {
-        change.execute([&instance, &recipient, &seal.number(&recipient)])?;
+/// Some contacts of one session; how many. A number that is sealed comes behind all that are not.
+fn contacts(connection: &Connection, seal: &Seal) -> Result<usize, StoreError> {
+    let mut next = connection.prepare_cached(
+        "SELECT recipient FROM contacts WHERE instance = ?1 AND recipient < ?2
+         ORDER BY recipient LIMIT ?3",
+    )?;
+    for instance in people::sessions(connection)? {
+        let some: Vec<String> = next
+            .query_map(params![instance, PREFIX, ROWS], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for recipient in &some {
+            connection
+                .prepare_cached(
+                    "UPDATE contacts SET recipient = ?3 WHERE instance = ?1 AND recipient = ?2",
+                )?
+                .execute([&instance, recipient, &seal.number(recipient)])?;
+        }
+        if !some.is_empty() {
+            return Ok(some.len());
+        }
     }
-    Ok(())
+    Ok(0)
 }
 
 fn groups(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {

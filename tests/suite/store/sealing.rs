@@ -60,6 +60,32 @@ async fn a_start_that_is_broken_off_while_it_seals_goes_on_where_it_was() {
     assert_eq!(claim_one(&store, 1).await.message.event.0.as_u128(), 1);
 }
 
+#[tokio::test]
+async fn contacts_are_sealed_in_steps_however_many_there_are() {
+    let place = Place::quick_sqlite();
+    drop(place.open());
+    let raw = Connection::open(place.file()).unwrap();
+    raw.execute_batch(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1500)
+         INSERT INTO contacts (instance, recipient, reached)
+         SELECT instance, format('6281%08d', n), 1
+         FROM n, (SELECT 'jakarta' AS instance UNION SELECT 'surabaya');
+         CREATE TRIGGER pulled BEFORE UPDATE ON contacts
+         WHEN OLD.instance = 'surabaya' AND OLD.recipient = '628100001400'
+         BEGIN SELECT RAISE(ABORT, 'the plug'); END",
+    )
+    .unwrap();
+    let legible = || number(&raw, "SELECT count(*) FROM contacts WHERE recipient GLOB '6281*'");
+    assert!(place.open_with(&secrets(&[1])).is_err());
+    assert!((100..=600).contains(&legible()), "all but its last step is done: {}", legible());
+    raw.execute_batch("DROP TRIGGER pulled").unwrap();
+    let store = place.open_with(&secrets(&[1])).unwrap();
+    assert_eq!(legible(), 0);
+    assert_eq!(number(&raw, "SELECT count(*) FROM contacts"), 3000);
+    let purged = store.purge("628100000700", false, &mut |_| {}).await.unwrap();
+    assert_eq!(purged.contacts, 2, "they are found again");
+}
+
 /// What a store says of a number, asked from outside.
 fn number(raw: &Connection, sql: &str) -> i64 {
     raw.query_row(sql, [], |row| row.get(0)).unwrap()
