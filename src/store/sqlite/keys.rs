@@ -33,8 +33,12 @@ pub(super) struct Keys {
     fresh: HashMap<i64, i64>,
     /// Those of the transaction that is open.
     pending: Vec<(i64, i64)>,
+    /// How many events are new in it, and the last of them.
+    new: (usize, i64),
     /// The last event in `fresh`.
     last: i64,
+    /// How many events are behind the mark, beside those that are moving; not each has an identity.
+    behind: usize,
     moving: Moving,
     /// How many came with the last transaction.
     came: usize,
@@ -72,10 +76,14 @@ impl Keys {
             self.load(connection)?;
             self.version = version;
         }
-        if self.moving.keys.is_empty() && GATHERED <= self.fresh.len() {
+        if self.moving.keys.is_empty() && GATHERED <= self.fresh.len().max(self.behind) {
             let mut keys: Vec<(i64, i64)> = self.fresh.drain().collect();
             keys.sort_unstable();
+            if keys.is_empty() {
+                set_whole(connection, self.last)?;
+            }
             self.moving = Moving { keys, done: 0, step: 0, last: self.last };
+            self.behind = 0;
         }
         let some = (self.came + AHEAD).max(self.moving.keys.len() / COMMITS_MAX);
         self.moving.go_on(connection, some)
@@ -85,8 +93,9 @@ impl Keys {
     pub(super) fn committed(&mut self) {
         self.moving.committed();
         self.came = self.pending.len();
+        let (new, last) = std::mem::take(&mut self.new);
+        (self.behind, self.last) = (self.behind + new, self.last.max(last));
         for (key, seq) in self.pending.drain(..) {
-            self.last = self.last.max(seq);
             // One that was there is of an event that is gone: else this were its second delivery.
             self.fresh.insert(key, seq);
         }
@@ -96,6 +105,7 @@ impl Keys {
     pub(super) fn rolled_back(&mut self) {
         self.moving.step = 0;
         self.pending.clear();
+        self.new = (0, 0);
     }
 
     /// The event that was recorded with this provider's id, or with this digest.
@@ -118,6 +128,7 @@ impl Keys {
 
     /// Remembers an event that was recorded just now as number `seq`.
     pub(super) fn remember(&mut self, event: &Event, seq: i64) {
+        self.new = (self.new.0 + 1, seq);
         let digest = event.digest.as_ref().filter(|digest| digest.never_repeats);
         let digest = digest.map(|digest| Identity::Digest(&digest.bytes));
         let identities = event.provider_id.as_deref().map(Identity::Provider).into_iter();
@@ -143,7 +154,9 @@ impl Keys {
         let mut rows = rows.query([])?;
         self.fresh.clear();
         self.moving = Moving::default();
+        self.behind = 0;
         while let Some(row) = rows.next()? {
+            self.behind += 1;
             let fresh = &mut self.fresh;
             self.last = read(row, |key, seq| {
                 fresh.insert(key, seq);

@@ -20,6 +20,7 @@ mod sqlite_file;
 mod lock;
 mod damage;
 mod retention;
+mod identities;
 mod sealed;
 mod sealing;
 

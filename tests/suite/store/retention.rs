@@ -151,32 +151,6 @@ async fn keys_of_events_that_are_gone_leave_the_index_and_a_new_event_of_that_id
     assert!(matches!(store.record(second, vec![]).await.unwrap(), Recorded::Duplicate { .. }));
 }
 
-/// What memory holds of ids is what the index does not have yet.
-#[tokio::test]
-async fn memory_holds_only_the_newest_ids_and_the_index_all_others() {
-    let place = Place::quick_sqlite();
-    let store = place.open();
-    let raw = Connection::open(place.file()).unwrap();
-    for part in 1..=45_u128 {
-        let batch = (0..1_000).map(|n| {
-            (Event { received_at: at(0), body: "1".into(), ..event(part * 1_000 + n) }, vec![])
-        });
-        store.record_batch(batch.collect()).await.unwrap();
-        let indexed: u128 = raw
-            .query_row("SELECT count(*) FROM event_keys", [], |row| row.get::<_, i64>(0))
-            .unwrap()
-            .try_into()
-            .unwrap();
-        // The limit, and what comes while that many move.
-        assert!(part * 1_000 - indexed < 16_384 + 3 * 1_000, "{part}: {indexed}");
-    }
-    for known in [1_000, 20_000, 45_999] {
-        let again = Event { id: event(99_999).id, received_at: at(0), ..event(known) };
-        let recorded = store.record(again, vec![]).await.unwrap();
-        assert!(matches!(recorded, Recorded::Duplicate { .. }), "{known}");
-    }
-}
-
 #[tokio::test]
 async fn a_dedupe_key_outlives_the_message_that_was_sent_and_not_one_that_failed() {
     let place = Place::sqlite();
@@ -193,6 +167,32 @@ async fn a_dedupe_key_outlives_the_message_that_was_sent_and_not_one_that_failed
     end(&*store, 0, State::Failed).await;
     record(&*store, on_day(3, 99, BEN)).await;
     assert_eq!(prune(&*store, days(30, 30), at(100 * DAY)).await, removed(2, 2, 2));
+    record(&*store, keyed(4, 100, "sent")).await;
+    record(&*store, keyed(5, 100, "failed")).await;
+    let state = async |n: u128| store.message(message(n, ANN).id).await.unwrap().unwrap().0;
+    let again = state(4).await;
+    assert_eq!((again.state, again.reason), (State::Skipped, Some(Reason::Duplicate)));
+    assert!(again.detail.unwrap().contains("kept no longer"));
+    assert_eq!(state(5).await.state, State::Waiting);
+}
+
+#[tokio::test]
+async fn events_of_an_open_group_keep_their_bodies() {
+    let place = Place::sqlite();
+    let store = place.open();
+    for n in 1..=3 {
+        let (event, mut message) = on_day(n, 0, ANN);
+        let (key, template) = ("k".to_owned(), String::new());
+        message.terms.group =
+            Some(Group { key, wait_s: 400 * 86_400, interval_s: 0, max: 99, template });
+        record(&*store, (event, message)).await;
+    }
+    assert_eq!(prune(&*store, days(1, 1), at(100 * DAY)).await, removed(0, 0, 0));
+    let due = store.gatherings(at(500 * DAY), 9).await.unwrap();
+    assert_eq!(due[0].events.len(), 3);
+    assert!(due[0].events.iter().all(|event| !event.body.is_empty()));
+}
+
 /// More than are looked at in one step, and than are taken off a message in one.
 const VERY_MANY: u128 = 3000;
 
@@ -264,32 +264,6 @@ async fn a_message_that_was_very_many_events_goes_in_several_steps() {
     assert_eq!(prune(&*store, days(30, 30), at(100 * DAY)).await, removed(all, all, 1));
 }
 
-    record(&*store, keyed(4, 100, "sent")).await;
-    record(&*store, keyed(5, 100, "failed")).await;
-    let state = async |n: u128| store.message(message(n, ANN).id).await.unwrap().unwrap().0;
-    let again = state(4).await;
-    assert_eq!((again.state, again.reason), (State::Skipped, Some(Reason::Duplicate)));
-    assert!(again.detail.unwrap().contains("kept no longer"));
-    assert_eq!(state(5).await.state, State::Waiting);
-}
-
-#[tokio::test]
-async fn events_of_an_open_group_keep_their_bodies() {
-    let place = Place::sqlite();
-    let store = place.open();
-    for n in 1..=3 {
-        let (event, mut message) = on_day(n, 0, ANN);
-        let (key, template) = ("k".to_owned(), String::new());
-        message.terms.group =
-            Some(Group { key, wait_s: 400 * 86_400, interval_s: 0, max: 99, template });
-        record(&*store, (event, message)).await;
-    }
-    assert_eq!(prune(&*store, days(1, 1), at(100 * DAY)).await, removed(0, 0, 0));
-    let due = store.gatherings(at(500 * DAY), 9).await.unwrap();
-    assert_eq!(due[0].events.len(), 3);
-    assert!(due[0].events.iter().all(|event| !event.body.is_empty()));
-}
-
 #[tokio::test]
 async fn a_store_that_is_too_large_gives_up_its_oldest_bodies_first() {
     let place = Place::quick_sqlite();
@@ -298,25 +272,6 @@ async fn a_store_that_is_too_large_gives_up_its_oldest_bodies_first() {
     for n in 1..=600 {
         let body: Vec<u8> = std::iter::repeat_with(|| dice.u8(..)).take(20_000).collect();
         let time = later(at(0), i64::try_from(n).unwrap());
-#[tokio::test]
-async fn of_large_bodies_few_go_in_one_step() {
-    let place = Place::quick_sqlite();
-    let store = place.open();
-    let mut dice = fastrand::Rng::with_seed(1);
-    for n in 1..=20 {
-        let body: Vec<u8> = std::iter::repeat_with(|| dice.u8(..)).take(1 << 20).collect();
-        let large = Event { received_at: at(0), body: body.into(), ..event(n) };
-        store.record(large, vec![]).await.unwrap();
-    }
-    let (mut round, mut bodies) = (Some(Round::default()), Vec::new());
-    while let Some(from) = round {
-        let pruned = store.prune(days(1, 1), at(2 * DAY), from).await.unwrap();
-        bodies.extend(Some(pruned.bodies).filter(|bodies| 0 < *bodies));
-        round = pruned.next;
-    }
-    assert_eq!(bodies, [4; 5], "of 1 MiB each");
-}
-
         store
             .record(Event { received_at: time, body: body.into(), ..event(n) }, vec![])
             .await
@@ -341,6 +296,25 @@ async fn of_large_bodies_few_go_in_one_step() {
     let raw = Connection::open(place.file()).unwrap();
     let check: String = raw.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
+}
+
+#[tokio::test]
+async fn of_large_bodies_few_go_in_one_step() {
+    let place = Place::quick_sqlite();
+    let store = place.open();
+    let mut dice = fastrand::Rng::with_seed(1);
+    for n in 1..=20 {
+        let body: Vec<u8> = std::iter::repeat_with(|| dice.u8(..)).take(1 << 20).collect();
+        let large = Event { received_at: at(0), body: body.into(), ..event(n) };
+        store.record(large, vec![]).await.unwrap();
+    }
+    let (mut round, mut bodies) = (Some(Round::default()), Vec::new());
+    while let Some(from) = round {
+        let pruned = store.prune(days(1, 1), at(2 * DAY), from).await.unwrap();
+        bodies.extend(Some(pruned.bodies).filter(|bodies| 0 < *bodies));
+        round = pruned.next;
+    }
+    assert_eq!(bodies, [4; 5], "of 1 MiB each");
 }
 
 #[tokio::test]
