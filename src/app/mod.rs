@@ -11,6 +11,7 @@ mod needs;
 mod upkeep;
 mod keys;
 mod room;
+mod set_back;
 mod reload;
 pub mod by_hand;
 pub mod replay;

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, room};
+use super::{Shared, room, set_back};
 use crate::admin::{self, Admin};
 use crate::alerts::{Alerts, Bell};
 use crate::clock;
@@ -151,6 +151,7 @@ pub(super) fn upkeep(shared: &Arc<Shared>) -> Stopping {
         tokio::join!(
             super::upkeep::run(&shared.store, &shared.metrics, retention, &stop),
             room::watch(shared.file.clone(), metrics, stop.clone()),
+            set_back::watch(&shared.store, stop.clone()),
         );
         Ok(())
     })

@@ -1,5 +1,7 @@
 //! Does a running `serve` remove what has had its time, and hear at once of another time?
 
+use jiff::SignedDuration;
+use kabari::clock;
 use kabari::model::{Event, EventId};
 use kabari::store::{SqliteStore, Store};
 
@@ -51,6 +53,27 @@ async fn what_has_had_its_time_goes_while_serve_runs_and_is_counted() {
     let used = page.lines().find(|line| line.starts_with("kabari_store_bytes{part=\"used\"}"));
     assert!(used.is_some_and(|line| !line.ends_with(" 0")), "{page}");
     assert_eq!(kabari.stop().await, Some(0));
+}
+
+/// What is in the store came before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_a_clock_that_was_set_back_says_so_and_one_with_the_right_time_does_not() {
+    let world = World::start().await;
+    for (ahead, is_told) in [(0, false), (7200, true)] {
+        let home = home(&world);
+        let store = SqliteStore::open(&home.path("kabari.db")).unwrap();
+        let then = clock::now().checked_add(SignedDuration::from_secs(ahead)).unwrap();
+        let id = EventId(uuid::Uuid::from_u128(1));
+        store.record(Event::new(id, "github", "push", then, "{}"), vec![]).await.unwrap();
+        drop(store);
+        let kabari = home.start().await;
+        push(&kabari, ANNA, "new").await;
+        if is_told {
+            kabari.says(0, &["the system's clock was set back by 1h 59m"]).await;
+        }
+        assert_eq!(kabari.log().contains("set back"), is_told, "{}", kabari.log());
+        assert_eq!(kabari.stop().await, Some(0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
