@@ -14,7 +14,7 @@ use url::Url;
 use crate::admin::Admin;
 use crate::admin::answer::{Answer, Refused};
 use crate::model::{
-    Content, Event, EventId, Kind, Message, OnUncertain, Origin, Policy, Recipient,
+    self, Content, Event, EventId, Kind, Message, OnUncertain, Origin, Policy, Reason, Recipient,
 };
 use crate::pipeline::Defaults;
 use crate::render;
@@ -109,7 +109,13 @@ impl SendRequest {
         let content = self.into_content()?;
         let policy = policy(&recipient);
         let origin = Origin { rule: BY_HAND.to_owned(), send: 0, element: 0 };
-        Ok(Message { policy, ..Message::waiting(event, origin, &instance, recipient, content) })
+        let message = Message::waiting(event, origin, &instance, recipient, content);
+        if defaults.shadow {
+            let detail = Some("nothing is sent while `defaults.mode` is `shadow`".to_owned());
+            let (state, reason) = (model::State::Skipped, Some(Reason::Shadow));
+            return Ok(Message { state, reason, detail, policy, ..message });
+        }
+        Ok(Message { policy, ..message })
     }
 
     fn into_content(self) -> Result<Content, String> {

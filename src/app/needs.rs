@@ -39,10 +39,13 @@ impl Shared {
         self.no_recipient.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who paused a lane knows it.
+    /// Who paused a lane, or wrote `mode: shadow`, knows it.
     fn lanes_in_trouble(&self) -> BTreeMap<String, LaneTrouble> {
         let trouble = self.lanes.status().into_iter().filter_map(|lane| {
-            let reason = lane.standing_still.filter(|why| *why != Reason::ByHand)?;
+            let reason = lane.standing_still?;
+            if matches!(reason, Reason::ByHand | Reason::Shadow) {
+                return None;
+            }
             let (detail, since) = (lane.detail.unwrap_or_default(), lane.since);
             let since = since.unwrap_or_else(clock::now);
             Some((lane.instance, LaneTrouble { reason, detail, since }))

@@ -305,7 +305,7 @@ pub(super) fn pipeline(
         sources,
         matchers,
         rules,
-        Defaults { instance, country: file.defaults.country },
+        Defaults { instance, country: file.defaults.country, shadow: file.defaults.is_shadow() },
     )
 }
 

@@ -10,7 +10,7 @@ use super::lists;
 use crate::expr::Scope;
 use crate::model::{Fault, Priority, Rest};
 use crate::pipeline::Delivery;
-use crate::render::{HoursSettings, Mode, Terms, TermsSettings};
+use crate::render::{HoursSettings, Terms, TermsSettings};
 
 /// Reads the file that `hours:` name, and names it by its path.
 pub(super) fn holidays(book: &mut Book, id: TreeId, path: &str, hours: &mut HoursSettings) {
@@ -72,7 +72,7 @@ pub(super) fn of(
     let zone = defaults.timezone.as_deref().unwrap_or("UTC");
     let terms = Terms::compile(&terms, zone, scope);
     let terms = terms.map_err(|faults| report(book, id, path, faults));
-    let all = if defaults.mode == Some(Mode::Shadow) { defaults.mode } else { settings.mode };
+    let all = if defaults.is_shadow() { defaults.mode } else { settings.mode };
     let mode = all.unwrap_or_default();
     let delivery = Arc::new(Delivery { terms: terms.ok()?, mode, or: or.ok()?, written });
     if is_plain {

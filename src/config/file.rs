@@ -125,12 +125,19 @@ pub(super) struct DefaultSettings {
     /// How long a message is of use, for rules that do not say so.
     #[schemars(extend("examples" = ["1d"]))]
     pub(super) expires: Option<Span>,
-    /// `shadow`: nothing is sent, whatever rules say.
+    /// `shadow`: nothing is sent, whatever rules say, also by hand; what waited before goes on to wait.
     #[schemars(extend("examples" = ["shadow"]))]
     pub(super) mode: Option<Mode>,
     /// Fields that every `send` has unless it says otherwise. A text takes none of those that media
     /// alone have (`type`, `mediaUrl`, `fileName`, `mimetype`).
     pub(super) send: SendSettings,
+}
+
+impl DefaultSettings {
+    /// Whether nothing is to be sent at all.
+    pub(super) fn is_shadow(&self) -> bool {
+        self.mode == Some(Mode::Shadow)
+    }
 }
 
 /// One entry of `rules:`.

@@ -325,5 +325,5 @@ fn people(book: &mut Book, main: TreeId, file: &RuleFile, zone: jiff::tz::TimeZo
     let allow = list("recipients.allow", &file.recipients.allow);
     let deny = list("recipients.deny", &file.recipients.deny).unwrap_or_default();
     let holidays = std::mem::take(&mut book.holidays);
-    People { zone, only_to: None, allow, deny, holidays }
+    People { zone, shadow: file.defaults.is_shadow(), only_to: None, allow, deny, holidays }
 }

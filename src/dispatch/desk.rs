@@ -74,6 +74,17 @@ pub struct LaneStatus {
     pub waits: Vec<LaneWait>,
 }
 
+impl LaneStatus {
+    /// The same, if nothing at all is sent.
+    pub(super) fn or_shadow(mut self, shadow: bool) -> Self {
+        if shadow && self.standing_still.is_none() {
+            self.standing_still = Some(Reason::Shadow);
+            self.detail = Some("`defaults.mode: shadow`, what waits is kept".to_owned());
+        }
+        self
+    }
+}
+
 impl Desk {
     pub(super) fn new(instance: &str, observer: Arc<dyn Observer>) -> Self {
         let (changed, card) = (Notify::new(), Mutex::new(Card::default()));

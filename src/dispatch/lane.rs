@@ -138,6 +138,10 @@ impl Lane {
 
     /// What may be claimed now, or what to wait for.
     fn plan(&mut self, now: Timestamp) -> Result<(Claim, Way, Arc<Turn>), Wait> {
+        let people = self.shared.people.load_full();
+        if people.shadow {
+            return Err(Wait::FOR_OTHERS);
+        }
         let settings = settings_of(&self.shared, &self.desk.instance);
         let (room, way) = match self.desk.gate(now) {
             Gate::Shut => return Err(Wait::FOR_OTHERS),
@@ -148,7 +152,6 @@ impl Lane {
         if room == 0 {
             return Err(Wait::FOR_OTHERS);
         }
-        let people = self.shared.people.load_full();
         let turn = Arc::new(Turn::of(&settings, people, now));
         let judge = Arc::clone(&turn) as Arc<dyn Judge>;
         let mut claim = Claim { judge, ..Claim::new(&self.desk.instance, room, now) };

@@ -252,7 +252,8 @@ impl Lanes {
 
     /// How each lane stands, by name.
     pub fn status(&self) -> Vec<LaneStatus> {
-        self.0.desks().values().map(|desk| desk.status()).collect()
+        let shadow = self.0.people.load().shadow;
+        self.0.desks().values().map(|desk| desk.status().or_shadow(shadow)).collect()
     }
 
     /// Swaps the client, if there is another, and the lanes' settings. Attempts under way end as they began; lanes that

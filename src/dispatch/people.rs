@@ -12,6 +12,8 @@ use crate::model::{Reason, Recipient};
 pub struct People {
     /// Where a lane's day begins.
     pub zone: TimeZone,
+    /// Nobody gets anything, and what waits is kept (`defaults.mode: shadow`).
+    pub shadow: bool,
     /// If given, nobody else gets anything.
     pub only_to: Option<BTreeSet<Recipient>>,
     /// If given, whoever is not in it gets nothing.
@@ -27,6 +29,7 @@ impl Default for People {
     fn default() -> Self {
         Self {
             zone: TimeZone::UTC,
+            shadow: false,
             only_to: None,
             allow: None,
             deny: BTreeSet::new(),

@@ -68,12 +68,14 @@ pub struct Delivery {
 }
 
 /// What rules leave unsaid.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Defaults {
     /// The WhatsApp session that sends.
     pub instance: String,
     /// Whose local numbers are understood.
     pub country: Option<Country>,
+    /// Nothing is sent, not even by hand (`defaults.mode: shadow`).
+    pub shadow: bool,
 }
 
 /// A request that was believed.

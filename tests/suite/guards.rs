@@ -48,6 +48,39 @@ async fn in_shadow_everything_is_recorded_and_shown_and_nothing_is_sent() {
     assert_eq!(world.seen().asked.len(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn in_shadow_what_waited_before_is_kept_and_nothing_is_sent_by_hand_either() {
+    let world = World::start().await;
+    let home = home(&world, "defaults: { mode: send }");
+    let kabari = home.start().await;
+    assert!(home.run(&["lanes", "pause", "one"]).status.success());
+    tell(&kabari, ANNA, "before").await;
+    let live = std::fs::read_to_string(home.path("rules.yaml")).unwrap();
+    save(&home, &kabari, &live.replace("mode: send", "mode: shadow")).await;
+    assert!(home.run(&["lanes", "resume", "one"]).status.success());
+    let lanes = String::from_utf8(home.run(&["lanes", "list"]).stdout).unwrap();
+    assert!(lanes.contains("shadow: `defaults.mode: shadow`, what waits is kept"), "{lanes}");
+    let send = ["send", "--number", BUDI, "--message", "by hand"];
+    let output = tokio::task::block_in_place(|| home.run(&send));
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("while `defaults.mode` is `shadow`"), "{said}");
+    // At its end whatever a lane has begun has ended.
+    assert_eq!(kabari.stop().await, Some(0));
+    let output = tokio::task::block_in_place(|| home.run(&send));
+    assert_eq!(output.status.code(), Some(1), "also without a running serve");
+    let kept = |state: &str, why: &str, text: &str| [state, why, text].map(str::to_owned);
+    let by_hand = kept("skipped", "shadow", "by hand");
+    assert_eq!(messages(&home), [kept("waiting", "", "before"), by_hand.clone(), by_hand]);
+    assert_eq!(world.seen().asked.len(), 0);
+    std::fs::write(home.path("rules.yaml"), live).unwrap();
+    let kabari = home.start().await;
+    world.until("what waited", |seen| seen.dispatched.len() == 1).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(world.seen().texts_to(ANNA), ["before"]);
+}
+
 /// Waits until no message is to be sent any more.
 async fn settled(home: &Home) {
     let (began, on_the_way) = (Instant::now(), ["waiting", "sending"]);

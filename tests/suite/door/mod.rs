@@ -72,7 +72,7 @@ impl House {
             timezone: jiff::tz::TimeZone::UTC,
             country: None,
         };
-        let defaults = Defaults { instance: "jakarta".to_owned(), country: None };
+        let defaults = Defaults { instance: "jakarta".to_owned(), ..Defaults::default() };
         let pipeline = Pipeline::new(vec![(source, around)], Vec::new(), defaults);
         let pipeline = Arc::new(ArcSwap::from_pointee(pipeline));
         let proxies = proxies.iter().map(|it| Network::parse(it).expect("a network")).collect();

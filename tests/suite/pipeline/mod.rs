@@ -91,7 +91,7 @@ fn pipeline(sources: Vec<Source>, rules: &[TestRule<'_>]) -> Pipeline {
         };
         (matcher, rule)
     });
-    let defaults = Defaults { instance: "jakarta".to_owned(), country: None };
+    let defaults = Defaults { instance: "jakarta".to_owned(), ..Defaults::default() };
     Pipeline::new(sources.collect(), rules.collect(), defaults)
 }
 

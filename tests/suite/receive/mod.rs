@@ -73,7 +73,7 @@ pub(crate) fn pipeline() -> Pipeline {
         timezone: jiff::tz::TimeZone::UTC,
         country: None,
     };
-    let defaults = Defaults { instance: "jakarta".to_owned(), country: None };
+    let defaults = Defaults { instance: "jakarta".to_owned(), ..Defaults::default() };
     let rules = vec![
         rule("tell", &json!({"number": "6281234567890", "message": "pushed {{ event.ref }}"})),
         rule("broken", &json!({"number": "6281234567891", "message": "{{ event.nothing.here }}"})),

@@ -120,7 +120,7 @@ fn pipeline(sources: Vec<Source>) -> Pipeline {
         country: None,
     };
     let sources = sources.into_iter().map(|source| (source, around())).collect();
-    let defaults = Defaults { instance: "jakarta".to_owned(), country: None };
+    let defaults = Defaults { instance: "jakarta".to_owned(), ..Defaults::default() };
     Pipeline::new(sources, Vec::new(), defaults)
 }
 
