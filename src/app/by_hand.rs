@@ -39,13 +39,22 @@ pub async fn send(
     let instance = message.instance.clone();
     store.recover(now).await?;
     store.record(event, vec![message]).await?;
-    let once =
-        if is_barred { Once::Tried } else { dispatch::once(&store, &client, id, now).await? };
+    let rules = dispatch::Rules { lanes: &settings.instances, people: &settings.people };
+    let once = if is_barred {
+        Once::Tried
+    } else {
+        dispatch::once(&store, &client, rules, id, now).await?
+    };
     match once {
         Once::Tried => {}
         Once::Behind => bail!(
             "an earlier message to this number waits: this one is message {id} in the queue behind \
              it; `kabari serve` sends both"
+        ),
+        Once::Until(time) => bail!(
+            "its WhatsApp session may not send it before {} (pace, `caps` or `gap`): message {id} \
+             waits in the queue; `kabari serve` sends it then",
+            time.strftime("%Y-%m-%d %H:%M:%SZ")
         ),
         Once::Shut(reason) => bail!(
             "its WhatsApp session stands still ({}): message {id} waits in the queue; when that is \

@@ -10,11 +10,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::store::{Claim, Claims, Ended, Judge, StoreError, TurnedOver};
+use crate::store::{Claim, Claims, Ended, StoreError, TurnedOver};
 
 use super::attempt::{Way, attempt, longer, not_ours};
 use super::desk::{Desk, Gate};
-use super::pace::Beat;
 use super::turn::Turn;
 use super::{Shared, settings_of};
 
@@ -153,16 +152,10 @@ impl Lane {
             return Err(Wait::FOR_OTHERS);
         }
         let turn = Arc::new(Turn::of(&settings, people, now));
-        let judge = Arc::clone(&turn) as Arc<dyn Judge>;
-        let mut claim = Claim { judge, ..Claim::new(&self.desk.instance, room, now) };
-        if let Some(beat) = Beat::of(settings.pace(), settings.burst(), settings.jitter()) {
-            let dice = || self.dice.f64();
-            claim.paced_until = beat.tokens(self.paced_until, now, room, dice);
-            (claim.limit, claim.pace_ahead) = (claim.paced_until.len(), beat.ahead());
-            if claim.limit == 0 {
-                return Err(Wait::until(beat.next(self.paced_until, now), now));
-            }
-        }
+        let dice = || self.dice.f64();
+        let claim = turn
+            .claim((&self.desk.instance, &settings), room, self.paced_until, now, dice)
+            .map_err(|next| Wait::until(next, now))?;
         Ok((claim, way, turn))
     }
 

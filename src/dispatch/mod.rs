@@ -42,7 +42,7 @@ use lane::Lane;
 pub use caps::{Cap, Caps};
 pub use desk::LaneStatus;
 pub use observer::Observer;
-pub use once::{Once, barred, once};
+pub use once::{Once, Rules, barred, once};
 pub use pace::{Pace, PaceError};
 pub use people::People;
 pub use settings::LaneSettings;

@@ -1,16 +1,21 @@
 //! One message now, from a process that owns the lanes and runs none: `kabari send`.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use crate::clock::Stopwatch;
+use crate::clock::{self, Stopwatch};
 use crate::model::{Attempt, Fate, MessageId, Reason, Recipient, Scope, State};
-use crate::store::{Settlement, SharedStore, StoreError};
+use crate::store::{Claimed, Settlement, SharedStore, StoreError};
 use crate::wachat::Client;
 
+use super::LaneSettings;
 use super::attempt::keep;
 use super::people::People;
 use super::settle::spends;
 use super::timings::Timings;
+use super::turn::Turn;
 
 /// What became of a message that was to go at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +26,17 @@ pub enum Once {
     Behind,
     /// Its lane stands still until a person says otherwise.
     Shut(Reason),
+    /// Its lane's pace and limits do not let it go before.
+    Until(Timestamp),
+}
+
+/// Whose message it is to be: the lane's settings, and who may be messaged.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// The lanes that the rule file names.
+    pub lanes: &'a BTreeMap<String, LaneSettings>,
+    /// Who may be messaged.
+    pub people: &'a People,
 }
 
 /// Why this recipient is not to be messaged, if so: the lists, and whether they opted out.
@@ -36,22 +52,20 @@ pub async fn barred(
     Ok(people.bar(recipient, opted_out).map(|(reason, detail)| (reason, detail.to_owned())))
 }
 
-/// Makes the one attempt for a waiting message and settles it for good: whoever sends by hand sees
-/// what came of it and decides. `false` if it is not its turn: an earlier message to the same
-/// number waits. What came of it is kept, however long the store cannot be used.
+/// Makes the one attempt for a waiting message, if its lane's pace and limits let it go now, and
+/// settles it for good: whoever sends by hand sees what came of it and decides. What came of it is
+/// kept, however long the store cannot be used.
 pub async fn once(
     store: &SharedStore,
     client: &Client,
+    rules: Rules<'_>,
     message: MessageId,
     now: Timestamp,
 ) -> Result<Once, StoreError> {
-    if let Some((about, _)) = store.message(message).await?
-        && let Some(shut) = store.lane(&about.instance).await?.shut
-        && matches!(shut.reason, Reason::Account | Reason::ByHand)
-    {
-        return Ok(Once::Shut(shut.reason));
-    }
-    let Some(claimed) = store.claim_one(message, now).await? else { return Ok(Once::Behind) };
+    let claimed = match claim(store, rules, message, now).await? {
+        Ok(claimed) => claimed,
+        Err(once) => return Ok(once),
+    };
     let message = claimed.message;
     let (Some(recipient), Some(content)) = (&message.recipient, &message.content) else {
         return Ok(Once::Behind);
@@ -81,4 +95,38 @@ pub async fn once(
     };
     keep(store, &claimed.lease, &settlement, &Timings::default()).await;
     Ok(Once::Tried)
+}
+
+/// Takes it as its lane would, or says what keeps it.
+async fn claim(
+    store: &SharedStore,
+    Rules { lanes, people }: Rules<'_>,
+    id: MessageId,
+    now: Timestamp,
+) -> Result<Result<Claimed, Once>, StoreError> {
+    let Some((message, _)) = store.message(id).await? else { return Ok(Err(Once::Behind)) };
+    let memory = store.lane(&message.instance).await?;
+    if let Some(shut) = memory.shut
+        && matches!(shut.reason, Reason::Account | Reason::ByHand)
+    {
+        return Ok(Err(Once::Shut(shut.reason)));
+    }
+    let lane = lanes.get(&message.instance).cloned().unwrap_or_default();
+    let turn = Arc::new(Turn::of(&lane, Arc::new(people.clone()), now));
+    let (lane, dice) = ((message.instance.as_str(), &lane), || clock::dice().f64());
+    let claim = match turn.claim(lane, 1, memory.paced_until, now, dice) {
+        Ok(claim) => claim,
+        Err(next) => return Ok(Err(Once::Until(next))),
+    };
+    let mut claims = store.claim_one(id, claim).await?;
+    if let Some(claimed) = claims.taken.pop() {
+        return Ok(Ok(claimed));
+    }
+    let decided = store.message(id).await?.map(|(message, _)| message);
+    Ok(Err(match decided {
+        _ if claims.closed_until.is_some() => claims.closed_until.map_or(Once::Behind, Once::Until),
+        Some(message) if message.state != State::Waiting => Once::Tried,
+        Some(message) if now < message.due_at => Once::Until(message.due_at),
+        _ => Once::Behind,
+    }))
 }

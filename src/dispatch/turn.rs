@@ -8,11 +8,11 @@ use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 
 use crate::model::{LaneWait, Opening, Otherwise, Reason};
-use crate::store::{Case, Judge, Ruling};
+use crate::store::{Case, Claim, Judge, Ruling};
 
 use super::Pace;
 use super::caps::DayCaps;
-use super::pace::later;
+use super::pace::{Beat, later};
 use super::people::People;
 use super::settings::LaneSettings;
 
@@ -50,6 +50,28 @@ impl Turn {
             Limits { today, tomorrow, caps: lane.caps_on(today), gap: lane.gap() }
         });
         Self { people, limits, waits: Mutex::default() }
+    }
+
+    /// What a lane with these settings asks the store for at this time; or when its pace, which is used
+    /// up until `paced_until`, lets it ask.
+    pub(super) fn claim(
+        self: &Arc<Self>,
+        (instance, lane): (&str, &LaneSettings),
+        room: usize,
+        paced_until: Option<Timestamp>,
+        now: Timestamp,
+        dice: impl FnMut() -> f64,
+    ) -> Result<Claim, Timestamp> {
+        let judge = Arc::clone(self) as Arc<dyn Judge>;
+        let mut claim = Claim { judge, ..Claim::new(instance, room, now) };
+        if let Some(beat) = Beat::of(lane.pace(), lane.burst(), lane.jitter()) {
+            claim.paced_until = beat.tokens(paced_until, now, room, dice);
+            (claim.limit, claim.pace_ahead) = (claim.paced_until.len(), beat.ahead());
+            if claim.limit == 0 {
+                return Err(beat.next(paced_until, now));
+            }
+        }
+        Ok(claim)
     }
 
     /// What it made wait, by the words for it.

@@ -77,13 +77,10 @@ pub trait Store: Upkeep {
     /// pace and caps survive a restart.
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError>;
 
-    /// Takes one message by its id, as [`Store::claim`] does but without regard to its time; `None`
-    /// if it does not wait, or another to the same recipient is before it or under way.
-    async fn claim_one(
-        &self,
-        message: MessageId,
-        now: Timestamp,
-    ) -> Result<Option<Claimed>, StoreError>;
+    /// Takes one message of the claim's lane by its id, as [`Store::claim`] does but without regard to
+    /// its time; none if it does not wait, another to the same recipient is before it or under way,
+    /// or the judge does not let it go.
+    async fn claim_one(&self, message: MessageId, claim: Claim) -> Result<Claims, StoreError>;
 
     /// Ends an attempt. Does nothing and says `false` if the lease has passed to another owner,
     /// but for one thing: a late success still turns `uncertain` into `sent`.

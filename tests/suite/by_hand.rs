@@ -2,9 +2,9 @@
 
 use std::process::Output;
 
-use crate::process::{SECRET, home};
+use crate::process::{RULES, SECRET, home};
 use crate::support::kabari::{Home, PATIENCE};
-use crate::support::world::{Behave, World};
+use crate::support::world::{Behave, TOKEN, World};
 
 const ANNA: &str = "6281234567890";
 
@@ -45,6 +45,38 @@ async fn send_works_with_and_without_a_running_serve_and_says_what_came_of_it() 
         }
     }
     assert_eq!(world.seen().asked.len(), 4);
+    world.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn send_without_a_running_serve_keeps_to_the_limits_of_its_session_and_uses_them_up() {
+    let world = World::start().await;
+    let rules = RULES.replacen(
+        "one: { pace: off, in_flight: 1 }",
+        "one: { pace: 100/s, burst: 100, gap: 0s, caps: { day: 3, first_contacts: 2 } }",
+        1,
+    );
+    let home =
+        Home::new(&rules).variable("WACHAT_URL", &world.url()).variable("WACHAT_TOKEN", TOKEN);
+    let send = |last: u8| {
+        let number = format!("62812345678{last:02}");
+        let output = run(&home, &["send", "--number", &number, "--message", "by hand"]);
+        (output.status.code(), said(&output))
+    };
+    for last in [1, 2] {
+        assert_eq!(send(last).0, Some(0));
+    }
+    let (code, words) = send(3);
+    assert!(code == Some(1) && words.contains("may not send it before"), "{words}");
+    assert_eq!(send(1).0, Some(0), "who is known already");
+    let (code, words) = send(2);
+    assert!(code == Some(1) && words.contains("waits in the queue"), "{words}");
+    assert_eq!(world.seen().asked.len(), 3);
+    let kabari = home.start().await;
+    let used_up = "the day's messages are used up";
+    kabari.says(0, &[used_up]).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(world.seen().asked.len(), 3, "what was sent by hand counts");
     world.assert_clean();
 }
 

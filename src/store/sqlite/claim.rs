@@ -35,18 +35,26 @@ static DUE: LazyLock<String> = LazyLock::new(|| {
         )
     };
     let due: Vec<String> = (0..Priority::ALL.len()).map(of).collect();
-    let due = due.join(" UNION ALL ");
+    format!("{} LIMIT ?3", heads(&due.join(" UNION ALL ")))
+});
+
+/// One message, if it is the head of its line.
+static ONE: LazyLock<String> = LazyLock::new(|| {
+    heads("SELECT seq AS number FROM messages WHERE id = ?1 AND state = 'waiting' AND head = 1")
+});
+
+/// Those of these numbers, with all that is asked of a [`Head`].
+fn heads(numbers: &str) -> String {
     format!(
         "SELECT {MESSAGE_COLUMNS}, coalesce(reached, 0), tried_at, absent_at,
              EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient = messages.recipient),
              (SELECT kind FROM events WHERE events.id = messages.event),
              EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient BETWEEN 'sha256:' AND 'sha256;')
-         FROM ({due}) CROSS JOIN messages ON seq = number
+         FROM ({numbers}) CROSS JOIN messages ON seq = number
          LEFT JOIN (SELECT instance AS session, recipient AS person, reached, tried_at, absent_at
-                    FROM contacts) ON session = instance AND person = recipient
-         LIMIT ?3"
+                    FROM contacts) ON session = instance AND person = recipient"
     )
-});
+}
 
 /// A message whose turn it is.
 struct Head {
@@ -334,39 +342,27 @@ impl<'c> Turn<'c> {
     }
 }
 
-/// The kind of the event that a message was made from.
-fn kind_of(connection: &Desk, row: &MessageRow) -> rusqlite::Result<String> {
-    let mut kind = connection.prepare_cached("SELECT kind FROM events WHERE id = ?1")?;
-    Ok(kind.query_row([row.event], |row| row.get(0)).optional()?.unwrap_or_default())
-}
-
-/// Takes one message if it is the head of its recipient.
+/// Takes one message, if it is the head of its recipient and its lane may send it now.
 pub(super) struct TakeOne {
     pub(super) message: MessageId,
-    pub(super) now: Timestamp,
+    pub(super) claim: Claim,
 }
 
 impl Operation for TakeOne {
-    type Output = Option<TakenRow>;
+    type Output = Taken;
 
-    fn apply(&self, connection: &Desk) -> rusqlite::Result<Option<TakenRow>> {
-        let row = connection
-            .prepare_cached(&format!(
-                "UPDATE messages
-                 SET state = 'sending', attempts = attempts + 1, claims = claims + 1
-                 WHERE id = ?1 AND state = 'waiting' AND head = 1
-                 RETURNING {MESSAGE_COLUMNS}"
-            ))?
-            .query_row([connection.seal().id(self.message.0.into_bytes())], MessageRow::read)
-            .optional()?;
-        let Some(row) = row else { return Ok(None) };
-        let now = micros(self.now);
-        let clock = LaneClock::of(connection, &row.instance)?.at(now);
-        let (age_us, kind) = (row.age_us(clock, now), kind_of(connection, &row)?);
-        Ok(Some(TakenRow { row, age_us, kind, share: None }))
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<Taken> {
+        let mut turn = Turn::begin(connection, &self.claim)?;
+        let id = connection.seal().id(self.message.0.into_bytes());
+        let head = connection.prepare_cached(&ONE)?.query_row([id], Head::read).optional()?;
+        if let Some(head) = head {
+            turn.decide(head)?;
+        }
+        turn.keep()?;
+        Ok(turn.taken)
     }
 
-    fn wakes(_: &Option<TakenRow>) -> bool {
-        false
+    fn wakes(taken: &Taken) -> bool {
+        taken.ended
     }
 }

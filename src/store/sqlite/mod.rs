@@ -171,13 +171,8 @@ impl Store for SqliteStore {
         Ok(claims_of(self.writer.run(claim::TakeDue(claim)).await?, &self.seal))
     }
 
-    async fn claim_one(
-        &self,
-        message: MessageId,
-        now: Timestamp,
-    ) -> Result<Option<Claimed>, StoreError> {
-        let taken = self.writer.run(claim::TakeOne { message, now }).await?;
-        taken.map(|taken| claimed(taken, &self.seal)).transpose()
+    async fn claim_one(&self, message: MessageId, claim: Claim) -> Result<Claims, StoreError> {
+        Ok(claims_of(self.writer.run(claim::TakeOne { message, claim }).await?, &self.seal))
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<bool, StoreError> {
