@@ -179,7 +179,7 @@ impl Alerts {
                 let posted = timeout(self.timings.post, post::post(hook, &alert, now)).await;
                 posted.map_err(|_| "no answer in time".to_owned())??;
                 info!(target: "kabari::alerts", host = hook.host(), "alert: {}", alert.title());
-                told.was_told(alert, now);
+                told.was_told(*alert, now);
                 self.keep(told);
                 Ok(self.timings.look)
             }

@@ -13,9 +13,11 @@ use crate::model::{Needs, Reason};
 use super::Timings;
 use super::settings::Hook;
 
-/// In what is remembered: the rule file, and the store.
+/// In what is remembered: the rule file, the store, and how little room it has.
 const RULES: &str = "rules";
 const STORE: &str = "store";
+const DISK: &str = "disk";
+const DISK_URGENT: &str = "disk, urgent";
 
 /// What people were told last.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -25,7 +27,7 @@ pub(super) struct Told {
     failed: BTreeMap<String, u64>,
     no_recipient: u64,
     lanes: BTreeMap<String, Reason>,
-    /// `rules` and `store`, if they were broken.
+    /// Which of `rules`, `store` and `disk` were in trouble.
     broken: BTreeSet<String>,
     /// Whether they were told of something that lasts, and not yet of its end.
     trouble: bool,
@@ -45,7 +47,7 @@ pub(super) enum Decision {
     /// There is something, but it is too soon for another post.
     Later(Duration),
     /// This is to be told.
-    Tell(Alert),
+    Tell(Box<Alert>),
 }
 
 /// One post.
@@ -78,6 +80,7 @@ pub(super) struct News {
     pub(super) lanes: Vec<String>,
     pub(super) rules: bool,
     pub(super) store: bool,
+    pub(super) disk: bool,
 }
 
 impl News {
@@ -134,7 +137,8 @@ impl Told {
         let lasts = needs.uncertain > 0
             || !needs.lanes.is_empty()
             || needs.rules.is_some()
-            || needs.store.is_some();
+            || needs.store.is_some()
+            || needs.disk.is_some();
         // A clock that was set back must not silence it.
         let ago = self.posted_at.filter(|at| *at <= now).map(|at| span(at, now));
         let kind = if !news.is_empty() {
@@ -148,13 +152,13 @@ impl Told {
         };
         match ago.filter(|ago| *ago < timings.gap) {
             Some(ago) => Decision::Later(timings.gap.saturating_sub(ago)),
-            None => Decision::Tell(Alert { kind, needs, news }),
+            None => Decision::Tell(Box::new(Alert { kind, needs, news })),
         }
     }
 
     /// It was told.
     pub(super) fn was_told(&mut self, alert: Alert, now: Timestamp) {
-        let Needs { uncertain, failed, no_recipient, lanes, rules, store } = alert.needs;
+        let Needs { uncertain, failed, no_recipient, lanes, rules, store, disk } = alert.needs;
         // A store that does not answer says nothing of what there is.
         if store.is_none() {
             let count = |(why, count): (Reason, u64)| (why.as_str().to_owned(), count);
@@ -162,7 +166,13 @@ impl Told {
             (self.uncertain, self.no_recipient) = (uncertain, no_recipient);
         }
         self.lanes = lanes.into_iter().map(|(name, lane)| (name, lane.reason)).collect();
-        let broken = [(RULES, rules.is_some()), (STORE, store.is_some())];
+        let is_urgent = disk.as_ref().is_some_and(|disk| disk.urgent);
+        let broken = [
+            (RULES, rules.is_some()),
+            (STORE, store.is_some()),
+            (DISK, disk.is_some()),
+            (DISK_URGENT, is_urgent),
+        ];
         let broken = broken.into_iter().filter(|(_, is_so)| *is_so);
         self.broken = broken.map(|(name, _)| name.to_owned()).collect();
         self.trouble = self.uncertain > 0 || !self.lanes.is_empty() || !self.broken.is_empty();
@@ -208,6 +218,9 @@ impl Told {
             lanes: needs.lanes.iter().filter(unknown).map(|(name, _)| name.clone()).collect(),
             rules: needs.rules.is_some() && !self.broken.contains(RULES),
             store: needs.store.is_some() && !self.broken.contains(STORE),
+            disk: needs.disk.as_ref().is_some_and(|disk| {
+                !self.broken.contains(if disk.urgent { DISK_URGENT } else { DISK })
+            }),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::Timings;
 use super::*;
-use crate::model::LaneTrouble;
+use crate::model::{DiskTrouble, LaneTrouble};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -24,7 +24,7 @@ fn look(told: &mut Told, needs: Needs, s: i64) -> Option<(AlertKind, String)> {
     match told.decide(needs, at(s), HOUR, &Timings::default()) {
         Decision::Tell(alert) => {
             let said = (alert.kind, alert.text());
-            told.was_told(alert, at(s));
+            told.was_told(*alert, at(s));
             Some(said)
         }
         Decision::Nothing | Decision::Later(_) => None,
@@ -134,6 +134,22 @@ fn a_store_that_is_away_is_told_and_makes_no_old_failure_new() {
     assert!(text.contains("disk full"), "{text}");
     assert_eq!(kind(&mut told, away, 100), None);
     assert_eq!(kind(&mut told, failed(9), 200), Some(AlertKind::Clear));
+}
+
+#[test]
+fn a_disk_that_fills_up_is_told_early_again_when_it_is_urgent_and_when_there_is_room() {
+    let mut told = Told::default();
+    look(&mut told, Needs::default(), 0);
+    let disk = |urgent, left: &str| Needs {
+        disk: Some(DiskTrouble { urgent, detail: format!("low: {left} MiB are left") }),
+        ..Needs::default()
+    };
+    let (_, text) = look(&mut told, disk(false, "900"), 100).unwrap();
+    assert_eq!(text, "The disk is low: 900 MiB are left");
+    assert_eq!(kind(&mut told, disk(false, "800"), 200), None, "no news");
+    assert_eq!(kind(&mut told, disk(true, "99"), 300), Some(AlertKind::New));
+    assert_eq!(kind(&mut told, disk(false, "101"), 400), None, "no news");
+    assert_eq!(kind(&mut told, Needs::default(), 500), Some(AlertKind::Clear));
 }
 
 #[test]

@@ -32,6 +32,9 @@ impl Alert {
         if let Some(why) = &needs.store {
             line(format!("The store cannot be used, so events are refused: {}", short(why)));
         }
+        if let Some(disk) = &needs.disk {
+            line(format!("The disk is {}", short(&disk.detail)));
+        }
         for (name, lane) in &needs.lanes {
             let since = lane.since.strftime("%Y-%m-%d %H:%M UTC");
             let (why, said) = (lane.reason.as_str(), short(&lane.detail));
@@ -90,6 +93,7 @@ impl Alert {
             "lanes": lanes.collect::<Vec<_>>(),
             "rules": needs.rules.as_deref().map(short),
             "store": needs.store.as_deref().map(short),
+            "disk": needs.disk.as_ref().map(|disk| short(&disk.detail)),
         })
     }
 }

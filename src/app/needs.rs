@@ -7,14 +7,19 @@ use async_trait::async_trait;
 
 use super::Shared;
 use crate::clock;
-use crate::model::{LaneTrouble, Needs, Reason, Watched};
-use crate::store::StoreError;
+use crate::model::{DiskTrouble, LaneTrouble, Needs, Reason, Watched};
+use crate::store::{Level, Room, StoreError};
 
 #[async_trait]
 impl Watched for Shared {
     async fn needs(&self) -> Needs {
         let needs = Needs { lanes: self.lanes_in_trouble(), ..Needs::default() };
-        let needs = Needs { rules: self.rules.mistakes(), ..needs };
+        let disk = Room::of(&self.file).filter(|room| room.level() != Level::Enough);
+        let disk = disk.map(|room| DiskTrouble {
+            urgent: room.level() == Level::Short,
+            detail: room.to_string(),
+        });
+        let needs = Needs { rules: self.rules.mistakes(), disk, ..needs };
         match self.with_messages(needs.clone()).await {
             Ok(needs) => needs,
             Err(problem) => Needs { store: Some(problem.to_string()), ..needs },

@@ -29,7 +29,7 @@ pub use hours::{DAY_MINUTES, Hours, Opening, Otherwise, bit};
 pub use id::{EventId, MessageId};
 pub use mask::{mask_if_phone, mask_number};
 pub use message::{Content, Kind, Message, OnUncertain, Origin, Policy, State};
-pub use needs::{LaneTrouble, Needs, Watched};
+pub use needs::{DiskTrouble, LaneTrouble, Needs, Watched};
 pub use networks::{Network, NetworkError, Networks};
 pub use rate::{Meter, Rate, RateError};
 pub use recipient::Recipient;

@@ -22,6 +22,17 @@ pub struct Needs {
     pub rules: Option<String>,
     /// Why the store cannot write.
     pub store: Option<String>,
+    /// That soon it cannot, for want of room.
+    pub disk: Option<DiskTrouble>,
+}
+
+/// Too little room is left for the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskTrouble {
+    /// Whether it is a matter of minutes.
+    pub urgent: bool,
+    /// How much is left, and what to do.
+    pub detail: String,
 }
 
 /// Why a lane stands still.

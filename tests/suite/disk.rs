@@ -75,7 +75,7 @@ async fn all_are_there(home: &Home, kabari: Kabari, events: usize) {
     assert_eq!(kabari.stop().await, Some(0));
 }
 
-fn limit_files(kabari: &Kabari, bytes: Option<u64>) {
+pub(crate) fn limit_files(kabari: &Kabari, bytes: Option<u64>) {
     let pid = Pid::from_raw(kabari.pid().try_into().unwrap());
     let limit = Rlimit { current: bytes, maximum: None };
     prlimit(pid, Resource::Fsize, limit).unwrap();

@@ -9,6 +9,7 @@ use kabari::clock;
 use kabari::model::Needs;
 
 use super::{Inbox, Post, RULES, Running, SECRET, alerts, tell};
+use crate::disk::limit_files;
 use crate::support::kabari::Home;
 use crate::support::world::{Behave, TOKEN, World};
 
@@ -122,6 +123,22 @@ async fn the_real_program_tells_of_a_rejected_rule_file_and_of_messages_that_nob
         (nobody, rules) = (nobody || later["no_recipient"] == 1, later["rules"].clone());
     }
     assert!(nobody && rules.as_str().is_some_and(|it| it.contains("sned")), "{:?}", inbox.posts());
+    assert_eq!(kabari.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_program_tells_that_the_disk_is_almost_full_before_it_refuses_anything() {
+    let (world, inbox) = (World::start().await, Inbox::open().await);
+    let home = home(&world, &inbox);
+    let kabari = home.start().await;
+    limit_files(&kabari, Some(50 << 20));
+    // What is wrong with the rule file is told at once, and how things are with it.
+    std::fs::write(home.path("rules.yaml"), RULES.replace("send:", "sned:")).unwrap();
+    kabari.hang_up();
+    let json = inbox.until(1).await.remove(0).json();
+    let disk = json["disk"].as_str().unwrap();
+    assert!(disk.starts_with("almost full: 49 MiB") && json["store"].is_null(), "{json}");
+    assert!(json["text"].as_str().unwrap().contains("The disk is almost full"), "{json}");
     assert_eq!(kabari.stop().await, Some(0));
 }
 
