@@ -1,8 +1,11 @@
 //! Does the log have one line for each event and each attempt, with everything that is looked for?
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::process::{SECRET, home};
+use crate::support::kabari::PATIENCE;
 use crate::support::world::{Behave, World};
 
 const ANNA: &str = "6281234567890";
@@ -59,4 +62,53 @@ async fn each_event_and_each_attempt_is_one_line_that_names_all_it_is_about() {
     }
     let said: Vec<Value> = lines_of(&log, &other).iter().map(|line| picked(line, &told)).collect();
     assert_eq!(said, [json!(["github", "watch", "", 0, "accepted"])], "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_a_message_failed_is_one_word_in_the_log_the_metrics_the_api_and_the_list() {
+    let world = World::start().await;
+    for body in [
+        r#"{"error":"number not on whatsapp"}"#,
+        r#"{"error":"unsupported media"}"#,
+        r#"{"error":"field `number` is missing"}"#,
+    ] {
+        world.next(1, Behave::answer(400, body));
+    }
+    let home = home(&world);
+    let kabari = home.start().await;
+    for n in 1..=3 {
+        let body = format!(r#"{{"to":"628123456780{n}","text":"hello"}}"#);
+        let id = n.to_string();
+        assert_eq!(kabari.post_github(SECRET, "push", &id, &body).await.unwrap().status, 200);
+    }
+    world.until("three attempts", |seen| seen.asked.len() == 3).await;
+    let began = Instant::now();
+    let of_api = loop {
+        let all = kabari.page("/api/messages").await.json();
+        let of_api = all.as_array().expect("a list").clone();
+        if of_api.iter().filter(|it| it["state"] == "failed").count() == 3 {
+            break of_api;
+        }
+        assert!(began.elapsed() < PATIENCE, "{all}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let metrics = kabari.page("/metrics").await.body;
+    let log = kabari.log.clone();
+    assert_eq!(kabari.stop().await, Some(0));
+    let log: Vec<Value> =
+        log.text().lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    let listed = home.list(&["messages", "list"]);
+    let mut words: Vec<&str> = Vec::new();
+    for message in &of_api {
+        let (id, reason) = (&message["id"], message["reason"].as_str().expect("a reason"));
+        let in_log = log.iter().find(|it| it["message_id"] == *id && !it["fate"].is_null());
+        assert_eq!(in_log.map(|it| &it["reason"]), Some(&message["reason"]), "{log:?}");
+        let in_list = listed.iter().find(|it| it["id"] == *id).map(|it| &it["reason"]);
+        assert_eq!(in_list, Some(&message["reason"]));
+        let label = format!(r#"fate="failed",reason="{reason}"}} 1"#);
+        assert!(metrics.contains(&label), "{label}: {metrics}");
+        words.push(reason);
+    }
+    words.sort_unstable();
+    assert_eq!(words, ["bad request", "media", "recipient"]);
 }
