@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::http;
-use crate::model::{MessageId, State};
+use crate::model::{EventId, MessageId, State};
 use crate::store::StoreError;
 
 /// What a handler answers.
@@ -31,6 +31,8 @@ pub(super) enum Refused {
     Wrong(String),
     /// From this state there is no such move.
     Illegal(State),
+    /// Nothing was rendered of it.
+    Unmade { event: EventId },
     /// Another message has its `dedupe` key.
     Held { by: Option<MessageId>, state: State },
     /// The rule file on disk has problems: the report.
@@ -48,7 +50,7 @@ impl Refused {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Wrong(_) => StatusCode::BAD_REQUEST,
-            Self::Illegal(_) | Self::Held { .. } => StatusCode::CONFLICT,
+            Self::Illegal(_) | Self::Unmade { .. } | Self::Held { .. } => StatusCode::CONFLICT,
             Self::BadRules(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -67,6 +69,12 @@ impl Refused {
             Self::Illegal(state) => json!({
                 "error": format!("not from state {}", state.as_str()),
                 "state": state.as_str(),
+            }),
+            Self::Unmade { event } => json!({
+                "error": format!("nothing was rendered of it: put the rule right, then \
+                                  kabari events replay {event}"),
+                "state": State::Failed,
+                "event": event,
             }),
             Self::Held { by, state } => json!({
                 "error": format!("another message has its dedupe key, and is {}", state.as_str()),

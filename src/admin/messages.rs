@@ -110,6 +110,7 @@ pub(super) async fn move_by_hand(
         }
         Moved::Unknown => Err(Refused::NotFound),
         Moved::Illegal(state) => Err(Refused::Illegal(state)),
+        Moved::Unmade { event } => Err(Refused::Unmade { event }),
         Moved::Held { by, state } => Err(Refused::Held { by, state }),
     }
 }

@@ -103,6 +103,11 @@ fn result(id: MessageId, moved: Moved) -> Value {
         Moved::Done => ("done", None),
         Moved::Unknown => ("unknown", None),
         Moved::Illegal(state) => ("illegal", Some(state.as_str())),
+        Moved::Unmade { event } => {
+            return json!({
+                "id": id, "result": "unmade", "state": model::State::Failed, "event": event,
+            });
+        }
         Moved::Held { by, state } => {
             return json!({
                 "id": id, "result": "held", "state": model::State::Failed, "by": by, "by_state": state,

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::clock;
+use crate::model::Reason;
 use crate::pipeline::Pipeline;
 use crate::store::{Gathering, Outcome, SharedStore, StoreError};
 
@@ -81,8 +82,17 @@ impl Gatherer {
     pub async fn close_due(&self, now: Timestamp) -> Result<Duration, StoreError> {
         let due = self.store.gatherings(now, AT_ONCE).await?;
         let all = due.len() < AT_ONCE;
+        let mut broken = None;
         for gathering in due {
-            self.close(&gathering, now).await?;
+            match self.close(&gathering, now).await {
+                Ok(()) => {}
+                // The others do not wait for it.
+                Err(problem @ StoreError::Broken(_)) => broken = Some(problem),
+                Err(problem) => return Err(problem),
+            }
+        }
+        if let Some(problem) = broken {
+            return Err(problem);
         }
         if !all {
             return Ok(Duration::ZERO);
@@ -94,16 +104,34 @@ impl Gatherer {
 
     async fn close(&self, gathering: &Gathering, now: Timestamp) -> Result<(), StoreError> {
         let pipeline = self.pipeline.load_full();
-        let outcome = match pipeline.together(&gathering.template, &gathering.events) {
-            Ok(content) => Outcome::Made(content),
-            Err(unmade) => Outcome::Unmade { reason: unmade.reason, detail: unmade.detail },
+        let outcome = match &gathering.unreadable {
+            Some(why) => {
+                let detail = format!("its events cannot be read: {why}");
+                Outcome::Unmade { reason: Reason::Render, detail }
+            }
+            None => match pipeline.together(&gathering.template, &gathering.events) {
+                Ok(content) => Outcome::Made(content),
+                Err(unmade) => Outcome::Unmade { reason: unmade.reason, detail: unmade.detail },
+            },
         };
+        let is_made = matches!(outcome, Outcome::Made(_));
         // One that has grown meanwhile is still due, and is looked at again.
-        if self.store.close_gathering(gathering, outcome, now).await? {
+        if !self.store.close_gathering(gathering, outcome, now).await? {
+            return Ok(());
+        }
+        let (message, size) = (gathering.message, gathering.size);
+        if is_made {
             info!(
                 target: "kabari::gather",
-                message_id = %gathering.message, rule = gathering.rule, events = gathering.size,
-                "{} events became message {}", gathering.size, gathering.message
+                message_id = %message, rule = gathering.rule, events = size,
+                "{size} events became message {message}"
+            );
+        } else {
+            // Why is for those who may see what is in it.
+            error!(
+                target: "kabari::gather",
+                message_id = %message, rule = gathering.rule, events = size,
+                "no message could be made of {size} events: `kabari messages show {message}` says why"
             );
         }
         Ok(())

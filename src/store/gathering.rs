@@ -1,6 +1,6 @@
 //! What is a group of events that becomes one message, as the store has it?
 
-use crate::model::{Content, Event, EventId, MessageId, Reason};
+use crate::model::{Content, Event, MessageId, Reason};
 
 /// A group that is due.
 #[derive(Clone, Debug)]
@@ -15,8 +15,8 @@ pub struct Gathering {
     pub events: Vec<Event>,
     /// How many there are in all.
     pub size: u32,
-    /// The newest of them.
-    pub last: EventId,
+    /// Why it cannot be read, if it cannot: then it has no template and no events here.
+    pub unreadable: Option<String>,
 }
 
 /// What became of a group.

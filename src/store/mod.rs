@@ -221,6 +221,11 @@ pub enum Moved {
     Unknown,
     /// From this state there is no such move.
     Illegal(State),
+    /// Nothing was rendered that could be sent; what its event makes today may be.
+    Unmade {
+        /// The event that it was to be made from.
+        event: EventId,
+    },
     /// It failed, and its `dedupe` key passed to another message: both would be sent.
     Held {
         /// Who has the key; `None` if it was sent and is kept no longer.

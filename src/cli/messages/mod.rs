@@ -174,6 +174,9 @@ fn print(message: &Message, attempts: &[Attempt], full: bool) -> anyhow::Result<
         anstream::println!("\n{}", serde_json::to_string_pretty(request)?);
     }
     let next = match message.state {
+        State::Failed if message.content.is_none() => {
+            format!("nothing was rendered of it: kabari events replay {}", message.event)
+        }
         State::Failed => format!("kabari messages retry {id}"),
         State::Uncertain => format!("kabari messages resend|mark-sent|cancel {id}"),
         State::Waiting => format!("kabari messages cancel {id}"),

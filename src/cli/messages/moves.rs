@@ -226,6 +226,10 @@ fn moved(result: &Value) -> Moved {
             let word = result["state"].as_str().unwrap_or_default();
             Moved::Illegal(State::parse(word).unwrap_or(State::Sending))
         }
+        Some("unmade") => match result["event"].as_str().and_then(|id| id.parse().ok()) {
+            Some(event) => Moved::Unmade { event },
+            None => Moved::Illegal(State::Failed),
+        },
         Some("held") => Moved::Held {
             by: result["by"].as_str().and_then(|id| id.parse().ok()),
             state: result["by_state"].as_str().and_then(State::parse).unwrap_or(State::Sent),
@@ -242,6 +246,10 @@ fn say(id: MessageId, wish: Wish, moved: Moved) {
         Moved::Illegal(state) => {
             anstream::println!("{id}  {verb}: not possible, it is {}", state.as_str());
         }
+        Moved::Unmade { event } => anstream::println!(
+            "{id}  {verb}: not possible, nothing was rendered of it; put the rule right, then \
+             `kabari events replay {event}`"
+        ),
         Moved::Held { by: Some(other), state } => anstream::println!(
             "{id}  {verb}: not possible, message {other} has the same `dedupe` key and is {}",
             state.as_str()
@@ -257,7 +265,7 @@ impl Outcome {
     fn note(&mut self, id: MessageId, moved: Moved) {
         match moved {
             Moved::Done => self.done += 1,
-            Moved::Unknown | Moved::Illegal(_) | Moved::Held { .. } => {
+            Moved::Unknown | Moved::Illegal(_) | Moved::Unmade { .. } | Moved::Held { .. } => {
                 self.refused.push((id, moved));
             }
         }
@@ -267,6 +275,9 @@ impl Outcome {
         if as_json {
             let refused = self.refused.iter().map(|(id, moved)| match moved {
                 Moved::Illegal(state) => json!({"id": id, "state": state.as_str()}),
+                Moved::Unmade { event } => json!({
+                    "id": id, "state": State::Failed, "event": event,
+                }),
                 Moved::Held { by, state } => json!({
                     "id": id, "state": State::Failed, "by": by, "by_state": state,
                 }),

@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
+use uuid::Uuid;
 
-use crate::model::{MessageId, Reason, State};
+use crate::model::{EventId, MessageId, Reason, State};
 use crate::store::Moved;
 use crate::store::sqlite::dedupe::{self, Holder};
 use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::sqlite::{order, people};
+use crate::store::sqlite::{gatherings, order, people};
 
 /// A person's decision about one message.
 pub(super) struct MoveByHand {
@@ -43,6 +44,7 @@ struct Place {
     instance: String,
     /// `None` also for a message that has nothing to send.
     recipient: Option<String>,
+    event: EventId,
 }
 
 impl Operation for MoveByHand {
@@ -55,7 +57,12 @@ impl Operation for MoveByHand {
             return Ok(Moved::Illegal(place.state));
         }
         // One that could not be made has nothing that could be sent.
-        let Some(recipient) = &place.recipient else { return Ok(Moved::Illegal(place.state)) };
+        let Some(recipient) = &place.recipient else {
+            return Ok(match self.to {
+                State::Waiting => Moved::Unmade { event: place.event },
+                _ => Moved::Illegal(place.state),
+            });
+        };
         let now = micros(self.now);
         if self.to == State::Waiting
             && let Some(Holder { message, state }) = dedupe::take_back(connection, place.seq, now)?
@@ -74,6 +81,9 @@ impl Operation for MoveByHand {
                  WHERE seq = ?1",
             )?
             .execute(params![place.seq, self.to.as_str(), Reason::ByHand.as_str(), now, clock])?;
+        if place.state == State::Waiting {
+            gatherings::leave(connection, place.seq)?;
+        }
         if self.to == State::Waiting {
             people::given_another_chance(connection, &place.instance, recipient)?;
         }
@@ -92,7 +102,7 @@ impl MoveByHand {
     fn place(&self, connection: &Desk) -> rusqlite::Result<Option<Place>> {
         connection
             .prepare_cached(
-                "SELECT seq, state, head, instance, iif(content IS NULL, NULL, recipient)
+                "SELECT seq, state, head, instance, iif(content IS NULL, NULL, recipient), event
                  FROM messages WHERE id = ?1",
             )?
             .query_row([connection.seal().id(self.id.0.into_bytes())], |row| {
@@ -103,6 +113,7 @@ impl MoveByHand {
                     head: row.get(2)?,
                     instance: row.get(3)?,
                     recipient: row.get(4)?,
+                    event: EventId(Uuid::from_bytes(row.get(5)?)),
                 })
             })
             .optional()

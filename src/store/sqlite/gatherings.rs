@@ -4,16 +4,15 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use crate::model::{EventId, Group, MessageId, State};
+use crate::model::{Event, Group, MessageId, State};
 use crate::store::seal::{Place, Seal};
 use crate::store::sqlite::fault::within;
 use crate::store::sqlite::hold::{self, UNTIL_CLOSED};
 use crate::store::sqlite::lane_clock::LaneClock;
-use crate::store::sqlite::order;
 use crate::store::sqlite::packed::PackedEvent;
 use crate::store::sqlite::row::{MessageRow, micros, time};
-use crate::store::sqlite::sealed;
 use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::sqlite::{instead, order, sealed};
 use crate::store::{Gathering, Outcome, StoreError};
 
 /// So many events of one group are shown to its template, the oldest; all are counted.
@@ -107,57 +106,103 @@ fn set_due(connection: &Connection, key: &[u8], message: i64, due_at: i64) -> ru
 /// When the next group is due.
 pub(super) fn next(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
     let due: Option<i64> = connection
-        .prepare_cached("SELECT min(due_at) FROM gatherings WHERE message IS NOT NULL")?
-        .query_row([], |row| row.get(0))?;
+        .prepare_cached(
+            "SELECT gatherings.due_at FROM gatherings CROSS JOIN messages ON messages.seq = message
+             WHERE message IS NOT NULL AND state = 'waiting' AND held = ?1
+             ORDER BY gatherings.due_at LIMIT 1",
+        )?
+        .query_row([UNTIL_CLOSED], |row| row.get(0))
+        .optional()?;
     Ok(due.and_then(time))
 }
 
-/// Groups that are due, with their events.
+/// A group that is due, as it is kept.
+struct Due {
+    message: i64,
+    id: [u8; 16],
+    rule: String,
+    template: String,
+    key: [u8; 16],
+}
+
+/// Groups that are due and still wait, with their events.
 pub(super) fn due(
     connection: &Connection,
     now: i64,
     limit: usize,
     seal: &Seal,
 ) -> Result<Vec<Gathering>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = connection
         .prepare_cached(
-            "SELECT message, messages.id, rule, template, key FROM gatherings
-             JOIN messages ON messages.seq = message
+            "SELECT message, messages.id, rule, template, key
+             FROM gatherings CROSS JOIN messages ON messages.seq = message
              WHERE message IS NOT NULL AND gatherings.due_at <= ?1
+                 AND state = 'waiting' AND held = ?3
              ORDER BY gatherings.due_at LIMIT ?2",
         )?
-        .query_map(params![now, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        .query_map(params![now, limit, UNTIL_CLOSED], |row| {
+            Ok(Due {
+                message: row.get(0)?,
+                id: row.get(1)?,
+                rule: row.get(2)?,
+                template: row.get(3)?,
+                key: row.get(4)?,
+            })
         })?
-        .collect::<rusqlite::Result<Vec<(i64, [u8; 16], String, String, [u8; 16])>>>()?;
-    let mut all = Vec::new();
-    for (message, id, rule, template, key) in found {
-        let packed = connection
-            .prepare_cached(
-                "SELECT id, source, kind, provider_id, received_at, content
-                 FROM gathered JOIN events ON events.id = gathered.event
-                 WHERE message = ?1 ORDER BY n LIMIT ?2",
-            )?
-            .query_map([message, EVENTS_MAX], PackedEvent::read)?
-            .collect::<rusqlite::Result<Vec<_>>>()?;
-        let last: [u8; 16] = connection
-            .prepare_cached(
-                "SELECT event FROM gathered WHERE message = ?1 ORDER BY n DESC LIMIT 1",
-            )?
-            .query_row([message], |row| row.get(0))?;
-        all.push(Gathering {
-            message: MessageId(Uuid::from_bytes(seal.open_id(id))),
-            rule,
-            template: seal.open_text(&sealed::template(key), template)?,
-            events: packed
-                .into_iter()
-                .map(|event| event.into_event(seal))
-                .collect::<Result<_, _>>()?,
-            size: size(connection, message)?,
-            last: EventId(Uuid::from_bytes(last)),
-        });
+        .collect::<rusqlite::Result<Vec<Due>>>()?;
+    found.into_iter().map(|due| due.opened(connection, seal)).collect()
+}
+
+impl Due {
+    /// What cannot be read is said of this group alone: the others must not wait for it.
+    fn opened(self, connection: &Connection, seal: &Seal) -> Result<Gathering, StoreError> {
+        let (message, size) = (self.message, size(connection, self.message)?);
+        let mut gathering = Gathering {
+            message: MessageId(Uuid::from_bytes(seal.open_id(self.id))),
+            rule: self.rule,
+            template: String::new(),
+            events: Vec::new(),
+            size,
+            unreadable: None,
+        };
+        let template = seal.open_text(&sealed::template(self.key), self.template);
+        let read = template.and_then(|text| Ok((text, events(connection, message, seal)?)));
+        match read {
+            Ok((template, events)) => (gathering.template, gathering.events) = (template, events),
+            Err(StoreError::Broken(why)) => gathering.unreadable = Some(why),
+            Err(other) => return Err(other),
+        }
+        Ok(gathering)
     }
-    Ok(all)
+}
+
+/// The events that are shown of a group.
+fn events(connection: &Connection, message: i64, seal: &Seal) -> Result<Vec<Event>, StoreError> {
+    let packed = connection
+        .prepare_cached(
+            "SELECT id, source, kind, provider_id, received_at, content
+             FROM gathered JOIN events ON events.id = gathered.event
+             WHERE message = ?1 ORDER BY n LIMIT ?2",
+        )?
+        .query_map([message, EVENTS_MAX], PackedEvent::read)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    if packed.is_empty() {
+        return Err(StoreError::Broken("none of them is there".to_owned()));
+    }
+    packed.into_iter().map(|event| event.into_event(seal)).collect()
+}
+
+/// The group of a message that is not to be sent takes no more events.
+pub(super) fn leave(connection: &Connection, message: i64) -> rusqlite::Result<()> {
+    // Nothing went, so the next one has nothing to keep a distance from but what went before.
+    connection
+        .prepare_cached(
+            "UPDATE gatherings SET message = NULL, closed_at = coalesce(closed_at, 0)
+             WHERE message IS NOT NULL AND message = ?1",
+        )?
+        .execute([message])
+        .map(drop)
 }
 
 /// A group is closed.
@@ -236,10 +281,13 @@ impl Close {
                 let detail = kept(sealed::detail(id), detail).map_err(within)?;
                 connection
                     .prepare_cached(
-                        "UPDATE messages SET state = 'failed', held = 0, reason = ?2, detail = ?3
+                        "UPDATE messages SET state = 'failed', held = 0, content = NULL, reason = ?2,
+                             detail = ?3
                          WHERE seq = ?1",
                     )?
-                    .execute(params![seq, reason.as_str(), detail])
+                    .execute(params![seq, reason.as_str(), detail])?;
+                // What it had was of its first event alone.
+                return instead::of(connection, seq, now);
             }
         }
         .map(drop)

@@ -124,6 +124,23 @@ async fn a_person_moves_messages_where_nothing_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_what_was_not_rendered_it_is_said_that_a_retry_cannot_help_and_what_can() {
+    let (_world, home) = world_and_home().await;
+    let failed = Row { state: State::Failed, ..ROW };
+    furnish(&home, &[failed]).await;
+    let store = rusqlite::Connection::open(home.path("kabari.db")).unwrap();
+    store.execute("UPDATE messages SET content = NULL, reason = 'render'", []).unwrap();
+    drop(store);
+    let replay = format!("kabari events replay {}", failed.event());
+    let expected = ["nothing was rendered", replay.as_str()];
+    let shown = run(&home, &["messages", "show", &failed.id()]).is(0).says(&expected);
+    assert!(!shown.out.contains("retry"), "{shown:#?}");
+    run(&home, &["messages", "retry", &failed.id()]).is(1).says(&expected);
+    let _kabari = home.start().await;
+    run(&home, &["messages", "retry", &failed.id()]).is(1).says(&expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_moves_messages_through_the_one_that_runs() {
     let (world, home) = world_and_home().await;
     let row = |n, state| Row { n, state, ..ROW };

@@ -1,13 +1,18 @@
 //! Do many events become one message, and is none of them lost?
 
 use kabari::model::{Content, Group, Message, Reason, Rest, State, Terms, Throttle};
-use kabari::store::{Gathering, Outcome, Store};
+use kabari::store::{Gathering, Moved, Outcome, Store};
 
 use super::{ANN, Place, all, at, claim, event, message, state_of};
 
 fn group(max: u32) -> Terms {
     let (key, template) = ("k".into(), "{}".into());
     let group = Group { key, wait_s: 60, interval_s: 300, max, template };
+    Terms { group: Some(group), ..Terms::default() }
+}
+
+fn keyed(key: &str) -> Terms {
+    let group = Group { key: key.to_owned(), ..group(20).group.unwrap() };
     Terms { group: Some(group), ..Terms::default() }
 }
 
@@ -66,6 +71,19 @@ pub(super) async fn a_full_group_is_due_at_once_and_the_next_event_begins_anothe
     assert_eq!(all(&*store).await.len(), 2);
 }
 
+pub(super) async fn of_a_group_that_could_not_be_filled_nothing_is_left_to_be_sent(place: &Place) {
+    let store = place.open();
+    record(&*store, 1, 0, group(20)).await;
+    record(&*store, 2, 5, group(20)).await;
+    let found = due(&*store, 60).await;
+    let unmade = Outcome::Unmade { reason: Reason::Render, detail: "why".into() };
+    assert!(store.close_gathering(&found[0], unmade, at(60)).await.unwrap());
+    let moved = store.move_by_hand(message(1, ANN).id, State::Waiting, at(61)).await.unwrap();
+    assert_eq!(moved, Moved::Unmade { event: event(1).id });
+    assert!(claim(&*store, 99, 9).await.is_empty());
+    assert!(all(&*store).await[0].content.is_none());
+}
+
 pub(super) async fn after_a_group_the_next_one_waits_for_its_interval(place: &Place) {
     let store = place.open();
     record(&*store, 1, 0, group(20)).await;
@@ -80,10 +98,6 @@ pub(super) async fn after_a_group_the_next_one_waits_for_its_interval(place: &Pl
 }
 
 pub(super) async fn a_group_is_forgotten_when_its_interval_is_over_and_no_sooner(place: &Place) {
-    let keyed = |key: &str| {
-        let group = Group { key: key.to_owned(), ..group(20).group.unwrap() };
-        Terms { group: Some(group), ..Terms::default() }
-    };
     let kept = || -> i64 {
         let raw = rusqlite::Connection::open(place.file()).unwrap();
         let count = raw.query_row("SELECT count(*) FROM gatherings", [], |row| row.get(0));
@@ -118,6 +132,31 @@ pub(super) async fn an_event_that_joins_while_a_group_is_filled_is_not_lost(plac
     assert_eq!(events_of(&found[0]), [1, 2]);
     assert!(store.close_gathering(&found[0], filled("two"), at(60)).await.unwrap());
     assert_eq!(claim(&*store, 60, 9).await.len(), 1);
+}
+
+pub(super) async fn a_group_that_cannot_be_read_keeps_no_other_from_being_closed(place: &Place) {
+    let store = place.open();
+    for (n, key) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
+        record(&*store, n, 0, keyed(key)).await;
+    }
+    let raw = rusqlite::Connection::open(place.file()).unwrap();
+    let harm = |sql: &str| assert_eq!(raw.execute(sql, []).unwrap(), 1);
+    harm("UPDATE events SET content = x'01020304' WHERE seq = 1");
+    harm("DELETE FROM gathered WHERE message = 2");
+    store.move_by_hand(message(3, ANN).id, State::Cancelled, at(1)).await.unwrap();
+    harm("UPDATE events SET content = x'01020304' WHERE seq = 3");
+    let found = due(&*store, 60).await;
+    assert_eq!(found.len(), 3, "who is cancelled is not looked at");
+    let of = |n: u128| found.iter().find(|it| it.message == message(n, ANN).id).unwrap();
+    assert!(of(1).unreadable.is_some());
+    assert!(of(2).unreadable.is_some(), "a message of nothing");
+    assert_eq!((events_of(of(4)), &of(4).unreadable), (vec![4], &None));
+    for gathering in &found {
+        let unmade = Outcome::Unmade { reason: Reason::Render, detail: "why".into() };
+        assert!(store.close_gathering(gathering, unmade, at(60)).await.unwrap());
+    }
+    assert_eq!(state_of(&*store, 1, ANN).await, State::Failed);
+    assert_eq!(store.next_gathering().await.unwrap(), None, "nothing is left to be looked at");
 }
 
 pub(super) async fn a_group_whose_message_was_cancelled_takes_no_more_events(place: &Place) {

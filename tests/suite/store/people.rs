@@ -61,7 +61,7 @@ pub(super) async fn what_could_not_be_made_cannot_be_retried(place: &Place) {
     let store = place.open();
     store.record(event(1), vec![unmade(1)]).await.unwrap();
     let moved = store.move_by_hand(unmade(1).id, State::Waiting, at(0)).await.unwrap();
-    assert_eq!(moved, Moved::Illegal(State::Failed));
+    assert_eq!(moved, Moved::Unmade { event: event(1).id });
 }
 
 pub(super) async fn an_unknown_message_is_unknown(place: &Place) {

@@ -5,6 +5,8 @@ use kabari::model::{Reason, State};
 use super::{ANNA, BUDI, Story, to};
 
 const SEND: &str = "    send: { number: \"{{ event.to }}\", message: \"{{ event.text }}\" }\n";
+const ALL: &str = "    send:\n      number: \"{{ event.to }}\"\n      message: |\n        \
+                   {{ events | length }}:{% for one in events %} {{ one.event.text }}{% endfor %}\n";
 const MINUTE: u64 = 60;
 
 fn five_to_anna() -> Vec<(u64, String)> {
@@ -52,9 +54,7 @@ fn the_rest_over_a_limit_is_skipped_and_the_next_hour_has_room_again() {
 
 #[test]
 fn the_rest_over_a_limit_becomes_one_message_that_tells_of_all() {
-    let send = "    send:\n      number: \"{{ event.to }}\"\n      message: |\n        \
-                {{ events | length }}:{% for one in events %} {{ one.event.text }}{% endfor %}\n";
-    let words = format!("    throttle: {{ limit: 2, per: 1h, rest: group }}\n{send}");
+    let words = format!("    throttle: {{ limit: 2, per: 1h, rest: group }}\n{ALL}");
     let told = Story { rule: &words, ..Story::default() }.with(&five_to_anna());
     assert_eq!(
         told.asked,
@@ -69,9 +69,7 @@ fn the_rest_over_a_limit_becomes_one_message_that_tells_of_all() {
 
 #[test]
 fn many_events_become_one_message_after_their_wait_and_later_ones_after_the_interval() {
-    let send = "    send:\n      number: \"{{ event.to }}\"\n      message: |\n        \
-                {{ events | length }}:{% for one in events %} {{ one.event.text }}{% endfor %}\n";
-    let words = format!("    group: {{ wait: 2m, interval: 10m, max: 3 }}\n{send}");
+    let words = format!("    group: {{ wait: 2m, interval: 10m, max: 3 }}\n{ALL}");
     let events = [
         (0, to(ANNA, "a")),
         (60, to(ANNA, "b")),
@@ -88,6 +86,33 @@ fn many_events_become_one_message_after_their_wait_and_later_ones_after_the_inte
         told.asked,
         ["Thu 18:02:00 1111 2: a b", "Thu 18:12:00 1111 2: c d", "Thu 19:00:02 2222 3: e f g"]
     );
+}
+
+#[test]
+fn a_group_whose_event_is_damaged_fails_alone() {
+    let words = format!("    group: {{ wait: 2m }}\n{ALL}");
+    let events = [(0, to(ANNA, "a")), (10, to(BUDI, "b")), (600, to(ANNA, "c"))];
+    let harms = [(60, "UPDATE events SET content = x'01020304' WHERE seq = 1")];
+    let told = Story { rule: &words, harms: &harms, ..Story::default() }.with(&events);
+    assert_eq!(told.asked, ["Thu 18:02:10 2222 1: b", "Thu 18:12:00 1111 1: c"]);
+    let first = &told.messages[0];
+    assert_eq!((first.state, first.reason), (State::Failed, Some(Reason::Render)));
+    let detail = first.detail.as_deref().unwrap();
+    assert!(detail.contains("has broken content"), "{detail}");
+}
+
+#[test]
+fn a_group_that_cannot_be_written_is_replaced_by_what_its_rule_says() {
+    let words = "    group: { wait: 2m }\n    \
+                 or: { number: \"6289999999999\", message: \"{{ event.text }}, instead\" }\n    \
+                 send:\n      number: \"{{ event.to }}\"\n      message: \"{{ event.text }}\
+                 {% if events | length > 1 %}{{ events[1].event.nothing.more }}{% endif %}\"\n";
+    let events = [(0, to(ANNA, "a")), (10, to(ANNA, "b"))];
+    let told = Story { rule: words, ..Story::default() }.with(&events);
+    assert_eq!(told.asked, ["Thu 18:02:00 9999 a, instead"]);
+    let first = &told.messages[0];
+    assert_eq!((first.state, first.reason), (State::Failed, Some(Reason::Render)));
+    assert!(first.content.is_none(), "nothing of it could be sent");
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub(super) struct Story<'a> {
     pub(super) asks: &'a [u64],
     /// After so many seconds a person resumes the lane.
     pub(super) resumes: &'a [u64],
+    /// After so many seconds this is done to the store's file, by its SQL.
+    pub(super) harms: &'a [(u64, &'static str)],
 }
 
 impl Default for Story<'_> {
@@ -77,6 +79,7 @@ impl Default for Story<'_> {
             sets: &[],
             asks: &[],
             resumes: &[],
+            harms: &[],
         }
     }
 }
@@ -147,6 +150,7 @@ impl Story<'_> {
         ];
         let began = tokio::time::Instant::now();
         self.meddle(began, lanes.clone());
+        self.harm(began, dir.path().join("kabari.db"));
         for (second, body) in events {
             tokio::time::sleep_until(began + Duration::from_secs(*second)).await;
             let event = event(body);
@@ -185,6 +189,18 @@ impl Story<'_> {
             for second in resumes {
                 at(second).await;
                 assert!(lanes.resume(LANE).await, "there is a lane");
+            }
+        });
+    }
+
+    /// Damages the store.
+    fn harm(&self, began: tokio::time::Instant, file: std::path::PathBuf) {
+        let harms = self.harms.to_vec();
+        tokio::spawn(async move {
+            for (second, sql) in harms {
+                tokio::time::sleep_until(began + Duration::from_secs(second)).await;
+                let changed = rusqlite::Connection::open(&file).unwrap().execute(sql, []);
+                assert_ne!(changed.unwrap(), 0, "{sql}");
             }
         });
     }
