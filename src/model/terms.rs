@@ -123,7 +123,7 @@ pub struct Group {
     pub wait_s: u64,
     /// How long after a group the next one goes at the soonest, in seconds.
     pub interval_s: u64,
-    /// With so many it goes at once.
+    /// With so many it goes at once, but not before `interval_s` has passed.
     pub max: u32,
     /// The send as it is written, as JSON: it is filled anew with all events.
     pub template: String,

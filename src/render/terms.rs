@@ -62,7 +62,8 @@ pub struct ThrottleSettings {
     pub rest: Rest,
 }
 
-/// `group:` of a rule: many events, one message. Its templates see all of them as `events`.
+/// `group:` of a rule: many events, one message. Its templates see them as `events`, the oldest 1000
+/// if there are more.
 #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSettings {
@@ -75,7 +76,8 @@ pub struct GroupSettings {
     /// How long after a group the next one goes at the soonest; as `wait` by default.
     #[schemars(extend("examples" = ["10m"]))]
     pub interval: Option<Span>,
-    /// With so many it goes at once; 20 by default.
+    /// With so many it goes at once, but not before `interval` has passed; what comes later is of the next
+    /// group. 20 by default.
     #[schemars(extend("examples" = [20]))]
     pub max: Option<u32>,
 }

@@ -66,33 +66,96 @@ pub(super) fn start(connection: &Desk, row: &MessageRow, seq: i64) -> rusqlite::
         start.skip(Reason::Duplicate, said);
         return Ok(Braked::Starts(start));
     }
-    let mut group = terms.group.clone();
-    if let Some(throttle) = &terms.throttle {
-        group = throttled(connection, row, throttle, group, &mut start)?;
-    }
-    if start.state == State::Waiting.as_str()
-        && let Some(group) = &group
+    let take = |message: i64| match once {
+        Some((key, until)) => dedupe::take(connection, &key, message, until),
+        None => Ok(()),
+    };
+    let group = Joint::of(row);
+    if let Some(joint) = &group
+        && let Some(message) = joint.join(connection, row, &start)?
     {
-        let slot = (start.held == UNTIL_DUE).then_some(start.due_at);
-        // One's own group comes before that of a throttle's rest.
-        let own = row.keys.group.filter(|_| terms.group.is_some());
-        let key = own.or(row.keys.rest).unwrap_or_default();
-        match gatherings::join(connection, &key, group, row, seq, slot)? {
-            gatherings::Joined::Other => return Ok(Braked::Joined),
-            gatherings::Joined::Opened { due_at } => {
-                if let Some(key) = row.keys.throttle.filter(|_| slot.is_some()) {
-                    keep_slot(connection, &key, due_at)?;
-                }
-                start.hold(UNTIL_CLOSED, due_at, Reason::Grouped, "others may join it until then");
-            }
-        }
+        take(message)?;
+        return Ok(Braked::Joined);
     }
-    if start.state == State::Waiting.as_str()
-        && let Some((key, until)) = once
-    {
-        dedupe::take(connection, &key, seq, until)?;
+    begin(connection, row, seq, group.as_ref(), &mut start)?;
+    if start.state == State::Waiting.as_str() {
+        take(seq)?;
     }
     Ok(Braked::Starts(start))
+}
+
+/// The group that a message may be part of, by its key.
+struct Joint {
+    key: [u8; 16],
+    group: Group,
+}
+
+impl Joint {
+    fn of(row: &MessageRow) -> Option<Self> {
+        let terms = &row.terms.new;
+        // One's own group comes before that of a throttle's rest.
+        if let Some(group) = &terms.group {
+            return Some(Self { key: row.keys.group.unwrap_or_default(), group: group.clone() });
+        }
+        let throttle = terms.throttle.as_ref().filter(|it| it.rest == Rest::Group)?;
+        Some(Self { key: row.keys.rest.unwrap_or_default(), group: group_of(throttle) })
+    }
+
+    /// The message of the open group, if there is one: it takes no place of its own, since no other
+    /// message goes.
+    fn join(&self, desk: &Desk, row: &MessageRow, start: &Start) -> rusqlite::Result<Option<i64>> {
+        let Some(joined) = gatherings::join(desk, &self.key, &self.group, row)? else {
+            return Ok(None);
+        };
+        let message = joined.message;
+        let Some(full) = joined.full_at.map(|at| at.max(start.due_at)) else {
+            return Ok(Some(message));
+        };
+        let due_at = match (&row.terms.new.throttle, row.keys.throttle) {
+            (Some(throttle), Some(key)) => sooner(desk, &key, throttle, (joined.due_at, full))?,
+            _ => full,
+        };
+        if due_at < joined.due_at {
+            gatherings::set_due(desk, &self.key, message, due_at)?;
+        }
+        Ok(Some(message))
+    }
+}
+
+/// How a message begins that is part of no other: it takes a place among those that go.
+fn begin(
+    connection: &Connection,
+    row: &MessageRow,
+    seq: i64,
+    group: Option<&Joint>,
+    start: &mut Start,
+) -> rusqlite::Result<()> {
+    let soonest = start.due_at.max(row.created_at);
+    let due_at = |joint: &Joint| gatherings::due_at(connection, &joint.key, &joint.group, row);
+    let throttle = row.terms.new.throttle.as_ref();
+    let only_the_rest = throttle.is_some_and(|throttle| throttle.rest == Rest::Group);
+    let mut begins = group.filter(|_| !only_the_rest);
+    let mut at = begins.map(due_at).transpose()?.map_or(soonest, |due_at| due_at.max(soonest));
+    if let Some(throttle) = throttle {
+        let key = row.keys.throttle.unwrap_or_default();
+        let slot = next_slot(connection, &key, throttle, at)?;
+        if at < slot {
+            let said = format!("more than {} in {} s", throttle.limit, throttle.per_s);
+            if throttle.rest == Rest::Skip {
+                start.skip(Reason::Throttled, said);
+                return Ok(());
+            }
+            start.hold(UNTIL_DUE, slot, Reason::Throttled, &said);
+            begins = group;
+            at = begins.map(due_at).transpose()?.map_or(slot, |due_at| due_at.max(slot));
+        }
+        keep_slot(connection, &key, at)?;
+    }
+    if let Some(Joint { key, group }) = begins {
+        gatherings::begin(connection, key, group, row, (seq, at))?;
+        start.hold(UNTIL_CLOSED, at, Reason::Grouped, "others may join it until then");
+    }
+    Ok(())
 }
 
 impl Start {
@@ -108,18 +171,14 @@ impl Start {
     }
 }
 
-/// Takes a place among those that may go, now or later. The group that it joins, if the rest is to
-/// be grouped and it is of the rest; else the group that it joins in any case.
-fn throttled(
+/// When there is room for one that is to go at `at`.
+fn next_slot(
     connection: &Connection,
-    row: &MessageRow,
+    key: &[u8],
     throttle: &Throttle,
-    group: Option<Group>,
-    start: &mut Start,
-) -> rusqlite::Result<Option<Group>> {
-    let key = row.keys.throttle.unwrap_or_default();
+    at: i64,
+) -> rusqlite::Result<i64> {
     let span = i64::try_from(throttle.per_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
-    let now = start.due_at.max(row.created_at);
     let limit = i64::from(throttle.limit.max(1));
     // The one that goes `limit` places before it; a span after that there is room again.
     let before: Option<i64> = connection
@@ -129,23 +188,29 @@ fn throttled(
         )?
         .query_row(params![key, limit], |row| row.get(0))
         .optional()?;
-    let slot = before.map_or(now, |before| before.saturating_add(span).max(now));
-    let is_rest = slot > now;
-    let limit_said = format!("more than {} in {} s", throttle.limit, throttle.per_s);
-    let only_the_rest = throttle.rest == Rest::Group;
-    if is_rest && throttle.rest == Rest::Skip {
-        start.skip(Reason::Throttled, limit_said);
-        return Ok(None);
+    Ok(before.map_or(at, |before| before.saturating_add(span).max(at)))
+}
+
+/// One that was to go later may go from `at` on: it goes as soon as there is room. Its place must be
+/// one of this key.
+fn sooner(
+    connection: &Connection,
+    key: &[u8],
+    throttle: &Throttle,
+    (later, at): (i64, i64),
+) -> rusqlite::Result<i64> {
+    let given_up = connection
+        .prepare_cached(
+            "DELETE FROM throttle_slots WHERE (key, at, n) IN
+                 (SELECT key, at, max(n) FROM throttle_slots WHERE key = ?1 AND at = ?2)",
+        )?
+        .execute(params![key, later])?;
+    if given_up == 0 {
+        return Ok(later);
     }
-    if is_rest {
-        start.hold(UNTIL_DUE, slot, Reason::Throttled, &limit_said);
-        if only_the_rest {
-            // One message of them all will go, and take its place when its group begins.
-            return Ok(group.or_else(|| Some(group_of(throttle))));
-        }
-    }
-    keep_slot(connection, &key, slot)?;
-    Ok(group.filter(|_| !only_the_rest))
+    let slot = next_slot(connection, key, throttle, at)?.min(later);
+    keep_slot(connection, key, slot)?;
+    Ok(slot)
 }
 
 /// Those that are over a limit become one message when there is room again.
@@ -155,7 +220,7 @@ fn group_of(throttle: &Throttle) -> Group {
 }
 
 /// Keeps that one goes then.
-pub(super) fn keep_slot(connection: &Connection, key: &[u8], at: i64) -> rusqlite::Result<()> {
+fn keep_slot(connection: &Connection, key: &[u8], at: i64) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO throttle_slots (key, at, n)

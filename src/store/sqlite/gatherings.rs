@@ -18,42 +18,55 @@ use crate::store::{Gathering, Outcome, StoreError};
 /// So many events of one group are shown to its template, the oldest; all are counted.
 const EVENTS_MAX: i64 = 1000;
 
-/// What became of a message that was to join others.
-pub(super) enum Joined {
-    /// Its event is part of another message.
-    Other,
-    /// It is the first, and waits for others until then.
-    Opened { due_at: i64 },
+/// The group that an event is part of now.
+pub(super) struct Joined {
+    pub(super) message: i64,
+    pub(super) due_at: i64,
+    /// From when on it may go before its time, if it is full.
+    pub(super) full_at: Option<i64>,
 }
 
-/// Joins the open group of this key, or begins one whose message has the number `seq`; not due
-/// before `slot`.
+/// Joins the open group of this key, if there is one. One that is due, or has gone on its way because
+/// it is full, takes no more: it would never be closed while events come faster than it is filled.
 pub(super) fn join(
+    desk: &Desk,
+    key: &[u8; 16],
+    group: &Group,
+    row: &MessageRow,
+) -> rusqlite::Result<Option<Joined>> {
+    let Some((message, due_at)) = open(desk, key)? else { return Ok(None) };
+    let (now, again) = (row.created_at, again(desk, key, group)?);
+    // What waits for its interval, or for room under a limit, goes on growing until then.
+    let waits = again.is_some_and(|again| due_at <= again) || row.terms.new.throttle.is_some();
+    if due_at <= now || (!waits && group.max <= size(desk, message)?) {
+        move_off(desk, key, (message, due_at), now)?;
+        return Ok(None);
+    }
+    let is_full = group.max <= add(desk, message, row.event)?;
+    let full_at = is_full.then(|| again.map_or(now, |again| again.max(now)));
+    Ok(Some(Joined { message, due_at, full_at }))
+}
+
+/// When a group that begins now is due.
+pub(super) fn due_at(
     connection: &Connection,
     key: &[u8],
     group: &Group,
     row: &MessageRow,
-    seq: i64,
-    slot: Option<i64>,
-) -> rusqlite::Result<Joined> {
+) -> rusqlite::Result<i64> {
     let now = row.created_at;
-    if let Some((message, due_at)) = open(connection, key)? {
-        let size = add(connection, message, row.event)?;
-        if group.max <= size && now < due_at && slot.is_none() {
-            set_due(connection, key, message, now)?;
-        }
-        return Ok(Joined::Other);
-    }
-    let closed_at: Option<i64> = connection
-        .prepare_cached("SELECT closed_at FROM gatherings WHERE key = ?1")?
-        .query_row([key], |row| row.get(0))
-        .optional()?
-        .flatten();
-    let micros = |span_s: u64| i64::try_from(span_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
-    let interval = micros(group.interval_s);
-    let again = closed_at.map_or(now, |closed| closed.saturating_add(interval));
-    let wait = if group.max <= 1 { now } else { now.saturating_add(micros(group.wait_s)) };
-    let due_at = wait.max(again).max(slot.unwrap_or(now));
+    let wait = if group.max <= 1 { now } else { now.saturating_add(span(group.wait_s)) };
+    Ok(again(connection, key, group)?.map_or(wait, |again| again.max(wait)))
+}
+
+/// Begins the group whose message has the number `seq`.
+pub(super) fn begin(
+    connection: &Connection,
+    key: &[u8],
+    group: &Group,
+    row: &MessageRow,
+    (seq, due_at): (i64, i64),
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO gatherings (key, message, due_at, template, interval_us)
@@ -61,12 +74,25 @@ pub(super) fn join(
              ON CONFLICT DO UPDATE SET message = excluded.message, due_at = excluded.due_at,
                  template = excluded.template, interval_us = excluded.interval_us",
         )?
-        .execute(params![key, seq, due_at, group.template, interval])?;
-    add(connection, seq, row.event)?;
-    Ok(Joined::Opened { due_at })
+        .execute(params![key, seq, due_at, group.template, span(group.interval_s)])?;
+    add(connection, seq, row.event).map(drop)
 }
 
-/// The message that others can still join, with the time when it goes.
+fn span(seconds: u64) -> i64 {
+    i64::try_from(seconds.saturating_mul(1_000_000)).unwrap_or(i64::MAX)
+}
+
+/// From when on the next group of this key may go.
+fn again(connection: &Connection, key: &[u8], group: &Group) -> rusqlite::Result<Option<i64>> {
+    let closed_at: Option<i64> = connection
+        .prepare_cached("SELECT closed_at FROM gatherings WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?
+        .flatten();
+    Ok(closed_at.map(|closed| closed.saturating_add(span(group.interval_s))))
+}
+
+/// The message of the group that waits, with the time when it goes.
 fn open(connection: &Connection, key: &[u8]) -> rusqlite::Result<Option<(i64, i64)>> {
     connection
         .prepare_cached(
@@ -76,6 +102,34 @@ fn open(connection: &Connection, key: &[u8]) -> rusqlite::Result<Option<(i64, i6
         )?
         .query_row(params![key, UNTIL_CLOSED], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
+}
+
+/// The next group takes the key. The one before it is known by its message's id until it is closed.
+fn move_off(
+    desk: &Desk,
+    key: &[u8; 16],
+    (message, due_at): (i64, i64),
+    now: i64,
+) -> rusqlite::Result<()> {
+    let (id, kept): ([u8; 16], String) = desk
+        .prepare_cached(
+            "SELECT id, template FROM gatherings JOIN messages ON seq = message WHERE key = ?1",
+        )?
+        .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let seal = desk.seal();
+    let template = match seal.open_text(&sealed::template(*key), kept.clone()) {
+        Ok(plain) => seal.text(&sealed::template(id), plain).map_err(within)?,
+        // It is found to be broken when it is closed, and this is not its event.
+        Err(_) => kept,
+    };
+    desk.prepare_cached("UPDATE gatherings SET message = NULL, closed_at = ?2 WHERE key = ?1")?
+        .execute(params![key, due_at.max(now)])?;
+    desk.prepare_cached(
+        "INSERT OR REPLACE INTO gatherings (key, message, due_at, template, interval_us)
+         VALUES (?1, ?2, ?3, ?4, 0)",
+    )?
+    .execute(params![id, message, due_at, template])
+    .map(drop)
 }
 
 /// Adds an event to a message; how many it has then.
@@ -93,7 +147,12 @@ fn size(connection: &Connection, message: i64) -> rusqlite::Result<u32> {
         .query_row([message], |row| row.get(0))
 }
 
-fn set_due(connection: &Connection, key: &[u8], message: i64, due_at: i64) -> rusqlite::Result<()> {
+pub(super) fn set_due(
+    connection: &Connection,
+    key: &[u8],
+    message: i64,
+    due_at: i64,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE gatherings SET due_at = ?2 WHERE key = ?1")?
         .execute(params![key, due_at])?;

@@ -67,6 +67,8 @@ pub(super) struct Model {
     pub(super) lanes: [Lane; LANES],
     /// The last group of each place in an event and recipient: its first message and when it is due.
     pub(super) groups: BTreeMap<(usize, usize), (usize, i64)>,
+    /// The same of those that another one followed before they were closed.
+    pub(super) moved_off: Vec<(usize, i64)>,
     /// Of the process that lives, and of those that died.
     pub(super) rights: Vec<Right>,
     pub(super) stale: Vec<Right>,

@@ -12,6 +12,11 @@ impl Model {
         if !group.is_open {
             return false;
         }
+        if *due <= self.now {
+            // It takes no more, and is still to be closed.
+            self.moved_off.push((*first, *due));
+            return false;
+        }
         group.events.insert(event);
         if GATHER_MAX <= group.events.len() {
             *due = self.now.min(*due);
@@ -20,7 +25,8 @@ impl Model {
     }
 
     pub(super) fn gather(&mut self) {
-        for (first, _) in self.groups.values().filter(|(_, due)| *due <= self.now) {
+        let groups = self.groups.values().chain(&self.moved_off);
+        for (first, _) in groups.filter(|(_, due)| *due <= self.now) {
             let clock = self.lanes[self.messages[*first].made.lane].clock(self.now);
             let group = &mut self.messages[*first];
             if std::mem::take(&mut group.is_open) {

@@ -17,16 +17,27 @@ pub(super) struct Brakes {
     holders: HashMap<u32, Vec<usize>>,
     /// When those go that go, now or later.
     slots: HashMap<(Class, u32), Vec<Timestamp>>,
-    /// The last group, open or not.
-    groups: HashMap<u32, Group>,
+    /// All groups, the last one last.
+    groups: HashMap<u32, Vec<Group>>,
 }
 
-#[derive(Clone, Copy)]
 struct Group {
     first: usize,
+    /// When it goes if it does not fill up before.
+    wait_until: Timestamp,
+    /// Before that it may not go in any case.
+    again: Option<Timestamp>,
     due_at: Timestamp,
+    is_full: bool,
     size: u32,
     closed_at: Option<Timestamp>,
+}
+
+impl Group {
+    /// Whether one that waits in any case takes more, however many are in it.
+    fn is_held_back(&self) -> bool {
+        self.again.is_some_and(|again| self.due_at <= again)
+    }
 }
 
 impl Judge {
@@ -85,15 +96,39 @@ impl Judge {
     /// A group begins; when it is due.
     fn opens(&mut self, n: usize, made_at: Timestamp, now: Timestamp) -> Timestamp {
         let key = self.lives[n].ticket.key;
-        let before = self.brakes.groups.get(&key).copied();
-        if let Some(Group { first, closed_at: None, .. }) = before {
+        let before = self.brakes.groups.get(&key).and_then(|groups| groups.last());
+        let open = before.filter(|group| {
+            let takes_more = !group.is_full || group.is_held_back();
+            group.closed_at.is_none() && made_at < group.due_at && takes_more
+        });
+        let open = open.map(|group| group.first);
+        let gone_at = before.map(|group| group.closed_at.unwrap_or(group.due_at.max(made_at)));
+        if let Some(first) = open {
             self.say(n, now, &format!("it begins a group, and that of {first} is open"));
         }
-        let again = before.and_then(|group| group.closed_at);
-        let again = again.map_or(made_at, |closed| later(closed, gather_interval(key)));
-        let due_at = later(made_at, GATHER.0).max(again);
-        self.brakes.groups.insert(key, Group { first: n, due_at, size: 1, closed_at: None });
+        let again = gone_at.map(|gone_at| later(gone_at, gather_interval(key)));
+        let due_at = later(made_at, GATHER.0).max(again.unwrap_or(made_at));
+        self.brakes.groups.entry(key).or_default().push(Group {
+            first: n,
+            wait_until: due_at,
+            again,
+            due_at,
+            is_full: false,
+            size: 1,
+            closed_at: None,
+        });
         due_at
+    }
+
+    /// A group goes before its time: it must be full then, which is seen when it is closed.
+    pub(super) fn fills(&mut self, n: usize, is: Place, now: Timestamp) -> Option<String> {
+        let groups = self.brakes.groups.get_mut(&self.lives[n].ticket.key)?;
+        let group = groups.iter_mut().find(|group| group.first == n)?;
+        let soonest = group.again.map_or(now, |again| again.max(now));
+        let is_right = is.due_at < group.due_at && is.due_at <= soonest;
+        let is_too_soon = group.again.is_some_and(|again| is.due_at < again);
+        (group.due_at, group.is_full) = (is.due_at, true);
+        (!is_right || is_too_soon).then(|| format!("its group goes at {} now", is.due_at))
     }
 
     /// What was recorded is there, or became part of a group that was open.
@@ -109,25 +144,30 @@ impl Judge {
                 self.say(n, now, "it was recorded, and is not there");
                 continue;
             }
-            match self.brakes.groups.get_mut(&key) {
-                Some(group) if group.closed_at.is_none() => {
-                    group.size += 1;
-                    if GATHER.1 <= group.size {
-                        group.due_at = group.due_at.min(now);
-                    }
-                }
-                _ => self.say(n, now, "it joined a group, and none is open"),
+            let made_at = life.ticket.made_at;
+            let groups = self.brakes.groups.entry(key).or_default();
+            let open = groups.iter_mut().find(|group| {
+                let has_room = group.size < GATHER.1 || group.is_held_back();
+                group.closed_at.is_none() && made_at < group.wait_until && has_room
+            });
+            match open {
+                Some(group) => group.size += 1,
+                None => self.say(n, now, "it joined a group, and none is open"),
             }
         }
     }
 
     /// A group is closed.
     pub(super) fn closes(&mut self, n: usize, now: Timestamp) -> Option<String> {
-        let group = self.brakes.groups.get_mut(&self.lives[n].ticket.key)?;
-        if group.first != n || group.closed_at.is_some() {
+        let groups = self.brakes.groups.get_mut(&self.lives[n].ticket.key)?;
+        let Some(group) = groups.iter_mut().find(|it| it.first == n && it.closed_at.is_none())
+        else {
             return Some("its group is closed already".into());
-        }
+        };
         group.closed_at = Some(now);
+        if group.is_full && group.size < GATHER.1 {
+            return Some(format!("its group went before its time with {}", group.size));
+        }
         (now < group.due_at).then(|| format!("its group was to be open until {}", group.due_at))
     }
 }

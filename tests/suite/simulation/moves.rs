@@ -74,10 +74,10 @@ impl Judge {
                 self.is_settled(n, change, is, now)
             }
             (Sending, Waiting | Uncertain, Cause::Start) => self.is_recovered(n, reason, is, now),
-            (Waiting, Waiting, Cause::Senders(_)) => {
-                // Its group is full.
-                let is_full = was.held == UNTIL_CLOSED && is.held == UNTIL_CLOSED;
-                (!is_full || now < is.due_at).then(|| format!("{was:?} became {is:?}"))
+            (Waiting, Waiting, Cause::Senders(_))
+                if (was.held, is.held) == (UNTIL_CLOSED, UNTIL_CLOSED) =>
+            {
+                self.fills(n, is, now)
             }
             (Waiting, Waiting, Cause::Gather) if was.held == UNTIL_CLOSED && is.held == IN_LINE => {
                 self.closes(n, now)

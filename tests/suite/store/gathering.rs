@@ -126,12 +126,44 @@ pub(super) async fn an_event_that_joins_while_a_group_is_filled_is_not_lost(plac
     let store = place.open();
     record(&*store, 1, 0, group(20)).await;
     let found = due(&*store, 60).await;
-    record(&*store, 2, 60, group(20)).await;
+    // It was made a moment before, and is kept only now.
+    record(&*store, 2, 59, group(20)).await;
     assert!(!store.close_gathering(&found[0], filled("one"), at(60)).await.unwrap());
     let found = due(&*store, 60).await;
     assert_eq!(events_of(&found[0]), [1, 2]);
     assert!(store.close_gathering(&found[0], filled("two"), at(60)).await.unwrap());
     assert_eq!(claim(&*store, 60, 9).await.len(), 1);
+}
+
+pub(super) async fn a_group_that_is_due_takes_no_more_and_the_next_one_waits_for_its_interval(
+    place: &Place,
+) {
+    let store = place.open();
+    for (key, max, first) in [("few", 20, 1..=1), ("full", 3, 1..=3)] {
+        let begin = i64::from(max) * 1000;
+        let of = |n: u128| u128::from(max) * 1000 + n;
+        let terms = || {
+            let group = Group { key: key.to_owned(), ..group(max).group.unwrap() };
+            Terms { group: Some(group), ..Terms::default() }
+        };
+        for n in first.clone() {
+            record(&*store, of(n), begin + if key == "few" { 0 } else { 60 }, terms()).await;
+        }
+        let found = due(&*store, begin + 60).await;
+        for n in 100..150 {
+            record(&*store, of(n), begin + 60, terms()).await;
+        }
+        assert_eq!(events_of(&found[0]), first.map(of).collect::<Vec<_>>());
+        let closed = store.close_gathering(&found[0], filled("one"), at(begin + 61)).await;
+        assert!(closed.unwrap(), "although more came");
+        assert_eq!(store.next_gathering().await.unwrap(), Some(at(begin + 360)));
+        let found = due(&*store, begin + 360).await;
+        assert_eq!(events_of(&found[0]), (100..150).map(of).collect::<Vec<_>>());
+        let closed = store.close_gathering(&found[0], filled("two"), at(begin + 360)).await;
+        assert!(closed.unwrap());
+        assert!(due(&*store, begin + 9999).await.is_empty());
+    }
+    assert_eq!(all(&*store).await.len(), 4);
 }
 
 pub(super) async fn a_group_that_cannot_be_read_keeps_no_other_from_being_closed(place: &Place) {

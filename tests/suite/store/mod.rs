@@ -319,6 +319,7 @@ contract! {
         after_a_group_the_next_one_waits_for_its_interval
         a_group_is_forgotten_when_its_interval_is_over_and_no_sooner
         an_event_that_joins_while_a_group_is_filled_is_not_lost
+        a_group_that_is_due_takes_no_more_and_the_next_one_waits_for_its_interval
         a_group_that_cannot_be_read_keeps_no_other_from_being_closed
         a_group_whose_message_was_cancelled_takes_no_more_events
         the_rest_over_a_limit_becomes_one_message_when_there_is_room;

@@ -116,6 +116,81 @@ fn a_group_that_cannot_be_written_is_replaced_by_what_its_rule_says() {
 }
 
 #[test]
+fn in_a_group_no_key_comes_twice_and_none_that_was_in_it_comes_again() {
+    let words = format!(
+        "    dedupe: {{ key: \"{{{{ event.text }}}}\" }}\n    group: {{ wait: 2m }}\n{ALL}"
+    );
+    let texts = [(0, "a"), (10, "b"), (20, "b"), (30, "c"), (40, "a"), (600, "b"), (610, "d")];
+    let events = texts.map(|(second, text)| (second, to(ANNA, text)));
+    let told = Story { rule: &words, ..Story::default() }.with(&events);
+    assert_eq!(told.asked, ["Thu 18:02:00 1111 3: a b c", "Thu 18:12:10 1111 1: d"]);
+    let doubles = told.messages.iter().filter(|it| it.reason == Some(Reason::Duplicate));
+    assert_eq!(doubles.count(), 3);
+}
+
+#[test]
+fn in_the_rest_over_a_limit_no_key_comes_twice_either() {
+    let brakes = "    dedupe: { key: \"{{ event.text }}\" }\n    \
+                  throttle: { limit: 1, per: 1h, rest: group }\n";
+    let words = format!("{brakes}{ALL}");
+    let texts = [(0, "a"), (60, "b"), (70, "c"), (80, "c"), (90, "a"), (8000, "c")];
+    let events = texts.map(|(second, text)| (second, to(ANNA, text)));
+    let told = Story { rule: &words, ..Story::default() }.with(&events);
+    assert_eq!(told.asked, ["Thu 18:00:00 1111 1: a", "Thu 19:00:00 1111 2: b c"]);
+}
+
+#[test]
+fn a_limit_counts_the_messages_that_go_and_not_the_events_in_them() {
+    let throttle = "    throttle: { limit: 2, per: 1h, rest: wait }\n";
+    let words = format!("{throttle}    group: {{ wait: 2m, max: 5 }}\n{ALL}");
+    let texts = [
+        (0, "a"),
+        (10, "b"),
+        (20, "c"),
+        (30, "d"),
+        (300, "e"),
+        // The third within an hour: it waits, and others join it meanwhile.
+        (600, "f"),
+        (700, "g"),
+        (3750, "h"),
+        // Full before its time, and still no third one within an hour.
+        (3760, "i"),
+        (3770, "j"),
+        (3780, "k"),
+        (3790, "l"),
+    ];
+    let events = texts.map(|(second, text)| (second, to(ANNA, text)));
+    let told = Story { rule: &words, ..Story::default() }.with(&events);
+    assert_eq!(
+        told.asked,
+        [
+            "Thu 18:02:00 1111 4: a b c d",
+            "Thu 18:07:00 1111 1: e",
+            "Thu 19:02:00 1111 2: f g",
+            "Thu 19:07:00 1111 5: h i j k l",
+        ]
+    );
+}
+
+#[test]
+fn a_group_that_would_be_over_a_limit_is_skipped_and_no_other() {
+    let throttle = "    throttle: { limit: 1, per: 1h, rest: skip }\n";
+    let words = format!("{throttle}    group: {{ wait: 2m }}\n{ALL}");
+    let texts = [(0, "a"), (10, "b"), (300, "c"), (3600, "d")];
+    let events = texts.map(|(second, text)| (second, to(ANNA, text)));
+    let told = Story { rule: &words, ..Story::default() }.with(&events);
+    assert_eq!(told.asked, ["Thu 18:02:00 1111 2: a b", "Thu 19:02:00 1111 1: d"]);
+}
+
+#[test]
+fn in_a_storm_a_full_group_goes_at_once_and_the_others_one_in_each_interval() {
+    let words = format!("    group: {{ wait: 1m, interval: 10m, max: 3 }}\n{ALL}");
+    let events: Vec<_> = (0..9).map(|n| (n / 2 * 60 / 4, to(ANNA, &n.to_string()))).collect();
+    let told = Story { rule: &words, ..Story::default() }.with(&events);
+    assert_eq!(told.asked, ["Thu 18:00:15 1111 3: 0 1 2", "Thu 18:10:15 1111 6: 3 4 5 6 7 8"]);
+}
+
+#[test]
 fn one_message_with_a_key_is_enough_across_events_and_days() {
     let words = format!("    dedupe: {{ key: \"{{{{ event.text }}}}\", within: 3d }}\n{SEND}");
     let day = 24 * 3600;
