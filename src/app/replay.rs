@@ -3,9 +3,13 @@
 use jiff::Timestamp;
 
 use crate::expr::Json;
-use crate::model::{EventId, Fits, Message, Replay, Replayed};
+use crate::model::{EventId, Fits, Message, Replay, Replayed, State};
 use crate::pipeline::Pipeline;
 use crate::store::{MessageFilter, SharedStore, StoreError};
+
+/// Tells what is made in place of a message that could not be rendered from that one; always the same,
+/// so that it is made once.
+const INSTEAD_OF_UNMADE: u64 = 0;
 
 /// Plays events through the rules; unless it is only a look, what is new goes into line.
 ///
@@ -89,10 +93,21 @@ fn compared(
     asked: &Replay,
 ) -> (Vec<(Fits, Message)>, Vec<Message>) {
     let (mut all, mut today) = (Vec::with_capacity(made.len()), Vec::new());
-    let ids: Vec<_> = made.iter().map(|message| message.id).collect();
+    let is_unmade = |it: &Message| it.state == State::Failed && it.content.is_none();
+    let mut ids: Vec<_> = made.iter().map(|message| message.id).collect();
     for mut message in made {
+        // The message of a group that could not be rendered has the id of the first one in it.
+        if message.content.is_some()
+            && there.iter().any(|kept| kept.id == message.id && is_unmade(kept))
+        {
+            message.id = message.id.again(INSTEAD_OF_UNMADE);
+            ids.push(message.id);
+        }
         let is_part = || {
-            joined.iter().any(|it| it.origin == message.origin && it.recipient == message.recipient)
+            joined
+                .iter()
+                .filter(|it| !is_unmade(it))
+                .any(|it| it.origin == message.origin && it.recipient == message.recipient)
         };
         let kept = there.iter().find(|kept| kept.id == message.id);
         match (asked.again, kept) {

@@ -129,6 +129,36 @@ async fn an_event_that_is_part_of_a_group_is_not_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_could_not_be_rendered_is_made_whole_by_a_replay_and_once() {
+    let world = World::start().await;
+    let grouped = "    kind: push\n    group: { key: x, max: 2, interval: 1s }\n    \
+                   or: { number: \"6285555555555\", message: \"instead\" }\n";
+    let rules = RULES.replacen("    kind: push\n", grouped, 1);
+    let with = |second: &str| {
+        let words = format!(
+            "message: \"{{{{ events[0].event.text }}}}{{% if events | length > 1 %}} {{{{ {second} }}}}{{% endif %}}\""
+        );
+        rules.replacen("message: \"{{ event.text }}\"", &words, 1)
+    };
+    let home = home(&world);
+    std::fs::write(home.path("rules.yaml"), with("events[1].event.nothing.more")).unwrap();
+    let kabari = home.start().await;
+    push(&kabari, ANNA, "one").await;
+    push(&kabari, ANNA, "two").await;
+    world.until("what is sent instead", |seen| seen.dispatched.len() == 1).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    std::fs::write(home.path("rules.yaml"), with("events[1].event.text")).unwrap();
+    let words = ["events", "replay", "--all", "--yes"];
+    assert_eq!(json(&home, &words, 0)["made"], 2);
+    assert_eq!(json(&home, &words, 0)["made"], 0);
+    let kabari = home.start().await;
+    world.until("the group", |seen| seen.dispatched.len() == 2).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(json(&home, &words, 0)["made"], 0);
+    assert_eq!(world.seen().texts_to(ANNA), ["one two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_cannot_be_replayed_says_why() {
     let world = World::start().await;
     let (home, kabari) = pushed(&world).await;
