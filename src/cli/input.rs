@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::output;
 use crate::clock;
-use crate::config::{self, LoadOptions, Loaded, edit};
+use crate::config::{self, LoadOptions, Loaded, Reach, edit};
 use crate::expr::Json;
 use crate::model::{Event, EventId, Headers};
 use crate::pipeline::Pipeline;
@@ -49,6 +49,14 @@ impl RuleFile {
     /// Loads it for looking, if it can be read; nothing is printed if not.
     pub(super) fn load_quietly(&self) -> Option<Loaded> {
         load(&self.rules, true).ok()
+    }
+
+    /// How the store and its `serve` are reached, as far as it says; nothing is printed if not.
+    pub(super) fn reach_quietly(&self) -> Reach {
+        match load(&self.rules, true) {
+            Ok(loaded) => Reach::of(&loaded),
+            Err(report) => report.reach().cloned().unwrap_or_default(),
+        }
     }
 
     /// Loads it for doing something for which only these settings must be there.
@@ -88,10 +96,42 @@ impl StoreUrl {
     /// The store: as given, or as the rule file says. The file is read also for the secret of one that
     /// is sealed.
     pub(super) fn resolve(&self, rules: &RuleFile) -> Result<Address, ExitCode> {
-        match &self.store {
-            Some(url) if !store::is_sealed(url) => Ok(Address::plain(url)),
-            _ => Ok(self.or(rules.load_lenient()?.settings.store)),
+        match self.plain() {
+            Some(store) => Ok(store),
+            None => Ok(self.reach(rules)?.store),
         }
+    }
+
+    /// How the store and its `serve` are reached, whatever else is wrong in the rule file: who opts
+    /// out, or stops a lane, must not wait until somebody mends it.
+    pub(super) fn reach(&self, rules: &RuleFile) -> Result<Reach, ExitCode> {
+        let report = match load(&rules.rules, true) {
+            Ok(loaded) => return Ok(self.reaching(Reach::of(&loaded))),
+            Err(report) => report,
+        };
+        let known = report.reach().cloned().map(|reach| self.reaching(reach));
+        let given = || self.plain().map(|store| Reach { store, ..Reach::default() });
+        let Some(reach) = known.or_else(given) else {
+            anstream::eprintln!("{}", report.render(output::colour_of_errors()));
+            anstream::eprintln!(
+                "where the store is cannot be told from it: mend it, or add --store sqlite://PATH"
+            );
+            return Err(ExitCode::from(output::NO));
+        };
+        output::warning(&format!(
+            "{}, left aside, as only the store's address is needed here; `kabari check` tells more",
+            report.in_short()
+        ));
+        Ok(reach)
+    }
+
+    /// The store that is given, if nothing more is needed to open it.
+    fn plain(&self) -> Option<Address> {
+        self.store.as_ref().filter(|url| !store::is_sealed(url)).map(Address::plain)
+    }
+
+    fn reaching(&self, reach: Reach) -> Reach {
+        Reach { store: self.or(reach.store), ..reach }
     }
 
     /// The store: as given, or this one; the secrets are those of this one.

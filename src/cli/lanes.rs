@@ -13,7 +13,7 @@ use super::input::{RuleFile, StoreUrl, shown_time};
 use super::output;
 use super::running::{Running, refused};
 use crate::clock;
-use crate::config::Settings;
+use crate::config::Reach;
 use crate::model::Reason;
 use crate::store::{self, SharedStore, Shut};
 
@@ -58,22 +58,22 @@ enum Change {
 
 impl Lanes {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let settings = match self.rules.load_lenient() {
-            Ok(loaded) => loaded.settings,
+        let reach = match self.store.reach(&self.rules) {
+            Ok(reach) => reach,
             Err(code) => return Ok(code),
         };
-        let url = self.store.or(settings.store.clone());
-        let keeper = match Running::find(&url, settings.admin_token.clone())? {
+        let Reach { store: url, admin_token: token, instances, .. } = reach;
+        let keeper = match Running::find(&url, token)? {
             Some(running) => Keeper::Running(running),
             None => Keeper::Here(store::open_existing(&url)?),
         };
         match self.command {
-            LanesCommand::List { json } => list(keeper.rows(&settings).await?, json),
+            LanesCommand::List { json } => list(keeper.rows(&instances).await?, json),
             LanesCommand::Pause(Names { names }) => {
-                keeper.change_all(&settings, &names, Change::Pause).await
+                keeper.change_all(&instances, &names, Change::Pause).await
             }
             LanesCommand::Resume(Names { names }) => {
-                keeper.change_all(&settings, &names, Change::Resume).await
+                keeper.change_all(&instances, &names, Change::Resume).await
             }
         }
     }
@@ -89,7 +89,7 @@ enum Keeper {
 
 impl Keeper {
     /// Every lane that is configured, has work or stands still, by name.
-    async fn rows(&self, settings: &Settings) -> anyhow::Result<Vec<Value>> {
+    async fn rows(&self, instances: &BTreeSet<String>) -> anyhow::Result<Vec<Value>> {
         let mut rows = match self {
             Self::Running(running) => match running.get("/api/overview").await? {
                 (200, mut overview) => match overview["lanes"].take() {
@@ -98,10 +98,10 @@ impl Keeper {
                 },
                 (status, answer) => return Err(refused(status, &answer)),
             },
-            Self::Here(store) => stored(store, settings).await?,
+            Self::Here(store) => stored(store, instances).await?,
         };
         let known: BTreeSet<_> = rows.iter().map(|row| text(row, "instance").to_owned()).collect();
-        let idle = settings.instances.keys().filter(|name| !known.contains(*name));
+        let idle = instances.iter().filter(|name| !known.contains(*name));
         rows.extend(idle.map(|name| json!({ "instance": name })));
         rows.sort_by(|a, b| text(a, "instance").cmp(text(b, "instance")));
         Ok(rows)
@@ -110,11 +110,11 @@ impl Keeper {
     /// All of them or none.
     async fn change_all(
         &self,
-        settings: &Settings,
+        instances: &BTreeSet<String>,
         names: &[String],
         change: Change,
     ) -> anyhow::Result<ExitCode> {
-        let rows = self.rows(settings).await?;
+        let rows = self.rows(instances).await?;
         let known: Vec<_> = rows.iter().map(|row| text(row, "instance")).collect();
         if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
             bail!("there is no lane `{unknown}`; there are: {}", known.join(", "));
@@ -152,9 +152,9 @@ impl Keeper {
 }
 
 /// As the API tells of lanes, for those in the store and in the rule file.
-async fn stored(store: &SharedStore, settings: &Settings) -> anyhow::Result<Vec<Value>> {
+async fn stored(store: &SharedStore, instances: &BTreeSet<String>) -> anyhow::Result<Vec<Value>> {
     let with_work = store.lanes().await?;
-    let names = with_work.iter().map(|lane| &lane.instance).chain(settings.instances.keys());
+    let names = with_work.iter().map(|lane| &lane.instance).chain(instances.iter());
     let mut rows = Vec::new();
     for name in names.collect::<BTreeSet<_>>() {
         let lane = with_work.iter().find(|lane| lane.instance == *name);

@@ -11,6 +11,7 @@ use super::input::{RuleFile, StoreUrl};
 use super::output;
 use super::running::{Running, refused};
 use crate::clock;
+use crate::config::Reach;
 use crate::model::Recipient;
 use crate::render;
 use crate::secret::Secret;
@@ -57,13 +58,11 @@ enum OptOutsCommand {
 
 impl OptOuts {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let loaded = match self.rules.load_lenient() {
-            Ok(loaded) => loaded,
+        let reach = match self.store.reach(&self.rules) {
+            Ok(reach) => reach,
             Err(code) => return Ok(code),
         };
-        let url = self.store.or(loaded.settings.store);
-        let country = loaded.pipeline.defaults().country;
-        let token = loaded.settings.admin_token;
+        let Reach { store: url, admin_token: token, country, .. } = reach;
         match self.command {
             OptOutsCommand::Add { numbers, note } => {
                 let all = read(&numbers, country)?;

@@ -26,6 +26,11 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(NO)
 }
 
+/// Says what is not as it should be, where the command goes on in spite of it.
+pub(super) fn warning(what: &str) {
+    anstream::eprintln!("{} {what}", "warning:".yellow().bold());
+}
+
 /// Says what of the store cannot be read, if anything cannot, and how the command ends by that.
 pub(super) fn all_but(unreadable: &Unreadable) -> ExitCode {
     if unreadable.count == 0 {

@@ -51,8 +51,7 @@ impl Purge {
             Ok(url) => url,
             Err(code) => return Ok(code),
         };
-        let loaded = self.rules.load_quietly();
-        let country = loaded.and_then(|loaded| loaded.pipeline.defaults().country);
+        let country = self.rules.reach_quietly().country;
         let recipient = render::recipient(&self.recipient, country)
             .map_err(|why| anyhow::anyhow!("--recipient {why}"))?;
         let mut progress = Progress::start("rows looked at");

@@ -36,6 +36,7 @@ mod tables;
 mod doubts;
 mod repeats;
 mod assemble;
+mod reach;
 mod lists;
 mod delivery;
 pub(crate) mod edit;
@@ -75,6 +76,7 @@ pub use codes::{CODES, Code};
 pub use inputs::{Include, Inputs};
 pub use places::{RulePlace, RulePlaces};
 pub use problem::{Problem, Report};
+pub use reach::Reach;
 pub use reference::reference;
 pub use schema::schema;
 
@@ -255,6 +257,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         book.fault(main, fault.under("retention"));
     }
     let store = store::address(book, main, folder, std::mem::take(&mut file.store));
+    book.report.reach = Reach::despite(book, main, &file, &store);
     let vars = assemble::vars(book, main);
     let mut sources = std::mem::take(&mut file.sources);
     if let Some(hours) = &mut file.defaults.hours {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::blot::blotted;
 use super::inputs::Inputs;
+use super::reach::Reach;
 use super::text::FileText;
 use crate::model::Severity;
 
@@ -56,6 +57,8 @@ pub struct Report {
     pub(super) unset: Vec<String>,
     /// What was read before it was given up.
     pub(super) inputs: Inputs,
+    /// What is known whatever else is wrong.
+    pub(super) reach: Option<Reach>,
     /// Errors and warnings beyond those that are told.
     pub(super) hidden: [usize; 2],
 }
@@ -189,6 +192,18 @@ impl Report {
         let text = self.files.iter().find(|text| text.name == problem.file);
         let part = text.and_then(|text| text.text.get(problem.range.clone())).unwrap_or("");
         problem.column + part.lines().next().unwrap_or("").chars().count()
+    }
+
+    /// What is known whatever else is wrong; `None` where it may be another store that is meant.
+    pub fn reach(&self) -> Option<&Reach> {
+        self.reach.as_ref()
+    }
+
+    /// `rules.yaml: 1 error`, for who goes on without mending it.
+    pub fn in_short(&self) -> String {
+        let name = self.problems.first().map_or("the rule file", |first| first.file.as_str());
+        let name = self.files.first().map_or(name, |file| file.name.as_str());
+        format!("{name}: {}", counted(self.count(Severity::Error), "error"))
     }
 
     /// `rules.yaml: 8 rules, 2 sources: 2 errors, 0 warnings. Not set here: STRIPE_SECRET.`

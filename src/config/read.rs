@@ -43,6 +43,11 @@ const INCLUDED: [&str; 2] = ["rules", "tests"];
 const MAIN: [&str; 9] =
     ["wachat", "server", "store", "include", "defaults", "alerts", "recipients", "vars", "sources"];
 
+/// Whether the main file may have this key at its top.
+pub(super) fn is_known_at_top(key: &str) -> bool {
+    MAIN.contains(&key) || INCLUDED.contains(&key)
+}
+
 /// How a remedy begins.
 const REMEDIES: [&str; 3] = ["write", "did you mean", "known are"];
 

@@ -18,6 +18,7 @@ use crate::app::replay::replay;
 use crate::clock;
 use crate::config::Loaded;
 use crate::model::{self, EventId};
+use crate::secret::Secret;
 use crate::store::{self, Address, LaneLock, SharedStore};
 
 /// Messages shown before "and so many more".
@@ -85,12 +86,15 @@ impl ReplayEvents {
         if let Some(wrong) = self.misuse() {
             return Ok(output::usage(&wrong));
         }
-        let url = match store.resolve(rules) {
-            Ok(url) => url,
+        // It is today's rules that are played: a running `serve` may have those of before.
+        let loaded = match rules.load_lenient() {
+            Ok(loaded) => loaded,
             Err(code) => return Ok(code),
         };
+        let url = store.or(loaded.settings.store);
         let ids = self.chosen(&url).await?;
-        let player = match Player::find(rules, &url, self.dry_run)? {
+        let token = loaded.settings.admin_token;
+        let player = match Player::find(rules, &url, token, self.dry_run)? {
             Ok(player) => player,
             Err(code) => return Ok(code),
         };
@@ -157,9 +161,9 @@ impl Player {
     fn find(
         rules: &RuleFile,
         url: &Address,
+        token: Option<Secret>,
         dry_run: bool,
     ) -> anyhow::Result<Result<Self, ExitCode>> {
-        let token = rules.load_quietly().and_then(|loaded| loaded.settings.admin_token);
         if let Some(running) = Running::find(url, token)? {
             return Ok(Ok(Self::Running(running)));
         }

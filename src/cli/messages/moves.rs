@@ -180,7 +180,7 @@ async fn preview(
 
 impl Hands {
     async fn find(rules: &RuleFile, url: &Address) -> anyhow::Result<Self> {
-        let token = rules.load_quietly().and_then(|loaded| loaded.settings.admin_token);
+        let token = rules.reach_quietly().admin_token;
         if let Some(running) = Running::find(url, token)? {
             return Ok(Self::Running(running));
         }

@@ -65,7 +65,7 @@ impl Which {
 /// People ask for a number as they write it; in the store it stands as Wachat takes it.
 fn whole_number(written: &str, rules: &RuleFile) -> anyhow::Result<String> {
     // Without a rule file that can be read, local numbers are not understood; others are.
-    let country = rules.load_quietly().and_then(|loaded| loaded.pipeline.defaults().country);
+    let country = rules.reach_quietly().country;
     let recipient =
         render::recipient(written, country).map_err(|why| anyhow::anyhow!("--number {why}"))?;
     Ok(recipient.expose().to_owned())

@@ -1,6 +1,7 @@
 //! Do the commands do what they say? All with the real program.
 
 mod usage;
+mod astray;
 mod serve;
 mod trigger;
 mod send;

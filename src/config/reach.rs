@@ -1,0 +1,56 @@
+//! What is known for certain of a rule file in which something else is wrong?
+
+use std::collections::BTreeSet;
+
+use super::book::{Book, TreeId};
+use super::file::RuleFile;
+use super::{Loaded, Settings};
+use crate::render::Country;
+use crate::secret::Secret;
+use crate::store::Address;
+
+/// What it takes to reach the store, and the `serve` that runs on it: enough to let a person opt out
+/// or to stop a lane while somebody else's mistake stands in the file.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// `store`, as in [`Settings`].
+    pub store: Address,
+    /// `server.admin_token`.
+    pub admin_token: Option<Secret>,
+    /// `defaults.country`, for numbers as people write them.
+    pub country: Option<Country>,
+    /// The sessions that the file names.
+    pub instances: BTreeSet<String>,
+}
+
+impl Reach {
+    /// Of a file in which nothing is wrong.
+    pub fn of(loaded: &Loaded) -> Self {
+        let Settings { store, admin_token, instances, .. } = &loaded.settings;
+        Self {
+            store: store.clone(),
+            admin_token: admin_token.clone(),
+            country: loaded.pipeline.defaults().country,
+            instances: instances.keys().cloned().collect(),
+        }
+    }
+
+    /// Of any other; `None` where it may be another store that is meant.
+    pub(super) fn despite(
+        book: &Book,
+        main: TreeId,
+        file: &RuleFile,
+        store: &Address,
+    ) -> Option<Self> {
+        if book.is_full() || book.may_mean_another(main, "store") {
+            return None;
+        }
+        let of_account = file.wachat.iter().flat_map(|it| it.instances.keys().chain(&it.instance));
+        Some(Self {
+            store: store.clone(),
+            admin_token: file.server.admin_token.clone(),
+            country: file.defaults.country,
+            instances: of_account.chain(&file.defaults.instance).cloned().collect(),
+        })
+    }
+}

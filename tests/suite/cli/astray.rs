@@ -1,0 +1,85 @@
+//! Somebody else's mistake stands in the rule file: can a person still opt out, and stop a lane?
+
+use super::{NUMBER, ROW, RULES, Row, Said, furnish, home_alone, home_with, run, world_and_home};
+use crate::support::kabari::Home;
+use kabari::model::State;
+
+/// A line that no list can have, and a file of holidays that is not there.
+const ASTRAY: &str =
+    "recipients: { deny: deny.txt }\ndefaults: { country: ID, hours: { holidays: gone.txt } }\n";
+
+fn astray(home: &Home) {
+    std::fs::write(home.path("deny.txt"), "6281234567890\nabc\n").unwrap();
+    let rules = RULES.replace("defaults: { country: ID }\n", ASTRAY);
+    std::fs::write(home.path("rules.yaml"), rules).unwrap();
+}
+
+/// Says words with the rule file alone, without the store's address.
+fn say(home: &Home, words: &[&str]) -> Said {
+    home.say(words, "").into()
+}
+
+#[tokio::test]
+async fn what_needs_only_the_stores_address_goes_on_with_one_line_of_warning() {
+    let home = home_alone();
+    furnish(&home, &[ROW, Row { n: 2, state: State::Waiting, ..ROW }]).await;
+    astray(&home);
+    let event = ROW.event().to_string();
+    for words in [
+        &["lanes", "pause", "jakarta_store"][..],
+        &["lanes", "list"],
+        &["optout", "add", "0812-3456-7890"],
+        &["optout", "list"],
+        &["messages", "list", "--number", "0812-3456-7890"],
+        &["messages", "cancel", "--state", "waiting"],
+        &["events", "list"],
+        &["events", "show", &event],
+        &["export"],
+        &["backup", "copy.db"],
+        &["purge", "--recipient", "0812-3456-7890"],
+    ] {
+        let said = say(&home, words).is(0);
+        assert!(!said.out.is_empty(), "{words:?}");
+        assert!(said.err.starts_with("warning: rules.yaml: 2 errors, left aside"), "{said:#?}");
+        assert_eq!(said.err.lines().count(), 1, "{said:#?}");
+    }
+    for words in [
+        &["check"][..],
+        &["explain", "--sample", "github/push"],
+        &["events", "replay", &event, "--dry-run"],
+        &["send", "--number", NUMBER, "--message", "hi"],
+        &["serve"],
+    ] {
+        say(&home, words).is(1).says(&["error[list-file]"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_kabari_is_told_to_stand_still_and_who_opted_out() {
+    let (_world, home) = world_and_home().await;
+    let kabari = home.start().await;
+    astray(&home);
+    kabari.hang_up();
+    kabari.says(0, &["deny.txt, line 2"]).await;
+    say(&home, &["lanes", "pause", "jakarta_store"]).is(0).says(&["jakarta_store stands still"]);
+    say(&home, &["optout", "add", NUMBER]).is(0).says(&["gets no messages any more"]);
+    kabari.says(0, &["lane jakarta_store stands still: by hand"]).await;
+}
+
+#[tokio::test]
+async fn where_another_store_may_be_meant_it_is_asked_for_and_none_is_made() {
+    let store = "store: sqlite://kabari.db\n";
+    for (wrong, code) in [
+        ("stor: sqlite://other.db\n", "unknown-key"),
+        ("store: [sqlite://other.db]\n", "type"),
+        ("store: \"sqlite://other.db\n", "yaml-quote"),
+    ] {
+        let home = home_with(&format!("{store}{RULES}").replace(store, wrong), "http://127.0.0.1:1");
+        let said = say(&home, &["optout", "add", NUMBER]).is(1);
+        assert!(said.err.contains(code), "{said:#?}");
+        said.says(&["add --store sqlite://PATH"]);
+        assert!(!home.path("kabari.db").exists());
+        let said = run(&home, &["optout", "add", NUMBER]).is(0).says(&["left aside"]);
+        assert_eq!(said.err.lines().count(), 1, "{said:#?}");
+    }
+}
