@@ -22,7 +22,7 @@ use super::parse::{Counts, Parsed, parse};
 use super::placed::Placed;
 use super::places::RulePlaces;
 use super::problem::{Problem, Report};
-use super::read::{Reading, is_known_at_top};
+use super::read::Reading;
 use super::syntax;
 use super::text::FileText;
 use crate::model::{Fault, Severity};
@@ -345,20 +345,6 @@ impl Book {
                 && Some(&problem.file) == name.map(|text| &text.name)
                 && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })
-    }
-
-    /// Whether a key at the top of a file may have been meant otherwise than it was read: it is
-    /// wrong itself, or there is one that nobody knows.
-    pub(super) fn may_mean_another(&self, id: TreeId, key: &str) -> bool {
-        let name = self.trees.get(id.0).and_then(|tree| self.report.files.get(tree.file));
-        let is_top = |path: &str| path.is_empty() || !path.contains(['.', '[']);
-        let doubtful = |problem: &Problem| {
-            problem.severity == Severity::Error
-                && Some(&problem.file) == name.map(|text| &text.name)
-                && is_top(&problem.path)
-                && !is_known_at_top(&problem.path)
-        };
-        self.has_error_below(id, key) || self.report.problems.iter().any(doubtful)
     }
 
     /// The folder of a file, where its relative paths start.

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use super::book::{Book, TreeId};
 use super::file::RuleFile;
+use super::problem::Problem;
+use super::read::is_known_at_top;
 use super::{Loaded, Settings};
+use crate::model::Severity;
 use crate::render::Country;
 use crate::secret::Secret;
 use crate::store::Address;
@@ -42,7 +45,7 @@ impl Reach {
         file: &RuleFile,
         store: &Address,
     ) -> Option<Self> {
-        if book.is_full() || book.may_mean_another(main, "store") {
+        if book.is_full() || may_be_another(book, main) {
             return None;
         }
         let of_account = file.wachat.iter().flat_map(|it| it.instances.keys().chain(&it.instance));
@@ -53,4 +56,17 @@ impl Reach {
             instances: of_account.chain(&file.defaults.instance).cloned().collect(),
         })
     }
+}
+
+/// Whether the file may mean another store than was read: what it says of it is wrong, or there is a
+/// key at its top that nobody knows.
+fn may_be_another(book: &Book, main: TreeId) -> bool {
+    let name = book.report.files.first().map(|text| &text.name);
+    let is_of_top = |path: &str| !path.contains(['.', '[']) && !is_known_at_top(path);
+    let is_doubtful = |problem: &Problem| {
+        problem.severity == Severity::Error
+            && Some(&problem.file) == name
+            && is_of_top(&problem.path)
+    };
+    book.has_error_below(main, "store") || book.report.problems.iter().any(is_doubtful)
 }
