@@ -11,6 +11,7 @@ mod people;
 mod pace;
 mod caps;
 mod turn;
+mod foresee;
 mod backoff;
 mod settle;
 mod breaker;
@@ -41,6 +42,7 @@ use lane::Lane;
 
 pub use caps::{Cap, Caps};
 pub use desk::LaneStatus;
+pub use foresee::foresee;
 pub use observer::Observer;
 pub use once::{Once, Rules, barred, once};
 pub use pace::{Pace, PaceError};

@@ -120,12 +120,14 @@ impl Turn {
         let hours = case.terms.hours.as_ref()?;
         let closed_days = hours.holidays.as_ref().and_then(|file| self.people.holidays.get(file));
         let is_holiday = |day| closed_days.is_some_and(|days| days.contains(&day));
-        let until = match hours.opening(case.now, &is_holiday) {
+        let (until, detail) = match hours.opening(case.now, &is_holiday) {
             Opening::Now => return None,
-            Opening::At(until) => until,
-            Opening::Never => later(case.now, NEVER),
+            Opening::At(until) => (until, "outside the rule's `hours`"),
+            Opening::Never => {
+                (later(case.now, NEVER), "the rule's `hours` do not come within a year")
+            }
         };
-        let (reason, detail) = (Reason::Quiet, "outside the rule's `hours`".to_owned());
+        let (reason, detail) = (Reason::Quiet, detail.to_owned());
         Some(match hours.otherwise {
             Otherwise::Wait => Ruling::Hold { until, reason, detail },
             Otherwise::Skip => Ruling::Skip { reason, detail },

@@ -4,17 +4,22 @@ use owo_colors::OwoColorize;
 
 use crate::admin::{Numbers, message_json};
 use crate::bubble;
+use crate::cli::input::shown_time;
 use crate::cli::output::{self, printable};
 use crate::model::{Content, Kind, Message, State};
 use crate::wachat::{MEDIA_PATH, TEXT_PATH};
 
 /// Prints a message: what becomes of it, the exact request, and its bubble.
 pub(in crate::cli) fn print_message(message: &Message, numbers: Numbers) {
-    let state = if message.state == State::Waiting {
-        "would be sent".green().to_string()
-    } else {
-        let reason = message.reason.map_or("", |reason| reason.as_str());
-        format!("{}: {reason}", message.state.as_str()).yellow().to_string()
+    let reason = message.reason.map_or("", |reason| reason.as_str());
+    let state = match message.state {
+        State::Waiting if message.reason.is_none() => "would be sent".green().to_string(),
+        State::Waiting => {
+            let until = shown_time(message.due_at);
+            format!("would wait until {until} UTC: {reason}").yellow().to_string()
+        }
+        State::Skipped => format!("would be skipped: {reason}").yellow().to_string(),
+        state => format!("{}: {reason}", state.as_str()).yellow().to_string(),
     };
     anstream::println!("{}  {state}", printable(&message.origin.rule).bold());
     if let Some(detail) = &message.detail {

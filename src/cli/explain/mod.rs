@@ -6,8 +6,10 @@ mod rules;
 mod names;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
+use jiff::Timestamp;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 
@@ -17,9 +19,10 @@ use super::output::{self, printable};
 use crate::admin::{Numbers, message_json};
 use crate::clock;
 use crate::config::{Loaded, RulePlaces};
+use crate::dispatch::foresee;
 use crate::model::Message;
 use crate::pipeline::RuleTrace;
-use crate::store::Address;
+use crate::store::{self, Address};
 
 pub(super) use message::print_message;
 pub(super) use rules::short_of;
@@ -86,6 +89,27 @@ impl Explain {
     }
 }
 
+/// The messages as they would stand once it is their turn; who opted out is known where the store is
+/// there.
+async fn foreseen(
+    made: Vec<Message>,
+    loaded: &Loaded,
+    store: &Address,
+    now: Timestamp,
+) -> Vec<Message> {
+    let people = Arc::new(loaded.settings.people.clone());
+    let history = store::history(store).ok();
+    let mut seen = Vec::with_capacity(made.len());
+    for message in made {
+        let opted_out = match (&history, &message.recipient) {
+            (Some(history), Some(recipient)) => history.is_opted_out(recipient).await,
+            _ => Ok(false),
+        };
+        seen.push(foresee(message, &people, opted_out.unwrap_or_default(), now));
+    }
+    seen
+}
+
 /// The first event, and under `more` the others of a batch.
 fn json_of_all(all: &[Explained<'_>]) -> Value {
     let mut events = all.iter().map(Explained::json);
@@ -101,7 +125,9 @@ impl<'l> Explained<'l> {
     async fn of(read: EventRead, loaded: &'l Loaded, store: &Address) -> Self {
         let door = Door::of(&read, loaded, store).await;
         let traces = loaded.pipeline.explain(&read.event, &read.json);
-        let messages = loaded.pipeline.messages(&read.event, read.json.clone(), clock::now());
+        let now = clock::now();
+        let made = loaded.pipeline.messages(&read.event, read.json.clone(), now);
+        let messages = foreseen(made, loaded, store, now).await;
         Self { read, door, traces, messages, places: &loaded.places }
     }
 

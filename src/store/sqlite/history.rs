@@ -1,18 +1,19 @@
 //! What came in so far? Read without a writer, so that a running `serve` is not disturbed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use crate::model::{Event, EventId};
+use crate::model::{Event, EventId, Recipient};
 use crate::secret::Secrets;
 use crate::store::StoreError;
 use crate::store::seal::Seal;
 use crate::store::sqlite::packed::PackedEvent;
 use crate::store::sqlite::reader::Readers;
-use crate::store::sqlite::{lists, row, schema, vault};
+use crate::store::sqlite::{lists, people, row, schema, vault};
 
 /// Events of a page at most.
 const PAGE_ROWS: i64 = 256;
@@ -73,6 +74,20 @@ impl History {
         self.readers.ask(move |connection| Ok(find(connection, &source, &provider_id)?)).await
     }
 
+    /// How many messages wait in each lane that has any.
+    pub async fn waiting(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.readers.ask(|connection| Ok(waiting(connection)?)).await
+    }
+
+    /// Whether a recipient wants no messages.
+    pub async fn is_opted_out(&self, recipient: &Recipient) -> Result<bool, StoreError> {
+        let (recipient, seal) = (recipient.expose().to_owned(), self.seal.clone());
+        let asked = self
+            .readers
+            .ask(move |connection| Ok(people::is_opted_out(connection, &recipient, &seal)?));
+        asked.await
+    }
+
     /// When the first event came that is there, of all or of one source.
     pub async fn oldest(&self, source: Option<String>) -> Result<Option<Timestamp>, StoreError> {
         self.readers.ask(move |connection| Ok(oldest(connection, source.as_deref())?)).await
@@ -102,6 +117,15 @@ fn find(
             Ok((EventId(Uuid::from_bytes(row.get(0)?)), row::time_at(row, 1)?))
         })
         .optional()
+}
+
+fn waiting(connection: &Connection) -> rusqlite::Result<BTreeMap<String, u64>> {
+    connection
+        .prepare_cached(
+            "SELECT instance, count(*) FROM messages WHERE state = 'waiting' GROUP BY instance",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row::count_at(row, 1)?)))?
+        .collect()
 }
 
 fn oldest(connection: &Connection, source: Option<&str>) -> rusqlite::Result<Option<Timestamp>> {

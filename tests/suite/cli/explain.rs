@@ -179,6 +179,61 @@ fn an_old_signature_is_told_from_a_wrong_one_and_a_missing_secret_from_both() {
 
 const STRIPE: &str = r#"{"id":"evt_1","type":"invoice.paid","data":{"object":{"amount_paid":0}}}"#;
 
+const PEOPLE_RULES: &str = r#"
+wachat: { token: "${WACHAT_TOKEN}", instance: phone }
+recipients: { allow: allowed.txt }
+sources:
+  github: { secret: "${GITHUB_SECRET}" }
+rules:
+  - name: known
+    source: github
+    send: { number: "6281234567890", message: hi }
+  - name: stranger
+    source: github
+    send: { number: "6281234567891", message: hi }
+  - name: far
+    source: github
+    delay_until: "9999-01-02T03:04:05Z"
+    send: { number: "6281234567890", message: hi }
+  - name: closed
+    source: github
+    hours: { holidays: holidays.txt, else: skip }
+    send: { number: "6281234567890", message: hi }
+  - name: opens
+    source: github
+    hours: { holidays: holidays.txt }
+    send: { number: "6281234567890", message: hi }
+"#;
+
+#[tokio::test]
+async fn what_would_not_go_now_is_told_as_the_lane_would_decide() {
+    let home = home_with(PEOPLE_RULES, "http://127.0.0.1:1");
+    std::fs::write(home.path("allowed.txt"), "6281234567890\n").unwrap();
+    // Every day of two years around is closed, wherever in them the test runs.
+    let today = jiff::Zoned::now().date();
+    let days = (-1..500).map(|ahead| today.checked_add(jiff::Span::new().days(ahead)).unwrap());
+    let days: Vec<String> = days.map(|day| day.to_string()).collect();
+    std::fs::write(home.path("holidays.txt"), days.join("\n")).unwrap();
+    let words = ["explain", "--source", "github", "--kind", "push", "-"];
+    let said = Said::from(home.say(&words, "{}")).is(0);
+    let said = said.says(&[
+        "known  would be sent\n",
+        "stranger  would be skipped: opted out\n    the recipient is not in the list",
+        "far  would wait until 9999-01-02 03:04:05 UTC: later\n",
+        "closed  would be skipped: quiet\n    the rule's `hours` do not come within a year",
+        "opens  would wait until ",
+    ]);
+    assert_eq!(said.out.matches("would be sent").count(), 1, "{said:#?}");
+    assert!(!home.path("kabari.db").exists(), "it makes no store");
+    run(&home, &["optout", "add", "6281234567890"]).is(0);
+    let told = json(&run(&home, &["explain", "--sample", "github/push", "--json"]).is(0));
+    let stands = |at: usize, field: &str| told["messages"][at][field].clone();
+    for at in 0..5 {
+        let told = (stands(at, "state"), stands(at, "reason"));
+        assert_eq!(told, ("skipped".into(), "opted out".into()), "{at}");
+    }
+}
+
 const ORDER_RULES: &str = r#"
 wachat: { token: "${WACHAT_TOKEN}", instance: phone }
 sources:
