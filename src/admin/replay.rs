@@ -52,7 +52,7 @@ pub(super) async fn replay(
     Ok(Json(json!({"made": made, "events": shown})))
 }
 
-/// What came of one event: its messages with `fits` (`new`, `there`, `otherwise`, `gone`), and for
+/// What came of one event: its messages with `fits` (`new`, `joins`, `there`, `otherwise`, `gone`), and for
 /// what would be otherwise the request that it would be `today`.
 pub fn replayed_json(replayed: &Replayed, numbers: Numbers) -> Value {
     let messages = replayed.messages.iter().map(|(fits, message)| {

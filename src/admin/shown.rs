@@ -23,7 +23,8 @@ impl Numbers {
         if asked { Self::Full } else { Self::Masked }
     }
 
-    fn show(self, recipient: &Recipient) -> String {
+    /// The number as it is shown so.
+    pub fn show(self, recipient: &Recipient) -> String {
         match self {
             Self::Masked => mask_number(recipient.expose()),
             Self::Full => recipient.expose().to_owned(),

@@ -1,9 +1,11 @@
 //! What would today's rules make of events that came before? And make what is not there yet.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::expr::Json;
-use crate::model::{EventId, Fits, Message, Replay, Replayed, State};
+use crate::model::{EventId, Fits, Message, Recipient, Replay, Replayed, State};
 use crate::pipeline::Pipeline;
 use crate::store::{MessageFilter, SharedStore, StoreError};
 
@@ -22,18 +24,41 @@ pub async fn replay(
     now: Timestamp,
 ) -> Result<Vec<Replayed>, StoreError> {
     let mut all = Vec::with_capacity(asked.events.len());
+    let mut gathered = Gathered::new();
     for id in &asked.events {
         let mut replayed = one(store, pipeline, *id, asked, now).await?;
+        for (fits, message) in &mut replayed.messages {
+            if *fits == Fits::New && joins(&mut gathered, message) {
+                *fits = Fits::Joins;
+            }
+        }
         if !asked.dry_run {
-            let new = replayed.messages.iter().filter(|(fits, _)| *fits == Fits::New);
+            let is_new = |fits: &Fits| matches!(fits, Fits::New | Fits::Joins);
+            let new = replayed.messages.iter().filter(|(fits, _)| is_new(fits));
             let new: Vec<Message> = new.map(|(_, message)| message.clone()).collect();
             if !new.is_empty() {
-                replayed.made = store.add_messages(new).await?;
+                let alone = replayed.messages.iter().filter(|(fits, _)| *fits == Fits::New).count();
+                replayed.made = store.add_messages(new).await?.min(alone);
             }
         }
         all.push(replayed);
     }
     Ok(all)
+}
+
+/// How many events a message of a group has, by what tells the groups apart.
+type Gathered = BTreeMap<(String, u16, Option<Recipient>, String), u32>;
+
+/// Whether it becomes part of another one that was made just before.
+fn joins(gathered: &mut Gathered, message: &Message) -> bool {
+    let waits = message.state == State::Waiting;
+    let Some(group) = message.terms.group.as_ref().filter(|_| waits) else { return false };
+    let (rule, send) = (message.origin.rule.clone(), message.origin.send);
+    let size = gathered.entry((rule, send, message.recipient.clone(), group.key.clone()));
+    let size = size.or_default();
+    let is_first = *size == 0 || group.max <= *size;
+    *size = if is_first { 1 } else { *size + 1 };
+    !is_first
 }
 
 async fn one(
@@ -118,7 +143,10 @@ fn compared(
                 message.terms.dedupe = None;
                 all.push((Fits::New, message));
             }
-            (None, Some(kept)) if kept.content == message.content => {
+            // What a group says follows from all of its events, and this is one of them.
+            (None, Some(kept))
+                if kept.content == message.content || message.terms.group.is_some() =>
+            {
                 all.push((Fits::There, kept.clone()));
             }
             (None, Some(kept)) => {

@@ -6,6 +6,7 @@ mod input;
 mod output;
 mod progress;
 mod moment;
+mod known;
 mod running;
 mod words;
 

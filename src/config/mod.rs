@@ -77,6 +77,7 @@ pub use inputs::{Include, Inputs};
 pub use places::{RulePlace, RulePlaces};
 pub use problem::{Problem, Report};
 pub use reach::Reach;
+pub(crate) use read::nearest;
 pub use reference::reference;
 pub use schema::schema;
 

@@ -41,11 +41,20 @@ impl RulePlaces {
 
     /// Where the rule of this name stands.
     pub fn get(&self, rule: &str) -> Option<&RulePlace> {
+        self.all().get(rule)
+    }
+
+    /// The names of all rules.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.all().keys().map(String::as_str)
+    }
+
+    fn all(&self) -> &BTreeMap<String, RulePlace> {
         let places = || {
             let rules = self.rules.iter();
             rules.filter_map(|(tree, index)| of_rule(self.trees.get(*tree)?, *index)).collect()
         };
-        self.by_name.get_or_init(places).get(rule)
+        self.by_name.get_or_init(places)
     }
 }
 

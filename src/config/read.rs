@@ -316,7 +316,7 @@ pub(super) fn allowed_or_nearest(word: &str, allowed: &[&str]) -> String {
 }
 
 /// The one of `allowed` that `word` was probably meant to be.
-pub(super) fn nearest<'a>(word: &str, allowed: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, allowed: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word: String = word.chars().take(60).collect::<String>().to_lowercase();
     let distance = |other: &str| {
         let other = other.to_lowercase();

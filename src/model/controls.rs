@@ -66,6 +66,8 @@ pub struct Replayed {
 pub enum Fits {
     /// It is not there yet.
     New,
+    /// It becomes part of another one that is new: its rule has `group:`.
+    Joins,
     /// It is there as it is.
     There,
     /// It is there and says something else; it stays.
@@ -79,6 +81,7 @@ impl Fits {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
+            Self::Joins => "joins",
             Self::There => "there",
             Self::Otherwise => "otherwise",
             Self::Gone => "gone",

@@ -157,7 +157,7 @@ async fn show(
     anstream::println!("source    {}  {}", event.source, event.kind.bold());
     anstream::println!("provider  {}", event.provider_id.as_deref().unwrap_or("-"));
     anstream::println!("received  {} UTC\n", shown_time(event.received_at));
-    messages::print_table(&made)?;
+    messages::print_table(&made, Numbers::full_if(full))?;
     if event.body.is_empty() {
         anstream::println!("\nits body is kept no longer (`retention`, or `kabari purge`)");
     } else {

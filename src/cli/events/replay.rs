@@ -9,7 +9,8 @@ use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 
 use super::super::input::{RuleFile, StoreUrl};
-use super::super::output;
+use super::super::known;
+use super::super::output::{self, counted};
 use super::super::progress::Progress;
 use super::super::running::Running;
 use super::Chosen;
@@ -93,6 +94,11 @@ impl ReplayEvents {
         };
         let url = store.or(loaded.settings.store);
         let ids = self.chosen(&url).await?;
+        if ids.is_empty()
+            && let Some(source) = &self.chosen.source
+        {
+            known::source(&store::open_existing(&url)?, rules, source).await?;
+        }
         let token = loaded.settings.admin_token;
         let player = match Player::find(rules, &url, token, self.dry_run)? {
             Ok(player) => player,
@@ -111,9 +117,11 @@ impl ReplayEvents {
             made = player.play(&ids, &How { dry_run: false, ..look }).await?.1;
         }
         if self.json {
-            output::json(&json!({"dry_run": !goes, "new": new, "made": made, "events": seen}))?;
+            let only_looked = !goes && (self.dry_run || !self.yes);
+            let told = json!({"dry_run": only_looked, "new": new, "made": made, "events": seen});
+            output::json(&told)?;
         } else if goes {
-            anstream::println!("{made} messages made");
+            anstream::println!("{} made", counted(made, "message"));
         }
         let refused = !self.dry_run && 0 < new && !goes;
         Ok(ExitCode::from(if refused { output::NO } else { 0 }))
@@ -146,10 +154,10 @@ impl ReplayEvents {
     fn agreed(&self, new: usize) -> anyhow::Result<bool> {
         let is_person = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         if self.json || !is_person {
-            anstream::eprintln!("nothing was made: add --yes to make these {new} messages");
+            anstream::eprintln!("nothing was made: add --yes to make {}", these(new));
             return Ok(false);
         }
-        anstream::eprint!("make these {new} messages? [y/N] ");
+        anstream::eprint!("make {}? [y/N] ", these(new));
         std::io::stderr().flush()?;
         let mut answer = String::new();
         std::io::stdin().lock().read_line(&mut answer)?;
@@ -225,6 +233,10 @@ fn count(events: &[Value], fits: &str) -> usize {
     messages(events).filter(|(_, message)| message["fits"] == fits).count()
 }
 
+fn these(new: usize) -> String {
+    if new == 1 { "this message".to_owned() } else { format!("these {new} messages") }
+}
+
 /// `+` is new, `~` would be another today and stays, `-` is no more made and stays.
 fn show(events: &[Value]) -> anyhow::Result<()> {
     let mut out = anstream::stdout();
@@ -238,6 +250,7 @@ fn show(events: &[Value]) -> anyhow::Result<()> {
         let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
         let (sign, text) = match message["fits"].as_str() {
             Some("new") => ("+", ""),
+            Some("joins") => ("+", ", part of the one before"),
             Some("otherwise") => ("~", ", today another"),
             _ => ("-", ", today none"),
         };
@@ -267,11 +280,16 @@ fn show(events: &[Value]) -> anyhow::Result<()> {
     }
     let [new, there, otherwise, gone] =
         ["new", "there", "otherwise", "gone"].map(|fits| count(events, fits));
+    let joins = match count(events, "joins") {
+        0 => String::new(),
+        joins => format!(" ({joins} more become part of them)"),
+    };
     writeln!(
         out,
-        "{} events: {new} new messages; {there} are there, {otherwise} would be others today, \
-         {gone} none (these stay)",
-        events.len()
+        "{}: {}{joins}; {there} are there, {otherwise} would be others today, {gone} none (these \
+         stay)",
+        counted(events.len(), "event"),
+        counted(new, "new message"),
     )?;
     Ok(())
 }

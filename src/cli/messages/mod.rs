@@ -120,11 +120,11 @@ async fn list(store: &SharedStore, args: List, rules: &RuleFile) -> anyhow::Resu
     let limit = args.limit.or_else(|| (!args.json).then_some(ROWS));
     let filter = MessageFilter { limit, ..args.which.filter(rules)? };
     let Listed { rows: messages, unreadable } = store.messages(filter).await?;
+    let numbers = Numbers::full_if(args.full);
     if args.json {
-        let numbers = Numbers::full_if(args.full);
         output::json_rows(messages.iter().map(|message| message_json(message, numbers)))?;
     } else {
-        print_table(&messages)?;
+        print_table(&messages, numbers)?;
     }
     Ok(output::all_but(&unreadable))
 }
@@ -187,14 +187,14 @@ fn print(message: &Message, attempts: &[Attempt], full: bool) -> anyhow::Result<
 }
 
 /// Prints messages as a table.
-pub(super) fn print_table(messages: &[Message]) -> std::io::Result<()> {
+pub(super) fn print_table(messages: &[Message], numbers: Numbers) -> std::io::Result<()> {
     let rows = messages.iter().map(|message| {
         vec![
             shown_time(message.created_at),
             message.id.to_string(),
             message.state.as_str().to_owned(),
             message.origin.rule.clone(),
-            message.recipient.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            message.recipient.as_ref().map_or_else(|| "-".to_owned(), |it| numbers.show(it)),
             message.reason.map_or_else(String::new, |reason| reason.as_str().to_owned()),
         ]
     });

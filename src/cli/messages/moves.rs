@@ -7,12 +7,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::super::input::RuleFile;
-use super::super::output;
+use super::super::known;
+use super::super::output::{self, counted as so_many};
 use super::super::progress::Progress;
 use super::super::running::Running;
 use super::print_table;
 use super::which::Which;
-use crate::admin::{MOVES_MAX, Wish};
+use crate::admin::{MOVES_MAX, Numbers, Wish};
 use crate::clock;
 use crate::model::{MessageId, State};
 use crate::store::{self, Address, LaneLock, MessageFilter, Moved, Moves, SharedStore};
@@ -74,7 +75,12 @@ impl Selection {
                 Some(state) => vec![state],
                 None => wish.means().to_vec(),
             };
-            (chosen(&store, self.which.filter(rules)?, &states).await?, states)
+            let filter = self.which.filter(rules)?;
+            let ids = chosen(&store, filter.clone(), &states).await?;
+            if ids.is_empty() {
+                known::all_of(&store, rules, &filter).await?;
+            }
+            (ids, states)
         };
         if self.dry_run {
             let possible = if one_by_one { possible(&store, wish, &ids).await? } else { ids.len() };
@@ -169,7 +175,7 @@ async fn preview(
             "verb": wish.as_str(), "dry_run": true, "would": possible, "cannot": refused, "ids": shown,
         }))?;
     } else {
-        print_table(&rows)?;
+        print_table(&rows, Numbers::Masked)?;
         if rows.len() < ids.len() {
             anstream::println!("… and {} more", ids.len() - rows.len());
         }
@@ -306,9 +312,9 @@ impl Outcome {
 
 /// `3 messages`, `1 message, not possible with 2`.
 fn counted(done: usize, refused: usize) -> String {
-    let noun = if done == 1 { "message" } else { "messages" };
+    let done = so_many(done, "message");
     match refused {
-        0 => format!("{done} {noun}"),
-        _ => format!("{done} {noun}, not possible with {refused}"),
+        0 => done,
+        _ => format!("{done}, not possible with {refused}"),
     }
 }

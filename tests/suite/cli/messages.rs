@@ -43,6 +43,41 @@ async fn a_message_is_listed_as_promised_and_its_number_only_on_request() {
 }
 
 #[tokio::test]
+async fn people_who_ask_for_whole_numbers_get_them_too() {
+    let home = home_alone();
+    furnish(&home, &[ROW]).await;
+    run(&home, &["messages", "list", "--full"]).is(0).says(&[NUMBER]);
+    let event = ROW.event().to_string();
+    run(&home, &["events", "show", &event, "--full"]).is(0).says(&[&format!("\t{NUMBER}\t")]);
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_told_from_one_without_messages() {
+    let home = home_alone();
+    furnish(&home, &[ROW, Row { n: 2, rule: "of before", source: "old", ..ROW }]).await;
+    for (words, meant) in [
+        (&["messages", "retry", "--rule", "pushd"][..], "a rule `pushd`: did you mean `pushed`?"),
+        (&["messages", "cancel", "--rule", "pushd", "--dry-run"], "a rule `pushd`"),
+        (&["messages", "mark-sent", "--source", "githb"], "did you mean `github`?"),
+        (&["messages", "retry", "--instance", "jakarta"], "a session `jakarta`"),
+        (&["events", "replay", "--source", "nope"], "a source `nope`"),
+        (&["events", "replay", "--source", "nope", "--yes", "--json"], "a source `nope`"),
+    ] {
+        let said = run(&home, words).is(1);
+        assert!(said.out.is_empty(), "{said:#?}");
+        said.says(&["neither the store nor the rule file has", meant]);
+    }
+    for words in [
+        &["messages", "retry", "--rule", "paid"][..],
+        &["messages", "retry", "--rule", "of before", "--source", "old"],
+        &["messages", "cancel", "--instance", "jakarta_store"],
+    ] {
+        run(&home, words).is(0).says(&["done with 0 messages"]);
+    }
+    run(&home, &["events", "replay", "--source", "stripe"]).is(0).says(&["0 events"]);
+}
+
+#[tokio::test]
 async fn programs_get_every_row_and_people_the_first_fifty() {
     let home = home_alone();
     let rows: Vec<_> = (1..=120).map(|n| Row { n, ..ROW }).collect();

@@ -61,6 +61,7 @@ async fn what_a_new_rule_makes_of_old_events_is_shown_and_then_made_once() {
         assert_eq!((&made["new"], &made["made"]), (&json!(2), &json!(2)), "running: {running}");
         let again = json(&home, &[&words[..], &["--yes"]].concat(), 0);
         assert_eq!((&again["new"], &again["made"]), (&json!(0), &json!(0)));
+        assert_eq!(again["dry_run"], false, "nothing was left to be done, and nothing was a try");
         let kabari = match kabari {
             Some(kabari) => kabari,
             None => home.start().await,
@@ -80,7 +81,7 @@ async fn only_who_says_again_sends_what_was_sent() {
     let events = json(&home, &["events", "list"], 0);
     let id = events[1]["id"].as_str().unwrap();
     let none = ends(&home, &["events", "replay", id, "--yes"], 0);
-    assert!(none.contains("0 new messages; 1 are there"), "{none}");
+    assert!(none.contains("1 event: 0 new messages; 1 are there"), "{none}");
     let made = json(&home, &["events", "replay", id, "--again", "--yes"], 0);
     assert_eq!(made["made"], 1, "{made}");
     world.until("the second", |seen| seen.dispatched.len() == 3).await;
@@ -149,13 +150,34 @@ async fn a_group_that_could_not_be_rendered_is_made_whole_by_a_replay_and_once()
     assert_eq!(kabari.stop().await, Some(0));
     std::fs::write(home.path("rules.yaml"), with("events[1].event.text")).unwrap();
     let words = ["events", "replay", "--all", "--yes"];
-    assert_eq!(json(&home, &words, 0)["made"], 2);
+    assert_eq!(json(&home, &words, 0)["made"], 1);
     assert_eq!(json(&home, &words, 0)["made"], 0);
     let kabari = home.start().await;
     world.until("the group", |seen| seen.dispatched.len() == 2).await;
     assert_eq!(kabari.stop().await, Some(0));
     assert_eq!(json(&home, &words, 0)["made"], 0);
     assert_eq!(world.seen().texts_to(ANNA), ["one two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_one_message_however_many_events_it_has() {
+    let world = World::start().await;
+    let group = "    kind: push\n    group: { key: x, wait: 1s, interval: 1s, max: 3 }\n";
+    let home = home(&world);
+    std::fs::write(home.path("rules.yaml"), RULES.replacen("    kind: push\n", group, 1)).unwrap();
+    let kabari = home.start().await;
+    for text in ["one", "two", "three"] {
+        push(&kabari, ANNA, text).await;
+    }
+    world.until("the group", |seen| seen.dispatched.len() == 1).await;
+    let shown = ends(&home, &["events", "replay", "--all", "--dry-run"], 0);
+    let there = "3 events: 0 new messages; 3 are there, 0 would be others today";
+    assert!(shown.contains(there), "{shown}");
+    let shown = ends(&home, &["events", "replay", "--all", "--again", "--yes"], 0);
+    let said = "3 events: 1 new message (2 more become part of them);";
+    assert!(shown.contains(said) && shown.contains("1 message made"), "{shown}");
+    world.until("the group again", |seen| seen.dispatched.len() == 2).await;
+    assert_eq!(kabari.stop().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
