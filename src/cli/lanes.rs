@@ -2,7 +2,7 @@
 //!
 //! While `serve` runs it is asked and told; else what is said is kept for its next start.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -68,7 +68,10 @@ impl Lanes {
             None => Keeper::Here(store::open_existing(&url)?),
         };
         match self.command {
-            LanesCommand::List { json } => list(keeper.rows(&instances).await?, json),
+            LanesCommand::List { json } => {
+                let waiting = store::history(&url)?.waiting().await?;
+                list(counted(keeper.rows(&instances).await?, &waiting), json)
+            }
             LanesCommand::Pause(Names { names }) => {
                 keeper.change_all(&instances, &names, Change::Pause).await
             }
@@ -104,6 +107,7 @@ impl Keeper {
         let idle = instances.iter().filter(|name| !known.contains(*name));
         rows.extend(idle.map(|name| json!({ "instance": name })));
         rows.sort_by(|a, b| text(a, "instance").cmp(text(b, "instance")));
+        rows.iter_mut().for_each(complete);
         Ok(rows)
     }
 
@@ -151,6 +155,26 @@ impl Keeper {
     }
 }
 
+/// Every lane has the same fields, whoever told of it and however little there was to tell.
+fn complete(row: &mut Value) {
+    for field in ["stopped", "probe_at", "closed_until", "next_due", "paced_until"] {
+        if row.get(field).is_none() {
+            row[field] = Value::Null;
+        }
+    }
+    if row.get("waits").is_none() {
+        row["waits"] = json!([]);
+    }
+}
+
+/// The same, with how many messages wait in each.
+fn counted(mut rows: Vec<Value>, waiting: &BTreeMap<String, u64>) -> Vec<Value> {
+    for row in &mut rows {
+        row["waiting"] = waiting.get(text(row, "instance")).copied().unwrap_or(0).into();
+    }
+    rows
+}
+
 /// As the API tells of lanes, for those in the store and in the rule file.
 async fn stored(store: &SharedStore, instances: &BTreeSet<String>) -> anyhow::Result<Vec<Value>> {
     let with_work = store.lanes().await?;
@@ -175,10 +199,12 @@ fn list(rows: Vec<Value>, json: bool) -> anyhow::Result<ExitCode> {
         output::json(&Value::Array(rows))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let line =
-        |row: &Value| vec![text(row, "instance").to_owned(), state(row), time(row, "next_due")];
+    let line = |row: &Value| {
+        let (name, waiting) = (text(row, "instance").to_owned(), row["waiting"].to_string());
+        vec![name, state(row), waiting, time(row, "next_due")]
+    };
     output::table(
-        &["lane", "state (UTC)", "next message due (UTC)"],
+        &["lane", "state (UTC)", "messages waiting", "next message due (UTC)"],
         rows.iter().map(line).collect(),
     )?;
     Ok(ExitCode::SUCCESS)

@@ -74,7 +74,8 @@ async fn where_another_store_may_be_meant_it_is_asked_for_and_none_is_made() {
         ("store: [sqlite://other.db]\n", "type"),
         ("store: \"sqlite://other.db\n", "yaml-quote"),
     ] {
-        let home = home_with(&format!("{store}{RULES}").replace(store, wrong), "http://127.0.0.1:1");
+        let home =
+            home_with(&format!("{store}{RULES}").replace(store, wrong), "http://127.0.0.1:1");
         let said = say(&home, &["optout", "add", NUMBER]).is(1);
         assert!(said.err.contains(code), "{said:#?}");
         said.says(&["add --store sqlite://PATH"]);

@@ -59,6 +59,28 @@ async fn a_lane_paused_while_nobody_runs_stands_still_at_the_next_start() {
     world.until("the message", |seen| seen.dispatched.len() == 1).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_lane_is_told_with_the_same_fields_and_how_many_wait_there() {
+    let (_world, home) = world_and_home().await;
+    furnish(&home, &[ROW, Row { n: 2, state: State::Waiting, ..ROW }]).await;
+    let rules = std::fs::read_to_string(home.path("rules.yaml")).unwrap();
+    let rules = rules.replace("instances: {", "instances: { bali: { pace: off },");
+    std::fs::write(home.path("rules.yaml"), rules).unwrap();
+    run(&home, &["lanes", "pause", "jakarta_store"]).is(0);
+    let told = || {
+        let lanes = home.list(&["lanes", "list"]);
+        let fields =
+            |lane: &Value| -> Vec<String> { lane.as_object().unwrap().keys().cloned().collect() };
+        assert_eq!(fields(&lanes[0]).len(), 8, "{lanes:?}");
+        assert_eq!(fields(&lanes[0]), fields(&lanes[1]), "{lanes:?}");
+        lanes.iter().map(|lane| lane["waiting"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(), [0, 1]);
+    run(&home, &["lanes", "list"]).is(0).says(&["bali\tgoes\t0\t", "jakarta_store\tby hand\t1\t"]);
+    let _kabari = home.start().await;
+    assert_eq!(told(), [0, 1], "the same while it runs");
+}
+
 #[tokio::test]
 async fn of_lanes_of_which_one_is_unknown_none_is_changed() {
     let home = home_alone();
