@@ -186,6 +186,26 @@ pub(super) fn rules(
     (matchers, rules)
 }
 
+/// Whether a message would never be tried.
+fn no_try(
+    book: &mut Book,
+    Place { id, path }: Place<'_>,
+    settings: &RuleSettings,
+    (attempts, age): (u32, Option<u64>),
+) {
+    if attempts == 0 {
+        let at = if settings.attempts.is_some() { path } else { "defaults" };
+        let fault = Fault::error(format!("{at}.attempts"), "value", "0 attempts send nothing");
+        book.fault(id, fault.help("write 1 or more"));
+    }
+    if age == Some(0) {
+        let at = if settings.max_age.is_some() { path } else { "defaults" };
+        let message = "a message that may be tried for so short a time is never sent";
+        let fault = Fault::error(format!("{at}.max_age"), "value", message);
+        book.fault(id, fault.help("write 1s or more, as `6h`"));
+    }
+}
+
 fn rule(
     book: &mut Book,
     at: Place<'_>,
@@ -217,11 +237,7 @@ fn rule(
     let defaults = ground.defaults;
     let age = settings.max_age.or(defaults.max_age).map(|span| span.0.as_secs());
     let attempts = settings.attempts.or(defaults.attempts).unwrap_or(policy.attempts_max);
-    if attempts == 0 {
-        let at = if settings.attempts.is_some() { path } else { "defaults" };
-        let fault = Fault::error(format!("{at}.attempts"), "value", "0 attempts send nothing");
-        book.fault(id, fault.help("write 1 or more"));
-    }
+    no_try(book, at, &settings, (attempts, age));
     let on_uncertain: Option<OnUncertain> = settings.on_uncertain.or(defaults.on_uncertain);
     let is_read = when.is_some();
     let matcher = Matcher {

@@ -82,6 +82,7 @@ pub static CODES: &[Code] = &[
     warning("secret-in-clear", "a secret that stands in the file itself"),
     warning("sent-twice", "a send whose recipients get the same from another rule"),
     warning("short-secret", "a secret that could be found by trying"),
+    warning("short-timeout", "a time-out so short that most messages would be uncertain"),
     error("syntax", "a template or condition that cannot be read"),
     warning("test-events", "test events reach people, and the rule does not tell them apart"),
     error("timezone", "no time zone"),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use url::Url;
 
@@ -22,6 +23,8 @@ const SECRET_MIN: usize = 16;
 /// How many kinds a rule may list, and how long one may be, in bytes.
 const KINDS_MAX: usize = 1000;
 const KIND_BYTES_MAX: usize = 256;
+/// A shorter `wachat.timeout` is worth a warning.
+const TIMEOUT_MIN: Duration = Duration::from_secs(5);
 const BASE_URL: &str = "https://app.wachat.net";
 
 /// `wachat:`, without its instances.
@@ -39,6 +42,12 @@ pub(super) fn wachat(
     if wachat.token.is_empty() {
         let fault = Fault::error("wachat.token", "empty-secret", "the token is empty");
         book.fault(id, fault.help("take it from your Wachat account's settings"));
+    }
+    if wachat.timeout.is_some_and(|span| span.0 < TIMEOUT_MIN) {
+        let message =
+            "so soon few answers are there, and each that is not makes a message uncertain";
+        let fault = Fault::warning("wachat.timeout", "short-timeout", message);
+        book.fault(id, fault.help("write 5s or more; 120s is the default"));
     }
     for (name, lane) in &wachat.instances {
         for fault in lane.faults() {

@@ -129,7 +129,7 @@ pub(super) struct DefaultSettings {
     #[schemars(extend("examples" = ["shadow"]))]
     pub(super) mode: Option<Mode>,
     /// Fields that every `send` has unless it says otherwise. A text takes none of those that media
-    /// alone have (`type`, `mediaUrl`, `fileName`, `mimetype`).
+    /// alone have (`type`, `mediaUrl`, `fileName`, `mimetype`, `delay`).
     pub(super) send: SendSettings,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use crate::model::{Fault, Span};
 
@@ -25,6 +25,9 @@ const JITTER_PART: u32 = 4;
 /// How long one recipient is left in peace after an attempt, unless said otherwise; the low end of
 /// what communities of such gateways advise.
 const GAP_DEFAULT: Duration = Duration::from_secs(10);
+
+/// The longest pause between two messages that can be meant.
+const PAUSE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One entry of `wachat.instances`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -49,9 +52,19 @@ pub struct LaneSettings {
     pub caps: Option<Caps>,
     /// The day on which a new WhatsApp account began: for eleven days it does less. At first 20 a day, 5
     /// of them first contacts; from the fourth day on 50 and 10, from the eighth on 200 and 15.
+    #[serde(deserialize_with = "day")]
     #[schemars(with = "Option<String>")]
     #[schemars(extend("examples" = ["2026-11-20"]))]
     pub warm_up: Option<Date>,
+}
+
+/// A day of the calendar.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+    let written = String::deserialize(deserializer)?;
+    let read = written.trim().parse().map(Some);
+    read.map_err(|_| {
+        de::Error::custom(format!("`{written}` is no day: write it as in `2026-11-20`"))
+    })
 }
 
 impl LaneSettings {
@@ -61,6 +74,13 @@ impl LaneSettings {
         if self.burst == Some(0) {
             let fault = Fault::error("burst", "bad-burst", "`burst: 0` would never send anything");
             faults.push(fault.help("write 1 or more, or leave it out for 3"));
+        }
+        for (path, span) in [("jitter", self.jitter), ("gap", self.gap)] {
+            if span.is_some_and(|span| PAUSE_MAX < span.0) {
+                let message = "nothing would be sent for longer than a day";
+                let fault = Fault::error(path, "value", message);
+                faults.push(fault.help("write 1d or less, as `10s`"));
+            }
         }
         if self.in_flight.is_some_and(|n| n == 0 || IN_FLIGHT_MAX < n) {
             let message = "`in_flight` is how many messages are on their way at once";

@@ -18,7 +18,8 @@ pub struct HoursSettings {
     /// From when, as `08:00`; midnight by default.
     #[schemars(extend("examples" = ["08:00"]))]
     pub from: Option<String>,
-    /// Until when, as `20:00`; midnight by default. Before `from` means on the next day.
+    /// Until when, as `20:00`; midnight by default. Before `from` means on the next day, the same as
+    /// `from` a whole day from then.
     #[schemars(extend("examples" = ["20:00"]))]
     pub to: Option<String>,
     /// Where, as `Asia/Jakarta`; by default `defaults.timezone`.
@@ -74,6 +75,10 @@ impl HoursSettings {
     fn days(&self) -> Result<u16, Fault> {
         let Some(written) = &self.days else { return Ok(0b111_1111) };
         let mut days = 0;
+        if written.texts().is_empty() {
+            let fault = Fault::error("days", "value", "on no day of the week anything is sent");
+            return Err(fault.help("write days as `mon-fri`, or leave it out for every day"));
+        }
         for part in written.texts().iter().flat_map(|text| text.split(',')) {
             days |= u16::from(span_of_days(part.trim())?);
         }

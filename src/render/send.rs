@@ -364,6 +364,7 @@ fn impossible(settings: &SendSettings, kind: Option<Kind>) -> Vec<Fault> {
             ("mediaUrl", settings.media_url.is_some()),
             ("fileName", settings.file_name.is_some()),
             ("mimetype", settings.mimetype.is_some()),
+            ("delay", settings.delay.is_some()),
         ] {
             if present {
                 let message = format!("a text has no `{path}`");
@@ -382,6 +383,7 @@ fn impossible(settings: &SendSettings, kind: Option<Kind>) -> Vec<Fault> {
                 .help("write the https URL of the file"),
         );
     }
+    faults.extend(settings.odd_delay());
     if let (Some(written), Some(mimetype)) = (settings.kind, &settings.mimetype)
         && !matches!(written, Kind::Document | Kind::Text)
         && !mimetype.contains("{{")

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::model::Kind;
+use crate::model::{Fault, Kind};
 
 /// One entry of `send:`, or `defaults.send`. Every text is a template.
 #[derive(Clone, Debug, Default, Hash, Deserialize, Serialize, JsonSchema)]
@@ -42,7 +42,18 @@ pub struct SendSettings {
     pub instance_name: Option<String>,
 }
 
+/// Nobody types for longer, in milliseconds: whoever writes more means another unit, or another key.
+const DELAY_MAX_MS: u64 = 60_000;
+
 impl SendSettings {
+    /// Whether "typing" would be shown for longer than can be meant.
+    pub(super) fn odd_delay(&self) -> Option<Fault> {
+        self.delay.is_some_and(|delay| DELAY_MAX_MS < delay).then(|| {
+            Fault::error("delay", "value", "\"typing\" would be shown for more than a minute")
+                .help("write milliseconds, as `1200`; to send later, `delay_until: 2h` of the rule")
+        })
+    }
+
     /// Takes what it does not say from `defaults`, and gives the names of what it took. A text
     /// takes nothing that media alone have.
     pub fn inherit(&mut self, defaults: &Self) -> Vec<&'static str> {
@@ -55,9 +66,9 @@ impl SendSettings {
         let mut took = Vec::new();
         take(&mut self.number, defaults.number.as_ref(), "number", &mut took);
         take(&mut self.message, defaults.message.as_ref(), "message", &mut took);
-        take(&mut self.delay, defaults.delay.as_ref(), "delay", &mut took);
         take(&mut self.instance_name, defaults.instance_name.as_ref(), "instanceName", &mut took);
         if is_media {
+            take(&mut self.delay, defaults.delay.as_ref(), "delay", &mut took);
             let kind = defaults.kind.filter(|kind| !(own_url && *kind == Kind::Text));
             take(&mut self.kind, kind.as_ref(), "type", &mut took);
             take(&mut self.media_url, defaults.media_url.as_ref(), "mediaUrl", &mut took);
@@ -183,6 +194,6 @@ mod tests {
         let mut nothing = SendSettings::default();
         assert_eq!(nothing.inherit(&all_media).len(), 5);
         let mut text = SendSettings { kind: Some(Kind::Text), ..SendSettings::default() };
-        assert_eq!(text.inherit(&all_media), ["message", "delay"]);
+        assert_eq!(text.inherit(&all_media), ["message"]);
     }
 }

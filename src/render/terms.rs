@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
@@ -154,6 +155,9 @@ impl Terms {
             .clone()
             .map(|group| (template("group.key", group.key.as_deref()), group));
         let delay_until = template("delay_until", settings.delay_until.as_deref());
+        if let Some(written) = delay_until.as_ref().and_then(Template::literal) {
+            faults.extend(unreadable_time(written, zone));
+        }
         let hours = settings.hours.as_ref().map(|hours| hours.compile(zone)).transpose();
         let hours = hours.unwrap_or_else(|found| {
             faults.extend(found.into_iter().map(|fault| fault.under("hours")));
@@ -279,6 +283,17 @@ fn text<'a>(path: &str, template: &'a Template, view: &View<'a>) -> Result<Strin
     }
 }
 
+/// A constant that is no time: every message of the rule would fail.
+fn unreadable_time(written: &str, zone: &str) -> Option<Fault> {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let is_read = Span::parse(written).is_ok() || moment(written, &zone).is_some();
+    (!is_read).then(|| {
+        let message = format!("`{written}` is neither a time nor a span of time");
+        Fault::error("delay_until", "value", message)
+            .help("write it as in `2h`, `2026-11-22T14:05:00Z` or `{{ event.starts_at }}`")
+    })
+}
+
 /// What reads well and can never work.
 fn impossible(settings: &TermsSettings) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -292,6 +307,21 @@ fn impossible(settings: &TermsSettings) -> Vec<Fault> {
         if throttle.per.0 < Duration::from_secs(1) || PER_MAX < throttle.per.0 {
             wrong("throttle.per", "this span is too short or too long", "write 1s to 31d");
         }
+    }
+    let (path, key, within) = match &settings.dedupe {
+        None => ("", "-", None),
+        Some(DedupeSettings::Key(key)) => ("dedupe", key.as_str(), None),
+        Some(DedupeSettings::Within(it)) => ("dedupe.key", it.key.as_str(), it.within),
+    };
+    if key.trim().is_empty() {
+        wrong(
+            path,
+            "the key is empty",
+            "write what is the same in two messages of which one is enough",
+        );
+    }
+    if within.is_some_and(|span| span.0 < Duration::from_secs(1)) {
+        wrong("dedupe.within", "a key that is forgotten at once", "write 1s or more, as `7d`");
     }
     if settings.group.as_ref().is_some_and(|group| group.max == Some(0)) {
         wrong("group.max", "a group of 0 events is none", "write 1 or more");

@@ -119,6 +119,11 @@ impl FateSettings {
             }
             _ => {}
         }
+        let success = self.status.is_some_and(|status| (200..300).contains(&status));
+        if success && self.text.is_none() && self.fate == FateWord::Retry {
+            let message = "every message that was sent would be sent again".into();
+            wrong("fate", message, "add `text:`, what the answer says if it was not sent");
+        }
         match (self.fate, self.reason) {
             (FateWord::Sent, Some(_)) => {
                 let message = "a message that was sent needs no reason".into();
