@@ -14,8 +14,9 @@ use super::output;
 use crate::clock;
 use crate::config::{self, LoadOptions, Loaded, Reach, edit};
 use crate::expr::Json;
-use crate::model::{Event, EventId, Headers};
+use crate::model::{Event, EventId, Headers, Recipient};
 use crate::pipeline::Pipeline;
+use crate::render::{self, Country};
 use crate::sources;
 use crate::store::{self, Address};
 use crate::verify::Request;
@@ -303,6 +304,39 @@ pub(super) fn change(body: &mut Value, changes: &[(String, Value)]) -> anyhow::R
             .map_err(|why| anyhow::anyhow!("--set {path}: {why}"))?;
     }
     Ok(())
+}
+
+/// Numbers as people write them, all or none; of several it is said which one is wrong.
+pub(super) fn recipients(
+    numbers: &[String],
+    country: Option<Country>,
+) -> anyhow::Result<Vec<Recipient>> {
+    let read = |(place, number): (usize, &String)| {
+        render::recipient(number, country).map_err(|why| {
+            // Where there is no digit, nothing of a number can be told.
+            let is_text = !number.contains(|c: char| c.is_numeric());
+            let text = output::printable(number.trim());
+            let shown = if is_text { format!(", `{text}`") } else { String::new() };
+            match numbers.len() {
+                1 if is_text => anyhow::anyhow!("`{text}` is no number: {why}"),
+                1 => anyhow::Error::from(why),
+                _ => anyhow::anyhow!("the {} number{shown}: {why}", ordinal(place)),
+            }
+        })
+    };
+    (1..).zip(numbers).map(read).collect()
+}
+
+/// `1st`, `2nd`, `11th`.
+fn ordinal(place: usize) -> String {
+    let ending = match (place % 10, place % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{place}{ending}")
 }
 
 /// A time as people read it, in UTC, to the second.

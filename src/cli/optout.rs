@@ -7,13 +7,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::input::{RuleFile, StoreUrl};
+use super::input::{RuleFile, StoreUrl, recipients};
 use super::output;
 use super::running::{Running, refused};
 use crate::clock;
 use crate::config::Reach;
 use crate::model::Recipient;
-use crate::render;
 use crate::secret::Secret;
 use crate::store::{self, Address, LaneLock, OptOut, SharedStore};
 
@@ -65,11 +64,11 @@ impl OptOuts {
         let Reach { store: url, admin_token: token, country, .. } = reach;
         match self.command {
             OptOutsCommand::Add { numbers, note } => {
-                let all = read(&numbers, country)?;
+                let all = recipients(&numbers, country)?;
                 add(&List::of(&url, token, true)?, all, note).await
             }
             OptOutsCommand::Remove { numbers } => {
-                let all = read(&numbers, country)?;
+                let all = recipients(&numbers, country)?;
                 remove(&List::of(&url, token, false)?, all).await
             }
             OptOutsCommand::List { full, json } => {
@@ -130,12 +129,6 @@ fn changed((status, answer): (u16, Value)) -> anyhow::Result<bool> {
         Some(changed) if status == 200 => Ok(changed),
         _ => Err(refused(status, &answer)),
     }
-}
-
-/// All of them or none.
-fn read(numbers: &[String], country: Option<render::Country>) -> anyhow::Result<Vec<Recipient>> {
-    let read = |number: &String| render::recipient(number, country).map_err(anyhow::Error::from);
-    numbers.iter().map(read).collect()
 }
 
 async fn add(list: &List, all: Vec<Recipient>, note: Option<String>) -> anyhow::Result<ExitCode> {

@@ -15,7 +15,6 @@ use super::input::{self, RuleFile, StoreUrl};
 use super::output;
 use crate::app::{App, BadRules, Rereading};
 use crate::config::{Loaded, Report};
-use crate::render;
 use crate::telemetry::{self, Format};
 
 /// How long stopping may take in all: less than the 130 s of `deploy/`, more than the attempts and
@@ -97,11 +96,9 @@ impl Serve {
             settings.store.url.clone_from(store);
         }
         if !self.only_to.is_empty() {
-            let read = |number: &String| {
-                render::recipient(number, country).with_context(|| "--only-to cannot be read")
-            };
-            let only_to: BTreeSet<_> =
-                self.only_to.iter().map(read).collect::<anyhow::Result<_>>()?;
+            let only_to = input::recipients(&self.only_to, country);
+            let only_to = only_to.with_context(|| "--only-to cannot be read")?;
+            let only_to: BTreeSet<_> = only_to.into_iter().collect();
             loaded.pipeline.reaching_in_test(only_to.clone());
             settings.people.only_to = Some(only_to);
         }

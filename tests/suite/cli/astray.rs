@@ -66,6 +66,19 @@ async fn a_running_kabari_is_told_to_stand_still_and_who_opted_out() {
     kabari.says(0, &["lane jakarta_store stands still: by hand"]).await;
 }
 
+#[test]
+fn of_several_numbers_it_is_said_which_one_is_wrong() {
+    let home = home_alone();
+    let said = run(&home, &["optout", "add", NUMBER, "6281234567891", "abc"]).is(1);
+    said.says(&["the 3rd number, `abc`: "]);
+    let said =
+        run(&home, &["optout", "add", NUMBER, "62812"]).is(1).says(&["the 2nd number: ••••"]);
+    assert!(!said.err.contains("62812"), "{said:#?}");
+    run(&home, &["optout", "add", "Ann"]).is(1).says(&["`Ann` is no number"]);
+    let said = run(&home, &["serve", "--only-to", NUMBER, "--only-to", "me"]).is(1);
+    said.says(&["--only-to cannot be read: the 2nd number, `me`: "]);
+}
+
 #[tokio::test]
 async fn where_another_store_may_be_meant_it_is_asked_for_and_none_is_made() {
     let store = "store: sqlite://kabari.db\n";
