@@ -140,6 +140,8 @@ function show(overview) {
     item.append(element("b", count), state);
     return item;
   }));
+  at("sending").hidden = overview.sending === "ok";
+  at("sending").textContent = `Not everybody is messaged: ${overview.sending}`;
   rows("lanes", overview.lanes, lane, "No lane has anything to send.");
   rows("person", overview.needs_person, person, "Nothing. Good.");
   rows("messages", overview.messages, message, "No messages yet.");

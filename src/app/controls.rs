@@ -52,6 +52,7 @@ impl Controls for Shared {
             store,
             disk: Room::of(&self.file).map_or("ok".to_owned(), |room| room.to_string()),
             rules: self.rules.standing(),
+            sending: self.lanes.restriction().unwrap_or_else(|| "ok".to_owned()),
             lanes: standing,
             probes,
             waits,

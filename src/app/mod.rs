@@ -224,6 +224,9 @@ impl App {
         );
         warn_of_ends(&pipeline, clock::now());
         tracing::info!("kept: {}", settings.retention);
+        if let Some(restriction) = settings.people.restriction() {
+            tracing::warn!("not everybody is messaged: {restriction}");
+        }
         for (name, lane) in &settings.instances {
             tracing::info!(instance = name, "lane {name}: {lane}");
         }

@@ -15,7 +15,7 @@ use super::watch::{QUIET, Watch};
 use crate::alerts::Bell;
 use crate::clock;
 use crate::config::{Inputs, Loaded, Report, Settings};
-use crate::dispatch::{LaneSettings, Lanes};
+use crate::dispatch::{LaneSettings, Lanes, People};
 use crate::model::{Networks, Severity};
 use crate::pipeline::Pipeline;
 use crate::receive::UnverifiedSettings;
@@ -241,13 +241,24 @@ impl Rules {
         bad.report.clone()
     }
 
+    /// Says who is messaged where that is another answer than before.
+    fn restrict(&self, people: People) {
+        let (before, now) = (self.lanes.restriction(), people.restriction());
+        self.lanes.set_people(people);
+        match now {
+            now if now == before => {}
+            Some(now) => tracing::warn!("not everybody is messaged: {now}"),
+            None => tracing::warn!("everybody is messaged again"),
+        }
+    }
+
     /// Nothing here can fail. The lanes come first: a message of the new rules finds its own.
     fn put_in_force(&self, last: &mut Last, ready: Ready, why: Why) -> String {
         let Ready { loaded, client } = ready;
         let Loaded { pipeline, settings, warnings, .. } = loaded;
         let needs_restart = self.fixed.differences(&Fixed::of(&settings));
         let rules = pipeline.rule_count();
-        self.lanes.set_people(settings.people);
+        self.restrict(settings.people);
         self.bell.set(settings.alerts);
         self.retention.send_if_modified(|now| {
             std::mem::replace(now, settings.retention) != settings.retention

@@ -242,6 +242,11 @@ impl Lanes {
         self.with(instance, Desk::resume).await
     }
 
+    /// What [`People::restriction`] says of those in force.
+    pub fn restriction(&self) -> Option<String> {
+        self.0.people.load().restriction()
+    }
+
     /// Swaps who may be messaged, and when nobody is. Messages that wait are asked again when it is
     /// their turn.
     pub fn set_people(&self, people: People) {

@@ -7,6 +7,9 @@ use jiff::tz::TimeZone;
 
 use crate::model::{Reason, Recipient};
 
+/// So many numbers are named, masked, where it is said who alone is messaged.
+const SHOWN: usize = 5;
+
 /// Who may be messaged, and when nobody is.
 #[derive(Clone, Debug)]
 pub struct People {
@@ -39,6 +42,20 @@ impl Default for People {
 }
 
 impl People {
+    /// Who alone is messaged, or that nobody is, in words for people; `None` where everybody may be.
+    pub fn restriction(&self) -> Option<String> {
+        if self.shadow {
+            return Some("nothing goes out (`defaults.mode: shadow`)".to_owned());
+        }
+        let only = self.only_to.as_ref()?;
+        let shown: Vec<String> = only.iter().take(SHOWN).map(ToString::to_string).collect();
+        let more = match only.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!("sent only to {}{more} (`--only-to`)", shown.join(", ")))
+    }
+
     /// Why this recipient is not to be messaged, if so.
     pub(super) fn bar(
         &self,

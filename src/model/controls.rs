@@ -113,6 +113,8 @@ pub struct Readiness {
     pub disk: String,
     /// `ok`, or what is wrong with the rule file on disk (the last good one is in force).
     pub rules: String,
+    /// `ok`, or that nobody is messaged, or who alone is; no reason for not being ready.
+    pub sending: String,
     /// Each lane that stands still with its reason; never a reason for not being ready.
     pub lanes: Vec<(String, String)>,
     /// When one message tries a lane that stands still, if that is not left to a person.

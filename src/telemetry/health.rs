@@ -27,6 +27,7 @@ pub fn readyz(readiness: &Readiness) -> Health {
         "store": readiness.store,
         "disk": readiness.disk,
         "rules": readiness.rules,
+        "sending": readiness.sending,
         "stopped_lanes": map(&readiness.lanes),
         "reconciled": map(&readiness.reconciled),
     });
@@ -44,6 +45,7 @@ mod tests {
             store: "ok".to_owned(),
             disk: "ok".to_owned(),
             rules: "ok".to_owned(),
+            sending: "ok".to_owned(),
             lanes: vec![("jakarta".to_owned(), "paused by hand".to_owned())],
             reconciled: Vec::new(),
             probes: Vec::new(),

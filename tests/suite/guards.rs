@@ -49,6 +49,30 @@ async fn in_shadow_everything_is_recorded_and_shown_and_nothing_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_alone_is_messaged_is_said_at_the_start_and_whenever_it_changes() {
+    let world = World::start().await;
+    let home = home(&world, "defaults: { mode: send }");
+    let kabari = home.start_with(&["--only-to", ANNA]).await;
+    let only = "not everybody is messaged: sent only to 62812••••7890 (`--only-to`)";
+    kabari.says(0, &[only]).await;
+    let told = |page: &Value| page["sending"].as_str().unwrap().to_owned();
+    let overview = kabari.page("/api/overview").await.json();
+    assert_eq!(told(&overview), "sent only to 62812••••7890 (`--only-to`)");
+    assert!(!kabari.log().contains(ANNA), "{}", kabari.log());
+    assert_eq!(kabari.stop().await, Some(0));
+    let kabari = home.start().await;
+    assert_eq!(told(&kabari.page("/readyz").await.json()), "ok");
+    let live = std::fs::read_to_string(home.path("rules.yaml")).unwrap();
+    save(&home, &kabari, &live.replace("mode: send", "mode: shadow")).await;
+    let shadow = "nothing goes out (`defaults.mode: shadow`)";
+    kabari.says(0, &["not everybody is messaged: nothing goes out"]).await;
+    assert_eq!(told(&kabari.page("/readyz").await.json()), shadow);
+    save(&home, &kabari, &live).await;
+    kabari.says(0, &["everybody is messaged again"]).await;
+    assert_eq!(kabari.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn in_shadow_what_waited_before_is_kept_and_nothing_is_sent_by_hand_either() {
     let world = World::start().await;
     let home = home(&world, "defaults: { mode: send }");
