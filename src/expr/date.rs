@@ -19,7 +19,7 @@ const FORMAT_MAX: usize = 200;
 /// The longest text that is a time, in characters.
 const MOMENT_MAX: usize = 60;
 /// Unix times from here on are taken for milliseconds: as seconds they lie beyond the year 5138.
-const MILLISECONDS_FROM: i64 = 100_000_000_000;
+const MILLISECONDS_FROM: u64 = 100_000_000_000;
 /// How many seconds a unit has; a month and a year on average.
 const UNITS: [i64; 6] = [1, 60, 3_600, 86_400, 2_629_746, 31_556_952];
 
@@ -152,7 +152,7 @@ pub fn moment(moment: &str, timezone: &TimeZone) -> Option<Timestamp> {
     if let Ok(number) = whole.parse::<i64>()
         && moment.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'))
     {
-        return if number.abs() >= MILLISECONDS_FROM {
+        return if number.unsigned_abs() >= MILLISECONDS_FROM {
             Timestamp::from_millisecond(number).ok()
         } else {
             Timestamp::from_second(number).ok()
@@ -167,6 +167,8 @@ pub fn moment(moment: &str, timezone: &TimeZone) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn shown_as(
@@ -194,12 +196,31 @@ mod tests {
         }
         for (moment, format, zone) in [
             ("soon", None, None),
+            ("-9223372036854775808", None, None),
+            ("-9223372036854775808.5", None, None),
+            ("9223372036854775807", None, None),
             ("0", Some("%!"), None),
             ("0", Some("%99999999d"), None),
             ("0", Some("bogus"), None),
             ("0", None, Some("Mars/Base")),
         ] {
             assert!(shown_as(moment, format, zone, Locale::En).is_err(), "{moment} {format:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_number_of_a_sender_is_too_large_to_be_looked_at(
+            number in prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MAX)],
+            fraction in "(\\.[0-9]{0,3})?",
+        ) {
+            let zone = TimeZone::UTC;
+            let read = moment(&format!("{number}{fraction}"), &zone).map(Timestamp::as_second);
+            let is_right = read.is_none_or(|read| [number, number / 1000].contains(&read));
+            prop_assert!(is_right, "{read:?}");
+            for text in [format!("-{number}"), format!("{number}-"), format!("{number}{number}")] {
+                moment(&text, &zone);
+            }
         }
     }
 
