@@ -198,7 +198,8 @@ pub(super) struct RuleSettings {
     #[serde(default)]
     #[schemars(extend("examples" = ["high"]))]
     pub(super) priority: Priority,
-    /// Not to be sent before: a time, or a span as `2h`.
+    /// Not to be sent before: a time, or a span as `2h`. Up to a year (`366d`) ahead: beyond that the
+    /// message fails at once, since nobody would see it wait.
     #[schemars(extend("examples" = ["2h"]))]
     pub(super) delay_until: Option<String>,
     /// `shadow`: messages are recorded and shown, and not sent.

@@ -23,12 +23,18 @@ pub enum UnitError {
         "`{0}` is not a time span: write a number and one of ms, s, m, h, d, as in `5m` or `1h30m`"
     )]
     Span(String),
+    /// Longer than anything is meant to last.
+    #[error("`{0}` is longer than ten years: write a shorter span, up to 3653d")]
+    Long(String),
     /// Not a size.
     #[error("`{0}` is not a size: write a number and one of B, KiB, MiB, GiB, as in `25MiB`")]
     Size(String),
 }
 
 impl Span {
+    /// The longest that a setting may say: ten years.
+    pub const LONGEST: Self = Self(Duration::from_secs(3653 * 24 * 60 * 60));
+
     /// Reads a span.
     pub fn parse(text: &str) -> Result<Self, UnitError> {
         let wrong = || UnitError::Span(text.to_owned());
@@ -88,7 +94,13 @@ fn number_and_unit(text: &str) -> Option<(u64, &str, &str)> {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        let text = String::deserialize(deserializer)?;
+        let span = Self::parse(&text).map_err(de::Error::custom)?;
+        // A slip, and added to a time it would lead to the end of all time.
+        if Self::LONGEST.0 < span.0 {
+            return Err(de::Error::custom(UnitError::Long(text)));
+        }
+        Ok(span)
     }
 }
 
@@ -111,6 +123,15 @@ mod tests {
         }
         for wrong in ["", "5", "5 parsecs", "m", "-3s", "99999999999999999999d", "5m3"] {
             assert!(Span::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_setting_lasts_longer_than_ten_years() {
+        let read = |text: &str| serde_json::from_value::<Span>(text.into());
+        assert_eq!(read("3653d").unwrap(), Span::LONGEST);
+        for long in ["3653d1s", "90000000d", "18446744073709551615s"] {
+            assert!(read(long).unwrap_err().to_string().contains("ten years"), "{long}");
         }
     }
 

@@ -17,8 +17,17 @@ use crate::model::{self, Fault, Hours, Priority, Recipient, Rest, Span};
 const WITHIN_S: u64 = 30 * 24 * 60 * 60;
 /// The longest `per` of a throttle.
 const PER_MAX: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// How far ahead a message may be put off. What a sender says beyond that is a slip, and would wait
+/// where nobody looks.
+const AHEAD_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// How long the first event of a group waits for others, unless said otherwise.
 const GROUP_WAIT: Duration = Duration::from_secs(2 * 60);
+/// What is said of a `delay_until` that cannot be read.
+const NO_TIME: &str = "delay_until: this is neither a time, as `2026-11-22T14:05:00Z` or Unix \
+                       seconds, nor a span, as `2h`";
+/// What is said of one that is too far ahead.
+const FAR_AHEAD: &str = "delay_until: this is more than a year (366d) ahead, and nothing waits for \
+                         so long";
 /// How many events make a group go at once, unless said otherwise.
 const GROUP_MAX: u32 = 20;
 
@@ -251,7 +260,7 @@ impl Terms {
         self.hours.as_ref()?.holidays.as_deref()
     }
 
-    /// A time, or a span after now; nothing is now.
+    /// A time, or a span after now, a year ahead at most; nothing is now.
     fn not_before<'a>(
         &'a self,
         view: &View<'a>,
@@ -264,14 +273,12 @@ impl Terms {
             Ok(Values::Many(_)) => return Err("delay_until: one time is needed, not a list".into()),
             Err(error) => return Err(format!("delay_until: {error}")),
         };
-        if let Ok(span) = Span::parse(&written) {
-            return Ok(Some(now.checked_add(span.0).unwrap_or(Timestamp::MAX)));
-        }
-        moment(&written, view.timezone()).map(Some).ok_or_else(|| {
-            "delay_until: this is neither a time, as `2026-11-22T14:05:00Z` or Unix seconds, nor a \
-             span, as `2h`"
-                .to_owned()
-        })
+        let until = match Span::parse(&written) {
+            Ok(Span(span)) => now.checked_add(span).unwrap_or(Timestamp::MAX),
+            Err(_) => moment(&written, view.timezone()).ok_or(NO_TIME)?,
+        };
+        let farthest = now.checked_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
+        if farthest < until { Err(FAR_AHEAD.to_owned()) } else { Ok(Some(until)) }
     }
 }
 
@@ -325,6 +332,10 @@ fn impossible(settings: &TermsSettings) -> Vec<Fault> {
     }
     if settings.group.as_ref().is_some_and(|group| group.max == Some(0)) {
         wrong("group.max", "a group of 0 events is none", "write 1 or more");
+    }
+    let delay = settings.delay_until.as_deref().map(Span::parse);
+    if delay.is_some_and(|delay| delay.is_ok_and(|span| AHEAD_MAX < span.0)) {
+        wrong("delay_until", "nothing waits for longer than a year", "write 366d or less");
     }
     if settings.expires.is_some_and(|span| span.0 < Duration::from_secs(1)) {
         wrong("expires", "nothing is sent that soon", "write 1s or more, as `6h`");

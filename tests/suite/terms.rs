@@ -140,6 +140,29 @@ async fn what_is_delayed_goes_when_its_time_has_come() {
 }
 
 #[tokio::test]
+async fn what_is_put_off_for_more_than_a_year_fails_and_says_why() {
+    let rule = "    delay_until: \"{{ event.due }}\"\n    send: { number: \"{{ event.to }}\", message: hi }\n";
+    for (due, waits) in [
+        ("366d", true),
+        ("367d", false),
+        ("9999999d", false),
+        ("9999-12-30T21:59:59Z", false),
+        ("-9223372036854775808", false),
+        ("253402207200999", false),
+    ] {
+        let mut shop = Shop::new(rule);
+        let body = ANNA.replace("\"n\":1", &format!("\"due\":\"{due}\""));
+        assert_eq!(shop.comes(0, &body).await, usize::from(waits), "{due}");
+        let made = shop.messages().await.remove(0);
+        let failed = (State::Failed, Some(Reason::Render));
+        assert_eq!(waits, (made.state, made.reason) != failed, "{due}");
+        if !waits {
+            assert!(made.detail.unwrap().starts_with("delay_until: this is "), "{due}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_shadow_shows_everything_and_sends_nothing() {
     let mut shop = Shop::new(
         "    mode: shadow\n    send: { number: \"{{ event.to }}\", message: \"{{ event.n }}\" }\n",

@@ -206,14 +206,20 @@ pub(super) fn attempt(
     })
 }
 
-/// Microseconds since 1970; what is finer is cut off.
+/// The farthest time that is kept, in the year 9999: the last whole second that there is. What is
+/// between it and the end of time cannot be made again from microseconds.
+const FARTHEST_US: i64 = 253_402_207_200_000_000;
+
+/// Microseconds since 1970; what is finer is cut off, and what is farther than can be read again is
+/// the farthest time.
 pub(super) fn micros(time: Timestamp) -> i64 {
-    time.as_microsecond()
+    time.as_microsecond().min(FARTHEST_US)
 }
 
-/// The time of so many microseconds since 1970, if there is such a time.
+/// The time of so many microseconds since 1970, if there is such a time. One beyond all times is
+/// the farthest: spans are added to what is kept, and there are rows of that kind.
 pub(super) fn time(micros: i64) -> Option<Timestamp> {
-    Timestamp::from_microsecond(micros).ok()
+    Timestamp::from_microsecond(micros.min(FARTHEST_US)).ok()
 }
 
 /// The time in this column.
@@ -226,4 +232,20 @@ pub(super) fn time_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestam
 pub(super) fn count_at(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_time_that_is_kept_can_be_read_again() {
+        let farthest = time(FARTHEST_US).unwrap();
+        assert_eq!(farthest.as_second(), Timestamp::MAX.as_second());
+        assert_eq!((micros(farthest), micros(Timestamp::MAX)), (FARTHEST_US, FARTHEST_US));
+        for beyond in [FARTHEST_US + 1, Timestamp::MAX.as_microsecond(), i64::MAX] {
+            assert_eq!(time(beyond), Some(farthest), "{beyond}");
+        }
+        assert_eq!(time(micros(Timestamp::MIN)), Some(Timestamp::MIN));
+    }
 }

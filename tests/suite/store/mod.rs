@@ -13,6 +13,7 @@ mod people;
 mod terms;
 mod dedupe;
 mod days;
+mod held;
 mod instead;
 mod gathering;
 mod random;
@@ -312,6 +313,8 @@ contract! {
     days:
         what_did_not_go_out_uses_up_nothing_of_its_day
         what_was_interrupted_or_is_uncertain_stays_counted;
+    held:
+        what_waits_for_the_end_of_time_can_be_read_and_cancelled;
     gathering:
         events_with_one_key_become_one_message_when_it_is_due
         a_full_group_is_due_at_once_and_the_next_event_begins_another
