@@ -38,6 +38,10 @@ struct Card {
     remembered: Option<Standing>,
     /// What it did before the program started counts no more.
     recalled: bool,
+    /// Those that a limit holds are to be asked again.
+    asks_again: bool,
+    /// They are asked again: whether anybody still waits is known after the next turn.
+    in_doubt: bool,
     /// What waits for its time, by the words for it.
     waits: BTreeMap<String, LaneWait>,
 }
@@ -167,7 +171,21 @@ impl Desk {
     }
 
     pub(super) fn begins_anew(&self) {
-        self.card().under_way = 0;
+        let mut card = self.card();
+        (card.under_way, card.asks_again) = (0, true);
+    }
+
+    /// After a reload: whoever a limit holds is asked again, since it may be another now.
+    pub(super) fn ask_again(&self) {
+        self.change(|card| card.asks_again = true);
+    }
+
+    /// Whether those that a limit holds are to be asked again, which begins now.
+    pub(super) fn asks_again(&self) -> bool {
+        let mut card = self.card();
+        let asks = std::mem::take(&mut card.asks_again);
+        card.in_doubt |= asks;
+        asks
     }
 
     pub(super) fn begins(&self) {
@@ -219,9 +237,13 @@ impl Desk {
     pub(super) fn holds_back(&self, new: BTreeMap<String, LaneWait>, now: Timestamp) {
         let is_closed = new.values().any(|wait| wait.whole);
         let mut card = self.card();
-        let lasts = |wait: &LaneWait| now < wait.until && (is_closed || !wait.whole);
+        let in_doubt = std::mem::take(&mut card.in_doubt);
+        let lasts = |words: &String, wait: &LaneWait| {
+            let goes_on = now < wait.until && (is_closed || !wait.whole);
+            if in_doubt { new.contains_key(words) } else { goes_on }
+        };
         let (waits, over) =
-            std::mem::take(&mut card.waits).into_iter().partition(|it| lasts(&it.1));
+            std::mem::take(&mut card.waits).into_iter().partition(|it| lasts(&it.0, &it.1));
         card.waits = waits;
         let begun: Vec<LaneWait> = new
             .iter()

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::store::{Claim, Claims, Ended, StoreError, TurnedOver};
+use crate::store::{AskedTo, Claim, Claims, Ended, StoreError, TurnedOver};
 
 use super::attempt::{Way, attempt, longer, not_ours};
 use super::desk::{Desk, Gate};
@@ -30,6 +30,8 @@ pub(super) struct Lane {
     /// Until when the pace is used up, if `recalled`; else the store must be asked.
     paced_until: Option<Timestamp>,
     recalled: bool,
+    /// How far those that a limit held are brought back into line, while that goes on.
+    asking: Option<AskedTo>,
     /// For the jitter of the pace and of retries.
     dice: fastrand::Rng,
     under_way: JoinSet<Ended>,
@@ -62,6 +64,7 @@ impl Lane {
             desk,
             paced_until: None,
             recalled: false,
+            asking: None,
             dice,
             under_way: JoinSet::new(),
             ended: Vec::new(),
@@ -120,6 +123,9 @@ impl Lane {
         }
         self.shared.remember(&self.desk).await;
         let now = (self.shared.now)();
+        if self.asks_again(now).await? {
+            return Ok(Wait::AGAIN);
+        }
         match self.plan(now) {
             Ok((claim, way, judge)) => {
                 let wait = self.claim(claim, way, now).await;
@@ -166,6 +172,21 @@ impl Lane {
         self.desk.recall(memory.shut, (self.shared.now)());
         (self.paced_until, self.recalled) = (memory.paced_until, true);
         Ok(())
+    }
+
+    /// One step of bringing those that a limit held back into line; whether more are to come. The
+    /// limits may be others since the last start or reload, and nobody else is to be taken first.
+    async fn asks_again(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        if self.desk.asks_again() {
+            self.asking = Some(AskedTo::default());
+        }
+        let Some(from) = self.asking else { return Ok(false) };
+        // How attempts ended does not wait for that.
+        if !self.ended.is_empty() {
+            self.turn_over(None).await?;
+        }
+        self.asking = self.shared.store.ask_again(&self.desk.instance, from, now).await?;
+        Ok(self.asking.is_some())
     }
 
     async fn claim(&mut self, claim: Claim, way: Way, now: Timestamp) -> Result<Wait, StoreError> {

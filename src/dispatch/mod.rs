@@ -247,13 +247,13 @@ impl Lanes {
         self.0.people.load().restriction()
     }
 
-    /// Swaps who may be messaged, and when nobody is. Messages that wait are asked again when it is
-    /// their turn.
+    /// Swaps who may be messaged, and when nobody is. Messages that wait are asked again, and
+    /// those that a limit held come back into line for that.
     pub fn set_people(&self, people: People) {
         self.0.people.store(Arc::new(people));
         let desks: Vec<_> = self.0.desks().values().cloned().collect();
         for desk in desks {
-            desk.changed.notify_one();
+            desk.ask_again();
         }
     }
 
@@ -279,6 +279,7 @@ impl Lanes {
         let desks: Vec<_> = self.0.desks().values().cloned().collect();
         for desk in desks {
             desk.reconsider(now);
+            desk.ask_again();
         }
         self.0.reloaded.notify_one();
     }

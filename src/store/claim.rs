@@ -49,6 +49,13 @@ pub struct Claims {
     pub next_due: Option<Timestamp>,
 }
 
+/// How far [`crate::store::Store::ask_again`] has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AskedTo {
+    pub(super) due_at: i64,
+    pub(super) seq: i64,
+}
+
 /// What a lane remembers over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LaneMemory {

@@ -33,7 +33,9 @@ use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State
 pub use address::{
     Address, backup, file_of, history, is_sealed, open, open_existing, open_owned, purge,
 };
-pub use claim::{Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Share, Shut};
+pub use claim::{
+    AskedTo, Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Share, Shut,
+};
 pub use gathering::{Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
 pub use lists::{Counts, EventFilter, EventRow, Listed, MessageFilter, SourceRow, Unreadable};
@@ -76,6 +78,18 @@ pub trait Store: Upkeep {
     /// judge is asked about each. What the lane must remember is kept in the same transaction, so
     /// pace and caps survive a restart.
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError>;
+
+    /// Brings back into line, before their time, those of a lane that a judge held
+    /// ([`Ruling::Hold`]), so that they are asked again: the limits may be others than when they were
+    /// held. They come with the time at which they were made, in front of what came later. A step
+    /// looks at so many of them that it holds up nobody; `None` when all were looked at, else where
+    /// to go on. Before that nothing of the lane should be claimed, or one may be overtaken.
+    async fn ask_again(
+        &self,
+        instance: &str,
+        from: AskedTo,
+        now: Timestamp,
+    ) -> Result<Option<AskedTo>, StoreError>;
 
     /// Takes one message of the claim's lane by its id, as [`Store::claim`] does but without regard to
     /// its time; none if it does not wait, another to the same recipient is before it or under way,

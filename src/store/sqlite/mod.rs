@@ -50,9 +50,9 @@ use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State
 use crate::secret::Secrets;
 use crate::store::seal::Seal;
 use crate::store::{
-    Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory, LaneState,
-    Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement,
-    Shut, SourceRow, Store, StoreError, Stuck, TurnedOver,
+    AskedTo, Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory,
+    LaneState, Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded,
+    Settlement, Shut, SourceRow, Store, StoreError, Stuck, TurnedOver,
 };
 
 pub use backup::Copied;
@@ -169,6 +169,16 @@ impl Store for SqliteStore {
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
         Ok(claims_of(self.writer.run(claim::TakeDue(claim)).await?, &self.seal))
+    }
+
+    async fn ask_again(
+        &self,
+        instance: &str,
+        from: AskedTo,
+        now: Timestamp,
+    ) -> Result<Option<AskedTo>, StoreError> {
+        let instance = instance.to_owned();
+        self.writer.run(hold::AskAgain { instance, from, now: row::micros(now) }).await
     }
 
     async fn claim_one(&self, message: MessageId, claim: Claim) -> Result<Claims, StoreError> {

@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use kabari::dispatch::{Cap, Caps, LaneSettings, Pace, People};
-use kabari::model::{Policy, Reason, Recipient, Span, State};
+use kabari::model::{MessageId, Policy, Reason, Recipient, Span, State};
 
-use super::{ANNA, BUDI, CITRA, Scene, lane_of};
+use super::{ANNA, BUDI, CITRA, PATIENCE, Scene, lane_of};
 use crate::support::world::{Behave, INSTANCE};
+
+/// A stranger.
+const DEWI: &str = "6284444444444";
 
 fn fast() -> LaneSettings {
     lane_of(1, Pace::parse("1000/s").unwrap())
@@ -81,6 +84,74 @@ async fn strangers_beyond_their_cap_wait_and_people_who_were_messaged_before_do_
     let waiting = scene.message(stranger[0]).await;
     assert_eq!((waiting.state, waiting.reason), (State::Waiting, Some(Reason::Paced)));
     assert_eq!(waiting.attempts, 0);
+    running.stop().await;
+}
+
+/// Three who wait for tomorrow, since the day's first contacts are used up by a fourth.
+async fn strangers(scene: &mut Scene) -> Vec<MessageId> {
+    let caps = Caps { day: None, first_contacts: Some(Cap::At(1)) };
+    scene.settings = LaneSettings { caps: Some(caps), ..fast() };
+    let mut ids = scene.tell(ANNA, &["#1"]).await;
+    for (to, text) in [(BUDI, "#1"), (DEWI, "#2"), (BUDI, "#3")] {
+        ids.extend(scene.tell(to, &[text]).await);
+    }
+    ids
+}
+
+async fn until_held(scene: &Scene, ids: &[MessageId]) {
+    let held = async {
+        for id in ids {
+            while scene.message(*id).await.reason != Some(Reason::Paced) {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, held).await.unwrap();
+}
+
+/// The texts to these strangers, in the order in which they were asked for.
+fn texts(scene: &Scene) -> Vec<String> {
+    let asked = scene.world.seen().asked;
+    let of = asked.iter().filter(|asked| [BUDI, DEWI].contains(&asked.number()));
+    of.map(|asked| asked.message().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_reload_asks_those_again_that_a_limit_held_before_anybody_who_came_later() {
+    let mut scene = Scene::new().await;
+    let ids = strangers(&mut scene).await;
+    let running = scene.run();
+    until_held(&scene, &ids[1..]).await;
+    // A list that changes nothing of it lets nobody go.
+    running.lanes.set_people(People::default());
+    until_held(&scene, &ids[1..]).await;
+    scene.let_time_pass().await;
+    assert_eq!(texts(&scene), [""; 0]);
+    assert!(running.lanes.pause(INSTANCE).await);
+    let later = scene.tell(BUDI, &["#4"]).await;
+    scene.settings.caps = Some(Caps { day: None, first_contacts: Some(Cap::Off) });
+    running.lanes.update(None, scene.lanes());
+    assert!(running.lanes.resume(INSTANCE).await);
+    scene.until_sent(&ids).await;
+    scene.until_sent(&later).await;
+    assert_eq!(texts(&scene), ["#1", "#2", "#3", "#4"]);
+    assert_eq!(running.status().waits.len(), 0, "nobody waits any more");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_asks_those_again_that_a_limit_held() {
+    let mut scene = Scene::new().await;
+    let ids = strangers(&mut scene).await;
+    let running = scene.run();
+    until_held(&scene, &ids[1..]).await;
+    running.stop().await;
+    let later = scene.tell(BUDI, &["#4"]).await;
+    scene.settings.caps = Some(Caps { day: None, first_contacts: Some(Cap::Off) });
+    let running = scene.run();
+    scene.until_sent(&later).await;
+    scene.until_sent(&ids).await;
+    assert_eq!(texts(&scene), ["#1", "#2", "#3", "#4"]);
     running.stop().await;
 }
 

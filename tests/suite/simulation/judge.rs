@@ -38,6 +38,8 @@ pub(super) struct Life {
     pub(super) made_at: Timestamp,
     /// Since when it is in the store, which knows of no lane's standing before.
     pub(super) kept_at: Timestamp,
+    /// A limit of its lane holds it.
+    pub(super) is_limited: bool,
     /// How often it reached its recipient.
     pub(super) dispatched: u32,
     /// How often it was right to try it again although it may have arrived.
@@ -139,6 +141,7 @@ impl Judge {
             attempts_max: ticket.attempts_max,
             made_at: ticket.made_at,
             kept_at: Timestamp::MIN,
+            is_limited: false,
             dispatched: 0,
             marked: 0,
             by_hand: false,

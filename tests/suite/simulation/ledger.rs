@@ -73,6 +73,8 @@ pub(super) enum Cause {
     Senders(Vec<MessageId>),
     /// A lane that took what is due at this time.
     Lane(Timestamp),
+    /// A lane asks those again that a limit held.
+    Again,
     /// A new process, with what was under way before.
     Start,
     /// A group was due.

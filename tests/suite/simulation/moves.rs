@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use kabari::model::{Fate, Policy, Reason, Scope, State};
 
-use super::judge::{Judge, Last, Told, later};
+use super::judge::{Judge, Last, Life, Told, later};
 use super::ledger::{Cause, Change, IN_LINE, Place, UNTIL_CLOSED, UNTIL_DUE};
 use super::limits::ABSENT;
 use super::plan::Class;
@@ -41,6 +41,11 @@ impl Judge {
         for wrong in wrong {
             self.say(n, now, &wrong);
         }
+        let is_limited = |is: Place| {
+            let by_limit = matches!(change.reason, Some(Reason::Quiet | Reason::Paced));
+            is.state == Waiting && is.held == UNTIL_DUE && by_limit
+        };
+        self.lives[n].is_limited = change.is.is_some_and(is_limited);
         self.moves(n, seq, change.was, change.is);
         if is_new && change.attempts != 0 {
             self.say(n, now, "it is new, and was tried");
@@ -57,6 +62,9 @@ impl Judge {
         now: Timestamp,
     ) -> Vec<String> {
         let reason = change.reason;
+        if matches!(cause, Cause::Lane(_)) {
+            self.asks_again_first(n, now);
+        }
         let Some(was) = change.was else {
             let wrong = match (self.lives[n].ticket.parent, cause) {
                 (Some(parent), Cause::Lane(_)) => self.stands_in_for(n, parent, is),
@@ -70,6 +78,7 @@ impl Judge {
             (Waiting, Waiting, Cause::Lane(at)) => self.steps_aside(n, reason, (was, is), *at),
             (Waiting, Skipped, Cause::Lane(at)) => self.is_skipped(n, reason, *at),
             (Waiting, Failed, Cause::Lane(at)) => self.is_given_up(n, reason, *at),
+            (Waiting, Waiting, Cause::Again) => self.is_asked_again(n, (was, is), now),
             (Sending, Sent | Waiting | Uncertain | Failed, Cause::Lane(_)) => {
                 self.is_settled(n, change, is, now)
             }
@@ -92,6 +101,35 @@ impl Judge {
             _ => Some(format!("{was:?} became {is:?} by {cause:?}")),
         };
         wrong.into_iter().collect()
+    }
+
+    /// A new process asks whoever a limit held before it takes anybody: the limit may be another.
+    fn asks_again_first(&mut self, n: usize, now: Timestamp) {
+        let lane = self.lives[n].ticket.lane;
+        if std::mem::replace(&mut self.lanes[lane].has_claimed, true) {
+            return;
+        }
+        let is_left = |life: &Life| {
+            let is_later = life.place.is_some_and(|place| now < place.due_at);
+            life.ticket.lane == lane && life.is_limited && is_later
+        };
+        if let Some(left) = self.lives.iter().position(is_left) {
+            self.say(left, now, "a new process began, and it was not asked again");
+        }
+    }
+
+    /// It comes back into line before its time, at its old place.
+    fn is_asked_again(
+        &self,
+        n: usize,
+        (was, is): (Place, Place),
+        now: Timestamp,
+    ) -> Option<String> {
+        let life = &self.lives[n];
+        let is_first = !self.lanes[life.ticket.lane].has_claimed;
+        let comes_back = (was.held, is.held) == (UNTIL_DUE, IN_LINE) && is.due_at <= now;
+        let is_right = is_first && comes_back && life.is_limited && now < was.due_at;
+        (!is_right).then(|| format!("{was:?} became {is:?} to be asked again"))
     }
 
     /// What is sent instead of one that failed.

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use kabari::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use kabari::store::{
-    Claim, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory, LaneState, Lease,
-    Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement,
+    AskedTo, Claim, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory, LaneState,
+    Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement,
     SharedStore, Shut, SourceRow, SqliteStore, Store, StoreError, Stuck, TurnedOver,
 };
 use tokio::sync::{Notify, watch};
@@ -226,6 +226,7 @@ macro_rules! pass {
 
 pass! {
     write(Other) fn add_messages(messages: Vec<Message>) -> usize;
+    write(Again) fn ask_again(instance: &str, from: AskedTo, now: Timestamp) -> Option<AskedTo>;
     write(Other) fn claim_one(message: MessageId, claim: Claim) -> Claims;
     write(Other) fn settle(lease: Lease, settlement: Settlement) -> bool;
     write(Start) fn recover(now: Timestamp) -> usize;

@@ -314,7 +314,9 @@ contract! {
         what_did_not_go_out_uses_up_nothing_of_its_day
         what_was_interrupted_or_is_uncertain_stays_counted;
     held:
-        what_waits_for_the_end_of_time_can_be_read_and_cancelled;
+        what_waits_for_the_end_of_time_can_be_read_and_cancelled
+        whom_a_limit_held_comes_back_to_the_old_place_when_asked_again
+        whoever_is_asked_again_is_so_in_steps_and_none_is_overtaken;
     gathering:
         events_with_one_key_become_one_message_when_it_is_due
         a_full_group_is_due_at_once_and_the_next_event_begins_another

@@ -15,10 +15,10 @@ use super::row::micros;
 use super::{gatherings, lists, needs, schema};
 use crate::model::{Dedupe, Message, Reason, Terms};
 use crate::store::seal::Seal;
-use crate::store::{Outcome, Store};
+use crate::store::{AskedTo, Outcome, Store};
 
 use counted::{Counted, at, message};
-use shapes::{GROUPED_S, SHAPES, Shape, in_a_group_of_its_own};
+use shapes::{GROUPED_S, SHAPES, Shape, in_a_group_of_its_own, later};
 
 /// As many wait in the smaller store.
 const FEW: usize = 1000;
@@ -95,6 +95,30 @@ async fn what_a_turn_costs_does_not_depend_on_how_many_wait() {
         }
     }
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// The writer's steps of asking one step of those again that were held, of so many; half of them for
+/// their own rule's sake.
+async fn cost_of_asking_again(held: usize) -> BTreeMap<String, i64> {
+    let mut counted = Counted::new();
+    counted.fill(held, later).await;
+    let connection = schema::open_writer(&counted.path(), false).unwrap();
+    let quiet = "UPDATE messages SET reason = 'quiet' WHERE seq % 2 = 0";
+    assert_eq!(connection.execute(quiet, []), Ok(held / 2));
+    counted.steps.taken();
+    let from = AskedTo::default();
+    let rest = counted.store.ask_again("lane", from, at(0)).await.unwrap();
+    assert!(rest.is_some());
+    let back =
+        connection.query_row("SELECT count(*) FROM messages WHERE held = 0", [], |row| row.get(0));
+    assert_eq!(back, Ok(128));
+    counted.steps.taken()
+}
+
+#[tokio::test]
+async fn a_step_of_asking_again_does_not_depend_on_how_many_are_held() {
+    let (few, many) = (cost_of_asking_again(FEW).await, cost_of_asking_again(many()).await);
+    assert_eq!(compare("a step", &few, &many), None);
 }
 
 /// The steps of closing ten groups, of so many that are open.

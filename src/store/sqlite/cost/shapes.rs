@@ -104,7 +104,7 @@ fn in_lanes(n: usize, message: Message) -> Message {
     Message { instance, ..message }
 }
 
-fn later(_: usize, message: Message) -> Message {
+pub(super) fn later(_: usize, message: Message) -> Message {
     let terms = Terms { not_before: Some(at(MORNING)), ..Terms::default() };
     Message { terms, ..message }
 }
