@@ -10,16 +10,16 @@ use crate::model::{Fault, Recipient};
 use crate::render::{self, Country};
 
 /// The recipients in a file: one number or group a line; what follows a comma, semicolon or tab is
-/// left out, as is what follows a `#`.
+/// left out, as is what follows a `#`. `None` if they cannot be read, which is told.
 pub(super) fn recipients(
     book: &mut Book,
     id: TreeId,
     path: &str,
     written: &str,
     country: Option<Country>,
-) -> BTreeSet<Recipient> {
-    let Some((_, lines)) = lines(book, id, path, written) else { return BTreeSet::new() };
-    let mut found = BTreeSet::new();
+) -> Option<BTreeSet<Recipient>> {
+    let (_, lines) = lines(book, id, path, written)?;
+    let (mut found, mut is_whole) = (BTreeSet::new(), true);
     for (number, line) in lines {
         let first = line.split([',', ';', '\t']).next().unwrap_or_default().trim();
         // A table may have a line of names above it.
@@ -28,10 +28,32 @@ pub(super) fn recipients(
         }
         match render::recipient(first, country) {
             Ok(recipient) => drop(found.insert(recipient)),
-            Err(why) => wrong(book, id, path, (written, number), &why.to_string()),
+            Err(why) => {
+                is_whole = false;
+                wrong(book, id, path, (written, number), &why.to_string());
+            }
         }
     }
-    found
+    is_whole.then_some(found)
+}
+
+/// The same of those who alone may be messaged, one at least: a file that was emptied, or is just
+/// being written, would cost every message that comes.
+pub(super) fn allowed(
+    book: &mut Book,
+    id: TreeId,
+    path: &str,
+    written: &str,
+    country: Option<Country>,
+) -> Option<BTreeSet<Recipient>> {
+    let found = recipients(book, id, path, written, country)?;
+    if found.is_empty() {
+        let message = format!("`{written}` names nobody, so nobody would get any message");
+        let help = "write one number or group a line; to message everybody leave this key out, to \
+                    message nobody write `defaults: { mode: shadow }`";
+        book.fault(id, Fault::error(path, "list-file", message).help(help));
+    }
+    Some(found)
 }
 
 /// The days in a file, each at the beginning of its line as `2026-12-25`; and the file's path, by

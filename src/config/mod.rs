@@ -322,12 +322,16 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
 
 /// Who may be messaged, and when nobody is.
 fn people(book: &mut Book, main: TreeId, file: &RuleFile, zone: jiff::tz::TimeZone) -> People {
-    let mut list = |path: &str, written: &Option<String>| {
-        let written = written.as_deref()?;
-        Some(lists::recipients(book, main, path, written, file.defaults.country))
-    };
-    let allow = list("recipients.allow", &file.recipients.allow);
-    let deny = list("recipients.deny", &file.recipients.deny).unwrap_or_default();
+    let (country, files) = (file.defaults.country, &file.recipients);
+    let allow = files
+        .allow
+        .as_deref()
+        .and_then(|written| lists::allowed(book, main, "recipients.allow", written, country));
+    let deny = files
+        .deny
+        .as_deref()
+        .and_then(|written| lists::recipients(book, main, "recipients.deny", written, country));
+    let deny = deny.unwrap_or_default();
     let holidays = std::mem::take(&mut book.holidays);
     People { zone, shadow: file.defaults.is_shadow(), only_to: None, allow, deny, holidays }
 }

@@ -27,6 +27,7 @@ pub fn foresee(message: Message, people: &Arc<People>, opted_out: bool, now: Tim
         now: at,
         recipient,
         terms: &message.terms,
+        created_at: at,
         age: Duration::ZERO,
         attempts: 0,
         by_hand: message.origin.rule == Origin::BY_HAND,
@@ -42,7 +43,7 @@ pub fn foresee(message: Message, people: &Arc<People>, opted_out: bool, now: Tim
         due_at,
         ..message.clone()
     };
-    match Turn::of(&lane, Arc::clone(people), at).ruling(&case) {
+    match Turn::of(&lane, Arc::clone(people), at, at).ruling(&case) {
         Ruling::Skip { reason, detail } => stands(State::Skipped, reason, detail, at),
         Ruling::Fail { reason, detail } => stands(State::Failed, reason, detail, at),
         Ruling::Hold { until, reason, detail } => stands(State::Waiting, reason, detail, until),

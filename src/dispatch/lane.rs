@@ -157,7 +157,7 @@ impl Lane {
         if room == 0 {
             return Err(Wait::FOR_OTHERS);
         }
-        let turn = Arc::new(Turn::of(&settings, people, now));
+        let turn = Arc::new(Turn::of(&settings, people, self.shared.begun, now));
         let dice = || self.dice.f64();
         let claim = turn
             .claim((&self.desk.instance, &settings), room, self.paced_until, now, dice)

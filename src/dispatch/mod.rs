@@ -68,6 +68,8 @@ struct Shared {
     reloaded: Notify,
     observer: Arc<dyn Observer>,
     timings: Timings,
+    /// When it began.
+    begun: Timestamp,
     now: fn() -> Timestamp,
 }
 
@@ -116,6 +118,7 @@ impl Dispatcher {
                 reloaded,
                 observer,
                 timings,
+                begun: now(),
                 now,
             }),
             dice: clock::dice,

@@ -112,7 +112,7 @@ async fn claim(
         return Ok(Err(Once::Shut(shut.reason)));
     }
     let lane = lanes.get(&message.instance).cloned().unwrap_or_default();
-    let turn = Arc::new(Turn::of(&lane, Arc::new(people.clone()), now));
+    let turn = Arc::new(Turn::of(&lane, Arc::new(people.clone()), now, now));
     let (lane, dice) = ((message.instance.as_str(), &lane), || clock::dice().f64());
     let claim = match turn.claim(lane, 1, memory.paced_until, now, dice) {
         Ok(claim) => claim,

@@ -19,13 +19,17 @@ use super::settings::LaneSettings;
 /// How long a number is taken as not on WhatsApp once Wachat has said so. Messages to such numbers
 /// endanger the account.
 const ABSENT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// When to look again at hours that never come.
+/// What is said of a message that was there before the program began with `--only-to`.
+const KEPT: &str = "it was there before, and is kept for a start without";
+/// When to look again at what never comes, as hours that are on no day.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The rules of one lane at one time.
 #[derive(Debug)]
 pub(super) struct Turn {
     people: Arc<People>,
+    /// When the program began.
+    begun: Timestamp,
     limits: Option<Limits>,
     /// What it made wait, by the words for it; the soonest of each.
     waits: Mutex<BTreeMap<String, LaneWait>>,
@@ -41,7 +45,13 @@ struct Limits {
 }
 
 impl Turn {
-    pub(super) fn of(lane: &LaneSettings, people: Arc<People>, now: Timestamp) -> Self {
+    /// `begun` is when the program began.
+    pub(super) fn of(
+        lane: &LaneSettings,
+        people: Arc<People>,
+        begun: Timestamp,
+        now: Timestamp,
+    ) -> Self {
         let limits = (lane.pace() != Pace::OFF).then(|| {
             let local = now.to_zoned(people.zone.clone());
             let today = local.date();
@@ -49,7 +59,7 @@ impl Turn {
             let tomorrow = tomorrow.as_ref().map_or_else(|_| later(now, NEVER), Zoned::timestamp);
             Limits { today, tomorrow, caps: lane.caps_on(today), gap: lane.gap() }
         });
-        Self { people, limits, waits: Mutex::default() }
+        Self { people, begun, limits, waits: Mutex::default() }
     }
 
     /// What a lane with these settings asks the store for at this time; or when its pace, which is used
@@ -98,6 +108,11 @@ impl Turn {
     /// Whether its recipient may be messaged at all.
     fn may_be_messaged(&self, case: &Case<'_>) -> Option<Ruling> {
         if let Some((reason, detail)) = self.people.bar(case.recipient, case.opted_out) {
+            // Whoever tries things out over a queue does not mean what was promised before.
+            if reason == Reason::TestMode && case.created_at < self.begun {
+                let (until, detail) = (later(case.now, NEVER), format!("{detail}; {KEPT}"));
+                return Some(Ruling::Hold { until, reason, detail });
+            }
             return Some(Ruling::Skip { reason, detail: detail.to_owned() });
         }
         let said = case.contact.absent_at.filter(|said| case.now < later(*said, ABSENT));
@@ -198,6 +213,7 @@ mod tests {
             now: noon(),
             recipient: &anna,
             terms: &terms,
+            created_at: noon(),
             age: Duration::ZERO,
             attempts: 0,
             by_hand: false,
@@ -206,7 +222,7 @@ mod tests {
             today: Today::default(),
         };
         how(&mut case);
-        let turn = Turn::of(lane, Arc::new(people), noon());
+        let turn = Turn::of(lane, Arc::new(people), noon(), noon());
         assert_eq!(turn.day(noon()).is_some(), lane.pace() != Pace::OFF);
         turn.ruling(&case)
     }
@@ -221,18 +237,23 @@ mod tests {
     #[test]
     fn lists_say_who_gets_nothing() {
         let only = |recipient: Recipient| Some(BTreeSet::from([recipient]));
-        let other = Recipient::person("6282222222222").unwrap();
+        let other = || Recipient::person("6282222222222").unwrap();
         let lane = LaneSettings::default();
         for (people, expected) in [
             (People::default(), None),
             (People { only_to: only(anna()), ..People::default() }, None),
-            (People { only_to: only(other.clone()), ..People::default() }, Some(Reason::TestMode)),
+            (People { only_to: only(other()), ..People::default() }, Some(Reason::TestMode)),
             (People { allow: only(anna()), ..People::default() }, None),
-            (People { allow: only(other), ..People::default() }, Some(Reason::OptedOut)),
+            (People { allow: only(other()), ..People::default() }, Some(Reason::OptedOut)),
             (People { deny: [anna()].into(), ..People::default() }, Some(Reason::OptedOut)),
         ] {
             assert_eq!(reason(&ruling(people, &lane, |_| {})), expected);
         }
+        let before =
+            ruling(People { only_to: only(other()), ..People::default() }, &lane, |case| {
+                case.created_at = noon() - jiff::SignedDuration::from_secs(1);
+            });
+        assert!(matches!(before, Ruling::Hold { reason: Reason::TestMode, .. }), "{before:?}");
         let opted_out = ruling(People::default(), &lane, |case| case.opted_out = true);
         assert_eq!(reason(&opted_out), Some(Reason::OptedOut));
     }
@@ -259,6 +280,7 @@ mod tests {
                 now: noon(),
                 recipient: &anna,
                 terms,
+                created_at: noon(),
                 age: Duration::from_secs(age_s),
                 attempts: 3,
                 by_hand: false,
@@ -266,7 +288,7 @@ mod tests {
                 opted_out: false,
                 today: Today::default(),
             };
-            let turn = Turn::of(&LaneSettings::default(), Arc::default(), noon());
+            let turn = Turn::of(&LaneSettings::default(), Arc::default(), noon(), noon());
             assert_eq!(reason(&turn.ruling(&case)), expected);
         }
     }
@@ -285,6 +307,7 @@ mod tests {
                 now: noon(),
                 recipient: &anna,
                 terms,
+                created_at: noon(),
                 age: Duration::ZERO,
                 attempts: 0,
                 by_hand: false,
@@ -292,7 +315,7 @@ mod tests {
                 opted_out: false,
                 today: Today::default(),
             };
-            Turn::of(&LaneSettings::default(), Arc::new(people), noon()).ruling(&case)
+            Turn::of(&LaneSettings::default(), Arc::new(people), noon(), noon()).ruling(&case)
         };
         assert_eq!(ask(&rules(0b111_1111, Otherwise::Wait), People::default()), Ruling::Go);
         let skipped = ask(&rules(0b110_0000, Otherwise::Skip), People::default());

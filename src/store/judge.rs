@@ -38,6 +38,8 @@ pub struct Case<'a> {
     pub recipient: &'a Recipient,
     /// What its rule asks for.
     pub terms: &'a Terms,
+    /// When it was recorded.
+    pub created_at: Timestamp,
     /// How old it is, not counting the time in which kabari held it.
     pub age: Duration,
     /// How often it was tried.

@@ -105,6 +105,30 @@ async fn in_shadow_what_waited_before_is_kept_and_nothing_is_sent_by_hand_either
     assert_eq!(world.seen().texts_to(ANNA), ["before"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_tries_things_out_over_a_queue_loses_nothing_of_it() {
+    let world = World::start().await;
+    let home = home(&world, "");
+    let kabari = home.start().await;
+    assert!(home.run(&["lanes", "pause", "one"]).status.success());
+    tell(&kabari, BUDI, "before").await;
+    assert_eq!(kabari.stop().await, Some(0));
+    let kabari = home.start_with(&["--only-to", ANNA]).await;
+    assert!(home.run(&["lanes", "resume", "one"]).status.success());
+    tell(&kabari, BUDI, "meanwhile").await;
+    tell(&kabari, ANNA, "tried").await;
+    world.until("who is tried", |seen| seen.dispatched.len() == 1).await;
+    let now = |state: &str, why: &str, text: &str| [state, why, text].map(str::to_owned);
+    let (skipped, tried) = (now("skipped", "test mode", "meanwhile"), now("sent", "", "tried"));
+    assert_eq!(kabari.stop().await, Some(0));
+    let held = now("waiting", "test mode", "before");
+    assert_eq!(messages(&home), [held, skipped.clone(), tried.clone()]);
+    let kabari = home.start().await;
+    world.until("what waited", |seen| seen.dispatched.len() == 2).await;
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(messages(&home), [now("sent", "", "before"), skipped, tried]);
+}
+
 /// Waits until no message is to be sent any more.
 async fn settled(home: &Home) {
     let (began, on_the_way) = (Instant::now(), ["waiting", "sending"]);

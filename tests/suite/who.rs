@@ -192,6 +192,9 @@ async fn a_list_that_cannot_be_read_is_told_and_the_one_before_stays_in_force() 
         ("denied.txt", Some(format!("{ANNA}\n0812-34\n")), "denied.txt, line 2"),
         ("team.csv", Some(format!("{BUDI}\n{ANNA}\nsix two eight\n")), "team.csv, line 3"),
         ("team.csv", None, "`team.csv` cannot be read"),
+        // Whoever saves a file empties it first.
+        ("team.csv", Some(String::new()), "`team.csv` names nobody"),
+        ("team.csv", Some("number,name\n# nobody any more\n".to_owned()), "names nobody"),
     ];
     for (number, (list, text, told)) in broken.iter().enumerate() {
         let (good, from) = (std::fs::read(home.path(list)).unwrap(), kabari.log().len());

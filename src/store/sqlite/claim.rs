@@ -222,6 +222,7 @@ impl<'c> Turn<'c> {
             now: self.claim.now,
             recipient: &to,
             terms: &terms,
+            created_at: time(row.created_at).unwrap_or(self.claim.now),
             age: std::time::Duration::from_micros(age_us.try_into().unwrap_or(0)),
             attempts: row.attempts,
             by_hand: row.rule == Origin::BY_HAND,

@@ -112,10 +112,10 @@ impl AskAgain {
         let (due_at, seq) = if self.now < due_at { (due_at, seq) } else { (self.now, i64::MAX) };
         connection
             .prepare_cached(
-                "SELECT due_at, seq, recipient, reason IN (?4, ?5)
+                "SELECT due_at, seq, recipient, reason IN (?4, ?5, ?6)
                  FROM messages INDEXED BY messages_held
                  WHERE state = 'waiting' AND held = 1 AND instance = ?1 AND (due_at, seq) > (?2, ?3)
-                 ORDER BY due_at, seq LIMIT ?6",
+                 ORDER BY due_at, seq LIMIT ?7",
             )?
             .query_map(
                 params![
@@ -124,6 +124,7 @@ impl AskAgain {
                     seq,
                     Reason::Quiet.as_str(),
                     Reason::Paced.as_str(),
+                    Reason::TestMode.as_str(),
                     RELEASED_MAX
                 ],
                 |row| {
