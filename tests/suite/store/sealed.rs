@@ -17,7 +17,8 @@ pub(super) const TOLD: [&str; 10] = [
     "6281234567890",
     "6289876543210",
     "message 1",
-    "Siti",
+    // With a space: four letters alone are found by chance in what is sealed, once in some hundred runs.
+    "Siti Rahayu",
     "invoice-of-siti",
     "in Wachat's words",
     "asked on the phone",
@@ -36,8 +37,10 @@ fn digest(n: u128) -> Digest {
 /// Tells a store of everything that it can be told of.
 pub(super) async fn tell(store: &dyn Store) {
     let told = |n: u128| Event {
-        headers: [("x-name".to_owned(), "Siti".to_owned())].into_iter().collect(),
-        body: bytes::Bytes::from(format!(r#"{{"n":{n},"customer":"Siti","phone":"{ANN}"}}"#)),
+        headers: [("x-name".to_owned(), "Siti Rahayu".to_owned())].into_iter().collect(),
+        body: bytes::Bytes::from(format!(
+            r#"{{"n":{n},"customer":"Siti Rahayu","phone":"{ANN}"}}"#
+        )),
         digest: Some(digest(n)),
         ..event(n)
     };
@@ -72,7 +75,7 @@ pub(super) async fn tell(store: &dyn Store) {
         store.record(told(n), vec![Message { terms, ..message(n, ANN) }]).await.unwrap();
     }
     for n in [5, 6] {
-        let template = format!(r#"{{"number":"{BEN}","message":"Siti"}}"#);
+        let template = format!(r#"{{"number":"{BEN}","message":"Siti Rahayu"}}"#);
         let key = format!("of {BEN}");
         let group = Group { key, wait_s: 60, interval_s: 300, max: 9, template };
         let terms = Terms { group: Some(group), ..Terms::default() };
