@@ -10,15 +10,15 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::store::{AskedTo, Claim, Claims, Ended, StoreError, TurnedOver};
+use crate::store::{Arrivals, AskedTo, Claim, Claims, Ended, StoreError, TurnedOver};
 
 use super::attempt::{Way, attempt, longer, not_ours};
 use super::desk::{Desk, Gate};
 use super::turn::Turn;
 use super::{Shared, settings_of};
 
-/// After a look that found nothing, how long at least until the next one; it doubles while arrivals
-/// turn out to be for other lanes.
+/// After a look that found nothing, how long at least until the next one; it doubles while what
+/// arrives turns out to stand behind others.
 const EMPTY_REST: Duration = Duration::from_millis(5);
 /// The longest such wait.
 const EMPTY_REST_MAX: Duration = Duration::from_millis(160);
@@ -80,7 +80,7 @@ impl Lane {
         self.desk.begins_anew();
         while !stop.is_cancelled() {
             // Listen first, then look: what arrives in between rings.
-            arrivals.borrow_and_update();
+            let seen = arrivals.borrow_and_update().of(&self.desk.instance);
             let wait = tokio::select! {
                 biased;
                 wait = self.look() => wait,
@@ -98,7 +98,7 @@ impl Lane {
                     }
                 }
                 () = self.desk.changed.notified() => {}
-                () = rung(&mut arrivals, self.empty_rest), if wait.arrivals => {}
+                () = rung(&mut arrivals, &self.desk.instance, seen, self.empty_rest), if wait.arrivals => {}
                 () = sleep(wait.span.unwrap_or_default()), if wait.span.is_some() => {}
             }
         }
@@ -317,9 +317,10 @@ async fn stopped_for(stop: &CancellationToken, span: Duration) {
     sleep(span).await;
 }
 
-/// Resolves at the next arrival, but not before `rest` is over.
-async fn rung(arrivals: &mut watch::Receiver<u64>, rest: Duration) {
-    match arrivals.changed().await {
+/// Resolves at the next arrival for this lane after those that were `seen`, but not before `rest` is
+/// over.
+async fn rung(arrivals: &mut watch::Receiver<Arrivals>, instance: &str, seen: u64, rest: Duration) {
+    match arrivals.wait_for(|now| now.of(instance) != seen).await.map(drop) {
         Ok(()) => sleep(rest).await,
         // The store is closing: nothing will arrive.
         Err(_) => std::future::pending().await,

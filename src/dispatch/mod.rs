@@ -50,8 +50,8 @@ pub use people::People;
 pub use settings::LaneSettings;
 pub use timings::Timings;
 
-/// How often at most to look for instances that were not there before.
-const DISCOVERY_REST: Duration = Duration::from_secs(1);
+/// A lane that broke off rests for so long.
+const BROKEN_REST: Duration = Duration::from_secs(1);
 
 /// Works off the queues of all lanes.
 pub struct Dispatcher {
@@ -147,11 +147,11 @@ impl Dispatcher {
         let mut tasks = JoinSet::new();
         let mut started = HashMap::new();
         while !stop.is_cancelled() {
-            arrivals.borrow_and_update();
+            let names = arrivals.borrow_and_update().instances().map(str::to_owned).collect();
             let desks = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                desks = self.desks_to_be() => desks,
+                desks = self.desks_to_be(names) => desks,
             };
             for desk in desks {
                 if !started.values().any(|name| *name == desk.instance) {
@@ -160,11 +160,11 @@ impl Dispatcher {
                     started.insert(tasks.spawn(lane.run(stop.clone())).id(), name);
                 }
             }
+            let is_new = |name: &str| !started.values().any(|known| known == name);
             let rung = async {
-                if arrivals.changed().await.is_err() {
+                if arrivals.wait_for(|all| all.instances().any(is_new)).await.is_err() {
                     std::future::pending::<()>().await;
                 }
-                sleep(DISCOVERY_REST).await;
             };
             tokio::select! {
                 biased;
@@ -175,7 +175,7 @@ impl Dispatcher {
                         target: "kabari::dispatch", instance = name, error = %problem,
                         "lane {name} broke off and starts again: {problem}"
                     );
-                    sleep(DISCOVERY_REST).await;
+                    sleep(BROKEN_REST).await;
                 }
                 () = self.shared.reloaded.notified() => {}
                 () = rung => {}
@@ -217,10 +217,9 @@ impl Dispatcher {
         false
     }
 
-    /// The lanes that are configured or have anything waiting.
-    async fn desks_to_be(&self) -> Vec<Arc<Desk>> {
-        let configured = self.shared.settings.load();
-        let mut names: BTreeSet<String> = configured.lanes.keys().cloned().collect();
+    /// Those of `names`, and all that are configured or have anything waiting.
+    async fn desks_to_be(&self, mut names: BTreeSet<String>) -> Vec<Arc<Desk>> {
+        names.extend(self.shared.settings.load().lanes.keys().cloned());
         match self.shared.store.lanes().await {
             Ok(lanes) => names.extend(lanes.into_iter().map(|lane| lane.instance)),
             Err(problem) => warn!(

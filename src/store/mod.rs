@@ -5,6 +5,7 @@
 //! state `sending` are in doubt, and [`Store::recover`] says so.
 
 mod address;
+mod arrivals;
 mod lock;
 mod room;
 mod claim;
@@ -33,6 +34,7 @@ use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State
 pub use address::{
     Address, backup, file_of, history, is_sealed, open, open_existing, open_owned, purge,
 };
+pub use arrivals::Arrivals;
 pub use claim::{
     AskedTo, Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Share, Shut,
 };
@@ -153,7 +155,7 @@ pub trait Store: Upkeep {
     async fn opt_in(&self, recipient: &Recipient) -> Result<bool, StoreError>;
 
     /// Changes whenever something may have become due: register before looking.
-    fn arrivals(&self) -> watch::Receiver<u64>;
+    fn arrivals(&self) -> watch::Receiver<Arrivals>;
 
     /// Messages, newest first.
     async fn messages(&self, filter: MessageFilter) -> Result<Listed<Message>, StoreError>;

@@ -90,6 +90,7 @@ impl Operation for MoveByHand {
         if place.head || self.to == State::Waiting {
             order::seat(connection, &place.instance, recipient)?;
         }
+        connection.calls(&place.instance);
         Ok(Moved::Done)
     }
 

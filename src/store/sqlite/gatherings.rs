@@ -295,6 +295,7 @@ impl Operation for Close {
             }
             self.settle(connection, seq, now, (&instance, &recipient))?;
             order::seat(connection, &instance, &recipient)?;
+            connection.calls(&instance);
         }
         connection
             .prepare_cached(

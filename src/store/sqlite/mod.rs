@@ -50,9 +50,9 @@ use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State
 use crate::secret::Secrets;
 use crate::store::seal::Seal;
 use crate::store::{
-    AskedTo, Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory,
-    LaneState, Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded,
-    Settlement, Shut, SourceRow, Store, StoreError, Stuck, TurnedOver,
+    Arrivals, AskedTo, Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering,
+    LaneMemory, LaneState, Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation,
+    Recorded, Settlement, Shut, SourceRow, Store, StoreError, Stuck, TurnedOver,
 };
 
 pub use backup::Copied;
@@ -265,7 +265,7 @@ impl Store for SqliteStore {
         self.writer.run(people::Remove(recipient.clone())).await
     }
 
-    fn arrivals(&self) -> watch::Receiver<u64> {
+    fn arrivals(&self) -> watch::Receiver<Arrivals> {
         self.writer.arrivals()
     }
 

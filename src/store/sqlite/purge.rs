@@ -278,6 +278,7 @@ impl Forget {
         }
         if is_head {
             order::promote(connection, &instance, &own)?;
+            connection.calls(&instance);
         }
         Ok(true)
     }

@@ -1,6 +1,6 @@
 //! How are an event and its messages kept, and a second delivery recognised?
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::model::{EventId, State};
@@ -144,7 +144,7 @@ pub(super) fn insert_message(
 /// It is the head if nobody else is in line for this recipient or under way: being the newest, it
 /// is behind everybody but those of a lower priority.
 fn insert_started(
-    connection: &Connection,
+    connection: &Desk,
     message: &MessageRow,
     seq: Option<i64>,
     start: &Start,
@@ -199,6 +199,9 @@ fn insert_started(
     }
     if is_in_line && head.is_some_and(|head| message.terms.priority < head) {
         order::seat(connection, &message.instance, message.recipient.as_deref().unwrap_or(""))?;
+    }
+    if waits && start.held != hold::UNTIL_CLOSED {
+        connection.calls(&message.instance);
     }
     Ok(if waits { Inserted::Waits } else { Inserted::Rests })
 }

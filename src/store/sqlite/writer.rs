@@ -5,6 +5,7 @@
 //! while one commit is on its way to the disk the next batch gathers by itself.
 
 use std::cell::{RefCell, RefMut};
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -12,12 +13,12 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::store::StoreError;
 use crate::store::seal::Seal;
 use crate::store::sqlite::fault::within;
 use crate::store::sqlite::keys::Keys;
 use crate::store::sqlite::presence::Presence;
 use crate::store::sqlite::{schema, vault};
+use crate::store::{Arrivals, StoreError};
 
 /// Operations waiting for the writer; callers beyond that wait for a place.
 const QUEUE_MAX: usize = 1024;
@@ -44,12 +45,24 @@ pub(super) struct Desk {
     keys: RefCell<Keys>,
     presence: RefCell<Presence>,
     seal: Seal,
+    /// Whose lanes are to look again after the commit.
+    called: RefCell<BTreeSet<String>>,
 }
 
 impl Desk {
     fn new(connection: Connection, path: &Path, seal: Seal) -> Self {
         let presence = RefCell::new(Presence::of(path));
-        Self { connection, keys: RefCell::default(), presence, seal }
+        let (keys, called) = (RefCell::default(), RefCell::default());
+        Self { connection, keys, presence, seal, called }
+    }
+
+    /// A message of this instance may have become due, or later be: after the commit its lane is to
+    /// look.
+    pub(super) fn calls(&self, instance: &str) {
+        let mut called = self.called.borrow_mut();
+        if !called.contains(instance) {
+            called.insert(instance.to_owned());
+        }
     }
 
     /// What seals its values.
@@ -102,7 +115,7 @@ impl Deref for Desk {
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Queued>>>,
     thread: Option<JoinHandle<()>>,
-    arrivals: watch::Receiver<u64>,
+    arrivals: watch::Receiver<Arrivals>,
 }
 
 impl Writer {
@@ -113,7 +126,7 @@ impl Writer {
         seal: Seal,
     ) -> Result<Self, StoreError> {
         let (queue, queued) = mpsc::channel(QUEUE_MAX);
-        let (arrived, arrivals) = watch::channel(0);
+        let (arrived, arrivals) = watch::channel(Arrivals::default());
         let desk = Desk::new(connection, path, seal);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -134,7 +147,7 @@ impl Writer {
     }
 
     /// Changes after each commit by which something may have become due.
-    pub(super) fn arrivals(&self) -> watch::Receiver<u64> {
+    pub(super) fn arrivals(&self) -> watch::Receiver<Arrivals> {
         self.arrivals.clone()
     }
 }
@@ -192,7 +205,7 @@ impl<O: Operation> Queued for Job<O> {
 fn drain(
     mut desk: Desk,
     mut queued: mpsc::Receiver<Box<dyn Queued>>,
-    arrived: &watch::Sender<u64>,
+    arrived: &watch::Sender<Arrivals>,
 ) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while queued.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
@@ -202,7 +215,7 @@ fn drain(
 }
 
 /// Writes a batch, in one transaction if that can be, and answers everyone in it.
-fn write(desk: &Desk, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
+fn write(desk: &Desk, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<Arrivals>) {
     if let Err(gone) = desk.is_there() {
         return refuse(batch, &gone);
     }
@@ -236,13 +249,14 @@ fn is_locked(error: &rusqlite::Error) -> bool {
 
 /// After the commit: wakes those who watch, then tells the callers, so that whoever is answered
 /// finds the watch changed.
-fn answer(desk: &Desk, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<u64>) {
+fn answer(desk: &Desk, batch: &mut Vec<Box<dyn Queued>>, arrived: &watch::Sender<Arrivals>) {
     // The file may have gone while it was being written.
     if let Err(gone) = desk.is_there() {
         return refuse(batch, &gone);
     }
-    if batch.iter().any(|job| job.wakes()) {
-        arrived.send_modify(|count| *count = count.wrapping_add(1));
+    let called = desk.called.take();
+    if !called.is_empty() || batch.iter().any(|job| job.wakes()) {
+        arrived.send_modify(|all| all.add(called.iter().map(String::as_str)));
     }
     batch.drain(..).for_each(Queued::answer);
 }
@@ -259,6 +273,7 @@ fn commit(desk: &Desk, jobs: &mut [Box<dyn Queued>]) -> rusqlite::Result<()> {
         return done;
     }
     desk.keys().rolled_back();
+    desk.called.take();
     // Some failures have rolled it back already.
     if !desk.is_autocommit() {
         run(desk, "ROLLBACK")?;

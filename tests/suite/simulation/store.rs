@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use kabari::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
 use kabari::store::{
-    AskedTo, Claim, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory, LaneState,
-    Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded, Settlement,
-    SharedStore, Shut, SourceRow, SqliteStore, Store, StoreError, Stuck, TurnedOver,
+    Arrivals, AskedTo, Claim, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory,
+    LaneState, Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded,
+    Settlement, SharedStore, Shut, SourceRow, SqliteStore, Store, StoreError, Stuck, TurnedOver,
 };
 use tokio::sync::{Notify, watch};
 
@@ -25,8 +25,8 @@ pub(super) struct Held {
     fate: Arc<Fate>,
     /// What the store says of arrivals, and who listens: each is told in its turn, since the store
     /// wakes them in any order.
-    arrivals: watch::Receiver<u64>,
-    bells: Mutex<Vec<watch::Sender<u64>>>,
+    arrivals: watch::Receiver<Arrivals>,
+    bells: Mutex<Vec<watch::Sender<Arrivals>>>,
 }
 
 /// What is to become of the process.
@@ -94,9 +94,15 @@ impl Held {
     }
 
     fn ring(&self) {
-        let count = *self.arrivals.borrow();
+        let all = self.arrivals.borrow();
         for bell in &*self.bells.lock().unwrap() {
-            bell.send_if_modified(|rung| std::mem::replace(rung, count) != count);
+            bell.send_if_modified(|rung| {
+                let is_new = *rung != *all;
+                if is_new {
+                    rung.clone_from(&all);
+                }
+                is_new
+            });
         }
     }
 
@@ -215,8 +221,8 @@ macro_rules! pass {
                 self.write(Cause::Lane(now), self.inner.turn_over(ended, claim)).await
             }
 
-            fn arrivals(&self) -> watch::Receiver<u64> {
-                let (bell, rung) = watch::channel(*self.arrivals.borrow());
+            fn arrivals(&self) -> watch::Receiver<Arrivals> {
+                let (bell, rung) = watch::channel(self.arrivals.borrow().clone());
                 self.bells.lock().unwrap().push(bell);
                 rung
             }

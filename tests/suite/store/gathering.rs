@@ -11,7 +11,7 @@ fn group(max: u32) -> Terms {
     Terms { group: Some(group), ..Terms::default() }
 }
 
-fn keyed(key: &str) -> Terms {
+pub(super) fn keyed(key: &str) -> Terms {
     let group = Group { key: key.to_owned(), ..group(20).group.unwrap() };
     Terms { group: Some(group), ..Terms::default() }
 }

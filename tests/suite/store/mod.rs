@@ -8,6 +8,7 @@
 mod record;
 mod order;
 mod attempts;
+mod arrivals;
 mod turn_over;
 mod people;
 mod terms;
@@ -276,6 +277,10 @@ contract! {
         recovery_sends_nothing_again_whose_attempts_or_age_are_used_up
         an_attempt_cannot_end_as_cancelled
         whatever_may_have_become_due_wakes_those_who_watch;
+    arrivals:
+        what_comes_calls_its_own_lane_and_no_other
+        a_lane_is_called_by_what_others_do_to_its_messages
+        a_group_calls_its_lane_when_it_is_closed;
     turn_over:
         what_ends_makes_room_for_what_is_taken_in_the_same_commit
         a_turnover_that_cannot_be_kept_takes_nothing
