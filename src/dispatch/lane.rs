@@ -190,8 +190,8 @@ impl Lane {
     }
 
     async fn claim(&mut self, claim: Claim, way: Way, now: Timestamp) -> Result<Wait, StoreError> {
-        let paced_until = claim.paced_until.clone();
-        let claims = match self.turn_over(Some(claim)).await {
+        let (paced_until, limit) = (claim.paced_until.clone(), claim.limit);
+        let mut claims = match self.turn_over(Some(claim)).await {
             Ok(claims) => claims,
             Err(problem) => {
                 // A claim that fails must keep no outcome from being kept.
@@ -201,13 +201,14 @@ impl Lane {
                 return Err(problem);
             }
         };
-        let Some(last) = claims.taken.len().checked_sub(1) else {
-            return Ok(self.nothing_taken(&claims, now));
+        let taken = claims.taken.len();
+        let Some(last) = taken.checked_sub(1) else {
+            return Ok(self.no_more(&claims, now));
         };
         self.paced_until = paced_until.get(last).copied().or(self.paced_until);
         self.empty_rest = EMPTY_REST;
         let carrier = &self.shared.settings.load().carrier;
-        for claimed in claims.taken {
+        for claimed in claims.taken.drain(..) {
             self.desk.begins();
             let (shared, desk) = (Arc::clone(&self.shared), Arc::clone(&self.desk));
             let how = (way, self.dice.f64());
@@ -215,7 +216,11 @@ impl Lane {
         }
         let is_full =
             settings_of(&self.shared, &self.desk.instance).in_flight() <= self.under_way.len();
-        Ok(if is_full { Wait::FOR_OTHERS } else { Wait::AGAIN })
+        Ok(match (is_full, taken < limit) {
+            (true, _) => Wait::FOR_OTHERS,
+            (false, true) => self.no_more(&claims, now),
+            (false, false) => Wait::AGAIN,
+        })
     }
 
     /// One commit: what ended is kept, and what `claim` asks for is taken. What could not be kept
@@ -239,7 +244,8 @@ impl Lane {
         }
     }
 
-    fn nothing_taken(&mut self, claims: &Claims, now: Timestamp) -> Wait {
+    /// There was room for more than there was to take.
+    fn no_more(&mut self, claims: &Claims, now: Timestamp) -> Wait {
         if claims.more {
             return Wait::AGAIN;
         }
@@ -251,7 +257,7 @@ impl Lane {
         self.nothing(claims.next_due, now)
     }
 
-    /// There was nothing to take. A due time that has passed belongs to somebody who is blocked.
+    /// Nothing more is due. A due time that has passed belongs to somebody who is blocked.
     fn nothing(&mut self, next_due: Option<Timestamp>, now: Timestamp) -> Wait {
         let poll = self.shared.timings.poll;
         let due = next_due.map_or(poll, |due| span(now, due).max(self.empty_rest).min(poll));

@@ -44,7 +44,7 @@ pub struct Claims {
     pub closed_until: Option<Timestamp>,
     /// Not all that are due could be looked at: ask again at once.
     pub more: bool,
-    /// If nothing was taken: when the lane's next message is due, if any waits that could be taken.
+    /// If there was room for more than was taken, and all were looked at: when the lane's next message is due, if any waits that could be taken.
     /// A time that has passed belongs to somebody who is blocked.
     pub next_due: Option<Timestamp>,
 }

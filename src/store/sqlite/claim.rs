@@ -167,8 +167,9 @@ impl<'c> Turn<'c> {
                 }
             }
         }
-        self.taken.more |= !self.all_are_back && self.taken.rows.is_empty();
-        if self.taken.rows.is_empty() && !self.taken.more && self.taken.closed_until.is_none() {
+        let has_room = self.taken.rows.len() < self.claim.limit;
+        self.taken.more |= !self.all_are_back && has_room;
+        if has_room && !self.taken.more && self.taken.closed_until.is_none() {
             let ahead = Ahead::of(self.connection, &self.claim.instance)?;
             self.taken.next_due = ahead.due.and_then(time);
         }

@@ -96,6 +96,8 @@ pub(super) struct Judge {
     pub(super) violations: Vec<String>,
     pub(super) attempts: u64,
     pub(super) crashes: u64,
+    /// Claims that found nothing to take.
+    pub(super) in_vain: u64,
 }
 
 impl SharedJudge {
@@ -114,6 +116,7 @@ impl SharedJudge {
             violations: Vec::new(),
             attempts: 0,
             crashes: 0,
+            in_vain: 0,
         })))
     }
 

@@ -218,7 +218,13 @@ macro_rules! pass {
                 claim: Option<Claim>,
             ) -> Result<TurnedOver, StoreError> {
                 let now = claim.as_ref().map_or_else(now, |claim| claim.now);
-                self.write(Cause::Lane(now), self.inner.turn_over(ended, claim)).await
+                let looks = claim.is_some() && ended.is_empty();
+                let step = self.inner.turn_over(ended, claim);
+                let turned_over = self.write(Cause::Lane(now), step).await?;
+                if looks && turned_over.claims.taken.is_empty() {
+                    self.judge(|judge| judge.in_vain += 1);
+                }
+                Ok(turned_over)
             }
 
             fn arrivals(&self) -> watch::Receiver<Arrivals> {
