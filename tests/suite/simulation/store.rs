@@ -18,6 +18,13 @@ use super::judge::{Judge, SharedJudge};
 use super::ledger::Cause;
 use super::time::{at_once, now};
 
+/// A file of small pages: a commit changes a little on each of several, and a long week would write
+/// gigabytes to its log otherwise.
+pub(super) fn make_file(path: &Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch("PRAGMA page_size = 2048; PRAGMA journal_mode = WAL;").unwrap();
+}
+
 /// One process's hold on the store. When it has died, nothing it does happens.
 pub(super) struct Held {
     pub(super) inner: SharedStore,

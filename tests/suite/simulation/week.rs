@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::judge::{SharedJudge, later};
 use super::plan::{Incident, Plan, Weather};
 use super::senders::{self, Batch};
-use super::store::{Fate, Held};
+use super::store::{self, Fate, Held};
 use super::time::{dice, now};
 use super::wachat::Wachat;
 
@@ -52,6 +52,7 @@ struct Running {
 impl Week {
     pub(super) fn new(plan: Plan, file: PathBuf) -> Self {
         let plan = Arc::new(plan);
+        store::make_file(&file);
         let judge = SharedJudge::of(&plan);
         let (wachat, starts_at) = (Wachat::new(&plan, &judge), plan.begins);
         let mut week = Self {
