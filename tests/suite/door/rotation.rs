@@ -106,6 +106,8 @@ async fn serve_tells_at_its_start_and_in_its_metrics_when_a_secret_ends() {
 
 /// So much time passes at once, and whoever waited for a part of it has its turn.
 async fn pass(span: Duration) {
+    // It sleeps no real time: whoever waited for less was woken before it, so that its end is theirs too.
+    // After an `advance` alone they may come later than this test looks.
     let over = tokio::spawn(tokio::time::sleep(span));
     tokio::task::yield_now().await;
     tokio::time::pause();

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::sealed::{STORE_SECRET, home, legible};
 use super::{ends, json, push, states};
@@ -15,14 +17,14 @@ const PEOPLE: [&str; 3] = ["6281234567890", "6289876543210", "6285550001111"];
 
 /// Senders that go on until they are told to stop, and what they were told is recorded.
 struct Load {
-    recorded: Arc<Mutex<Vec<String>>>,
+    recorded: Arc<watch::Sender<Vec<String>>>,
     stop: Arc<AtomicBool>,
     senders: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Load {
     fn begin(kabari: &Arc<Kabari>) -> Self {
-        let (recorded, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
+        let (recorded, stop) = (Arc::new(watch::Sender::default()), Arc::<AtomicBool>::default());
         let sender = |to: &'static str| {
             let (kabari, recorded) = (Arc::clone(kabari), Arc::clone(&recorded));
             let stop = Arc::clone(&stop);
@@ -30,7 +32,7 @@ impl Load {
                 for n in 0.. {
                     let text = format!("Wijaya {to} #{n}");
                     push(&kabari, to, &text).await;
-                    recorded.lock().unwrap().push(text);
+                    recorded.send_modify(|all: &mut Vec<String>| all.push(text));
                     if stop.load(Ordering::Relaxed) {
                         return;
                     }
@@ -42,16 +44,15 @@ impl Load {
     }
 
     fn recorded(&self) -> Vec<String> {
-        self.recorded.lock().unwrap().clone()
+        self.recorded.borrow().clone()
     }
 
-    /// Waits until each sender has brought so many.
+    /// Waits until the senders have brought so many in all.
     async fn until(&self, count: usize) {
-        let began = Instant::now();
-        while self.recorded().len() < count {
-            assert!(began.elapsed() < PATIENCE, "{} of {count}", self.recorded().len());
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        let mut recorded = self.recorded.subscribe();
+        let enough = recorded.wait_for(|all| count <= all.len());
+        let came = tokio::time::timeout(PATIENCE, enough).await.is_ok();
+        assert!(came, "{} of {count}", self.recorded().len());
     }
 
     async fn end(self) {
