@@ -14,7 +14,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::process::SECRET;
-use crate::support::kabari::{Home, Kabari};
+use crate::support::kabari::{Home, Kabari, PATIENCE};
 
 pub(super) const ANNA: &str = "6281234567890";
 pub(super) const BUDI: &str = "6289876543210";
@@ -51,6 +51,18 @@ pub(super) async fn push(kabari: &Kabari, to: &str, text: &str) {
     let body = format!(r#"{{"to":"{to}","text":"{text}"}}"#);
     let answer = kabari.post_github(SECRET, "push", text, &body).await.unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// Asks for the states until they are as wanted: how an attempt ended is kept a moment after Wachat
+/// has answered, and nobody tells when.
+pub(super) async fn until(home: &Home, what: &str, wanted: impl Fn(&[(String, String)]) -> bool) {
+    let asking = async {
+        while !wanted(&states(home)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let came = tokio::time::timeout(PATIENCE, asking).await.is_ok();
+    assert!(came, "waited in vain for: {what}; {:?}", states(home));
 }
 
 /// The states of all messages, by their texts.

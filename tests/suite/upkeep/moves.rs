@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{ANNA, BUDI, ends, json, push, states};
+use super::{ANNA, BUDI, ends, json, push, states, until};
 use crate::process::{RULES, home};
-use crate::support::kabari::{Home, Kabari, PATIENCE};
+use crate::support::kabari::{Home, Kabari};
 use crate::support::world::{Behave, World};
 
 /// Six messages: two to each fate.
@@ -29,17 +29,14 @@ async fn started(world: &World) -> (Home, Kabari) {
         world.next(1, behave);
         push(&kabari, to, text).await;
         let fate = if text.starts_with("lost") { "uncertain" } else { &text[..text.len() - 2] };
-        until(&home, text, fate).await;
+        becomes(&home, text, fate).await;
     }
     (home, kabari)
 }
 
-async fn until(home: &Home, text: &str, state: &str) {
-    let began = std::time::Instant::now();
-    while !states(home).iter().any(|it| it.0 == text && it.1 == state) {
-        assert!(began.elapsed() < PATIENCE, "{text} is never {state}: {:?}", states(home));
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+async fn becomes(home: &Home, text: &str, state: &str) {
+    let wanted = (text.to_owned(), state.to_owned());
+    until(home, &format!("{text} {state}"), |all| all.contains(&wanted)).await;
 }
 
 fn state(home: &Home, text: &str) -> String {
@@ -79,14 +76,14 @@ async fn what_failed_goes_out_again_by_filter_with_and_without_a_running_serve()
             Some(kabari) => kabari,
             None => home.start().await,
         };
-        until(&home, "failed a", "sent").await;
-        until(&home, "failed b", "sent").await;
+        becomes(&home, "failed a", "sent").await;
+        becomes(&home, "failed b", "sent").await;
         assert_eq!(world.seen().asked.len(), asked + 2, "running: {running}");
         assert_eq!(state(&home, "lost a"), "uncertain");
         // Those that may have arrived, by their own word.
         ends(&home, &["messages", "mark-sent", "--number", BUDI], 0);
         ends(&home, &["messages", "resend", "--source", "github"], 0);
-        until(&home, "lost a", "sent").await;
+        becomes(&home, "lost a", "sent").await;
         assert_eq!(world.seen().asked.len(), asked + 3);
         assert_eq!(kabari.stop().await, Some(0));
     }
@@ -119,9 +116,9 @@ async fn what_failed_is_not_retried_once_another_message_of_its_key_was_sent() {
     let kabari = home.start().await;
     world.next(1, Behave::answer(413, ""));
     push(&kabari, ANNA, "failed a").await;
-    until(&home, "failed a", "failed").await;
+    becomes(&home, "failed a", "failed").await;
     push(&kabari, ANNA, "sent a").await;
-    until(&home, "sent a", "sent").await;
+    becomes(&home, "sent a", "sent").await;
     let (failed, sent) = (id(&home, "failed a"), id(&home, "sent a"));
     let refused = json!([{"id": failed, "state": "failed", "by": sent, "by_state": "sent"}]);
     let one = kabari.order(&format!("/api/messages/{failed}/retry")).await;

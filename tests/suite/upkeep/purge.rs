@@ -1,6 +1,6 @@
 //! Is a person forgotten, in every spelling and to the last byte, and never messaged again by it?
 
-use super::{ANNA, BUDI, ends, json, push, run, said, states};
+use super::{ANNA, BUDI, ends, json, push, run, said, states, until};
 use crate::process::home;
 use crate::support::kabari::Home;
 use crate::support::world::World;
@@ -36,9 +36,7 @@ async fn nothing_is_left_of_a_person_with_and_without_a_running_serve() {
         push(&kabari, BUDI, "call 0812 3456 7890").await;
         push(&kabari, BUDI, "nothing of her").await;
         world.until("all sent", |seen| seen.dispatched.len() == 5).await;
-        while states(&home).iter().any(|it| it.1 != "sent") {
-            tokio::task::yield_now().await;
-        }
+        until(&home, "all sent", |all| all.iter().all(|it| it.1 == "sent")).await;
         assert_eq!(kabari.order("/api/lanes/one/pause").await.status, 200);
         push(&kabari, ANNA, "still to go").await;
         ends(&home, &["optout", "add", ANNA], 0);
@@ -75,9 +73,7 @@ async fn nothing_is_left_of_a_person_with_and_without_a_running_serve() {
         };
         assert_eq!(kabari.order("/api/lanes/one/resume").await.status, 200);
         push(&kabari, ANNA, "after it").await;
-        while states(&home).iter().any(|it| it.1 == "waiting") {
-            tokio::task::yield_now().await;
-        }
+        until(&home, "nothing waits", |all| all.iter().all(|it| it.1 != "waiting")).await;
         let rest = states(&home);
         assert!(rest.contains(&("after it".into(), "skipped".into())), "{rest:?}");
         assert!(world.seen().texts_to(ANNA).iter().all(|text| text.starts_with("to Anna")));

@@ -6,7 +6,7 @@ use kabari::model::{Event, EventId, Headers};
 use kabari::store::{SqliteStore, Store};
 use serde_json::Value;
 
-use super::{ANNA, BUDI, ends, json, push, run, said, states};
+use super::{ANNA, BUDI, ends, json, push, run, said, states, until};
 use crate::process::RULES;
 use crate::support::kabari::{Home, Kabari};
 use crate::support::skip;
@@ -43,9 +43,7 @@ pub(super) fn legible<'t>(home: &Home, texts: &[&'t str]) -> Vec<&'t str> {
 
 /// Waits until nothing is on its way.
 async fn all_sent(home: &Home) {
-    while states(home).iter().any(|it| it.1 != "sent") {
-        tokio::task::yield_now().await;
-    }
+    until(home, "all sent", |all| all.iter().all(|it| it.1 == "sent")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

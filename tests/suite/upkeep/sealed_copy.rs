@@ -1,8 +1,8 @@
 //! Is a copy of a sealed store, made while `serve` takes load, whole, sealed and a store to go on with?
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
