@@ -15,7 +15,8 @@ use crate::store::{self, EventFilter, MessageFilter, Unreadable};
 /// Print events and messages as JSON lines, the oldest first
 ///
 /// The store is only read, a page at a time, also while `serve` runs. Without --full numbers are
-/// masked and bodies left out. Rows that cannot be read are counted (exit code 1). With --state, --rule, --number or --instance there are only messages.
+/// masked and bodies left out. Rows that cannot be read are counted (exit code 1). With --state,
+/// --rule, --number or --instance there are only messages.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Export {

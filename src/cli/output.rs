@@ -46,11 +46,6 @@ pub(super) fn usage(wrong: &str) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// `1 event`, `3 events`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
 /// Whether standard output shows colours.
 pub(super) fn colour() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never

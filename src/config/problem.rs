@@ -11,7 +11,7 @@ use super::blot::blotted;
 use super::inputs::Inputs;
 use super::reach::Reach;
 use super::text::FileText;
-use crate::model::Severity;
+use crate::model::{Severity, counted};
 
 /// The code of a variable that is not set.
 const UNSET: &str = "unset-variable";
@@ -372,10 +372,6 @@ impl Excerpt {
             range: start - from..end - from,
         }
     }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// A text as a workflow command takes it.

@@ -34,4 +34,4 @@ pub use networks::{Network, NetworkError, Networks};
 pub use rate::{Meter, Rate, RateError};
 pub use recipient::Recipient;
 pub use terms::{Dedupe, Group, Instead, Priority, Rest, Terms, Throttle};
-pub use units::{ByteSize, Span, UnitError};
+pub use units::{ByteSize, Span, UnitError, counted};

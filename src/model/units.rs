@@ -1,5 +1,6 @@
-//! How are times and sizes written in the rule file?
+//! How are times, sizes and counts written?
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -29,6 +30,11 @@ pub enum UnitError {
     /// Not a size.
     #[error("`{0}` is not a size: write a number and one of B, KiB, MiB, GiB, as in `25MiB`")]
     Size(String),
+}
+
+/// A count of things for people: `1 event`, `3 events`. The noun's plural ends in `s`.
+pub fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    if count == N::from(1) { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 impl Span {

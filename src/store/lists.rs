@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::model::{EventId, State};
+use crate::model::{EventId, State, counted};
 use crate::store::StoreError;
 
 /// Which messages to list.
@@ -86,8 +86,8 @@ impl Unreadable {
 /// As people are told of them.
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = if self.count == 1 { "row" } else { "rows" };
-        write!(f, "{} {rows} cannot be read: damaged, or changed from outside", self.count)?;
+        let rows = counted(self.count, "row");
+        write!(f, "{rows} cannot be read: damaged, or changed from outside")?;
         self.first.iter().try_for_each(|first| write!(f, " (the first: {first})"))
     }
 }

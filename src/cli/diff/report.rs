@@ -9,7 +9,7 @@ use super::compare::{Change, Field, What, masked};
 use crate::admin::Numbers;
 use crate::cli::output::{self, printable};
 use crate::cli::words;
-use crate::model::Event;
+use crate::model::{Event, counted};
 
 /// So many differences of one sort are shown of each rule; all are counted.
 const EXAMPLES: u64 = 3;
@@ -167,13 +167,12 @@ impl Report {
             output::table(&["rule", "added", "lost", "changed"], rows.collect())?;
             anstream::println!();
         }
-        let events = if self.events == 1 { "event" } else { "events" };
         anstream::println!(
-            "+{} −{} ~{}   {} {events} {what}",
+            "+{} −{} ~{}   {} {what}",
             all.added,
             all.lost,
             all.changed,
-            self.events
+            counted(self.events, "event")
         );
         Ok(all.sum() > 0)
     }

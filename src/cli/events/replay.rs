@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::input::{RuleFile, StoreUrl};
 use super::super::known;
-use super::super::output::{self, counted};
+use super::super::output;
 use super::super::progress::Progress;
 use super::super::running::Running;
 use super::Chosen;
@@ -18,7 +18,7 @@ use crate::admin::{Numbers, REPLAYS_MAX, replayed_json};
 use crate::app::replay::replay;
 use crate::clock;
 use crate::config::Loaded;
-use crate::model::{self, EventId};
+use crate::model::{self, EventId, counted};
 use crate::secret::Secret;
 use crate::store::{self, Address, LaneLock, SharedStore};
 

@@ -7,7 +7,7 @@ use super::names;
 use crate::admin::Numbers;
 use crate::cli::output::printable;
 use crate::config::{RulePlace, RulePlaces};
-use crate::model::mask_if_phone;
+use crate::model::{counted, mask_if_phone};
 use crate::pipeline::RuleTrace;
 
 /// Where a line ends that has its place in the rule file at its end.
@@ -140,10 +140,8 @@ pub(super) fn print_nearest(traces: &[RuleTrace]) {
         anstream::println!("No message: no rule wants this kind of event.");
         return;
     };
-    let count = shortfall(trace);
-    let conditions = if count == 1 { "condition" } else { "conditions" };
-    let name = printable(&trace.name);
-    anstream::println!("No message. Closest: {name}, {count} {conditions} short.");
+    let (name, conditions) = (printable(&trace.name), counted(shortfall(trace), "condition"));
+    anstream::println!("No message. Closest: {name}, {conditions} short.");
     let steps = trace.pattern.iter().filter(|step| !step.holds);
     let sets: Vec<String> = steps
         .filter_map(|step| {

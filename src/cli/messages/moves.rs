@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use super::super::input::RuleFile;
 use super::super::known;
-use super::super::output::{self, counted as so_many};
+use super::super::output;
 use super::super::progress::Progress;
 use super::super::running::Running;
 use super::print_table;
 use super::which::Which;
 use crate::admin::{MOVES_MAX, Numbers, Wish};
 use crate::clock;
-use crate::model::{MessageId, State};
+use crate::model::{MessageId, State, counted};
 use crate::store::{self, Address, LaneLock, MessageFilter, Moved, Moves, SharedStore};
 
 /// Messages shown of what would be moved, and of what could not be.
@@ -179,7 +179,11 @@ async fn preview(
         if rows.len() < ids.len() {
             anstream::println!("… and {} more", ids.len() - rows.len());
         }
-        anstream::println!("{}: would be done with {}", wish.as_str(), counted(possible, refused));
+        anstream::println!(
+            "{}: would be done with {}",
+            wish.as_str(),
+            result_of(possible, refused)
+        );
     }
     Ok(ExitCode::from(if refused == 0 { 0 } else { output::NO }))
 }
@@ -303,7 +307,7 @@ impl Outcome {
             anstream::println!(
                 "{}: done with {}",
                 wish.as_str(),
-                counted(self.done, self.refused.len())
+                result_of(self.done, self.refused.len())
             );
         }
         Ok(())
@@ -311,8 +315,8 @@ impl Outcome {
 }
 
 /// `3 messages`, `1 message, not possible with 2`.
-fn counted(done: usize, refused: usize) -> String {
-    let done = so_many(done, "message");
+fn result_of(done: usize, refused: usize) -> String {
+    let done = counted(done, "message");
     match refused {
         0 => done,
         _ => format!("{done}, not possible with {refused}"),

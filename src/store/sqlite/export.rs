@@ -1,11 +1,10 @@
 //! What is in the store, all of it, a page at a time and the oldest first?
 
-use rusqlite::Row;
-use rusqlite::types::ToSql;
+use rusqlite::{Connection, Row};
 
 use crate::model::{Event, Message};
 use crate::store::sqlite::history::History;
-use crate::store::sqlite::lists;
+use crate::store::sqlite::lists::{self, Conditions};
 use crate::store::sqlite::packed::PackedEvent;
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
 use crate::store::{EventFilter, Listed, MessageFilter, StoreError};
@@ -24,16 +23,10 @@ impl History {
         after: i64,
     ) -> Result<Part<Message>, StoreError> {
         let seal = self.seal().clone();
-        let ask = move |connection: &rusqlite::Connection| {
-            let (rest, values) = page(lists::asked(filter, &seal), after);
-            let sql = format!("SELECT {MESSAGE_COLUMNS} FROM messages{rest}");
-            let mut last = None;
-            let read = |row: &Row<'_>| {
-                last = Some(row.get("seq")?);
-                MessageRow::read(row)?.into_message(&seal)
-            };
-            let listed = lists::listed(connection, &sql, values, read)?;
-            Ok((listed, last))
+        let ask = move |connection: &Connection| {
+            let of = format!("SELECT {MESSAGE_COLUMNS} FROM messages");
+            let read = |row: &Row<'_>| MessageRow::read(row)?.into_message(&seal);
+            page(connection, &of, lists::asked(filter, &seal), after, read)
         };
         self.readers().ask(ask).await
     }
@@ -45,27 +38,34 @@ impl History {
         after: i64,
     ) -> Result<Part<Event>, StoreError> {
         let seal = self.seal().clone();
-        let ask = move |connection: &rusqlite::Connection| {
-            let (rest, values) = page(lists::asked_of_event(filter), after);
-            let sql = format!(
-                "SELECT id, source, kind, provider_id, received_at, content, seq FROM events{rest}"
-            );
-            let mut last = None;
-            let read = |row: &Row<'_>| {
-                last = Some(row.get("seq")?);
-                PackedEvent::read(row)?.into_event(&seal)
-            };
-            let listed = lists::listed(connection, &sql, values, read)?;
-            Ok((listed, last))
+        let ask = move |connection: &Connection| {
+            let of = "SELECT id, source, kind, provider_id, received_at, content, seq FROM events";
+            let read = |row: &Row<'_>| PackedEvent::read(row)?.into_event(&seal);
+            page(connection, of, lists::asked_of_event(filter), after, read)
         };
         self.readers().ask(ask).await
     }
 }
 
-/// The end of the query for a page, and the values of all of it.
-fn page(mut conditions: lists::Conditions, after: i64) -> (String, Vec<Box<dyn ToSql>>) {
+/// A page of what is asked for under these conditions, behind the row with the number `after`; each
+/// row has its number in the column `seq`.
+fn page<T>(
+    connection: &Connection,
+    of: &str,
+    mut conditions: Conditions,
+    after: i64,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Part<T>, StoreError> {
     conditions.values.push(Box::new(after));
     conditions.also(&format!("seq > ?{}", conditions.values.len()));
-    let lists::Conditions { sql, values } = conditions;
-    (format!("{sql} ORDER BY seq LIMIT {PAGE_ROWS}"), values)
+    let Conditions { sql, values } = conditions;
+    let mut last = None;
+    let read = |row: &Row<'_>| {
+        // Also of one that cannot be read: the next page begins behind it.
+        last = Some(row.get("seq")?);
+        read(row)
+    };
+    let sql = format!("{of}{sql} ORDER BY seq LIMIT {PAGE_ROWS}");
+    let listed = lists::listed(connection, &sql, values, read)?;
+    Ok((listed, last))
 }
