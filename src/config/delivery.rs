@@ -6,7 +6,7 @@ use super::assemble::{Ground, report};
 use super::book::{Book, TreeId};
 use super::compose::{Composed, Place};
 use super::file::RuleSettings;
-use super::lists;
+use super::lists::{self, List};
 use crate::expr::Scope;
 use crate::model::{Fault, Priority, Rest};
 use crate::pipeline::Delivery;
@@ -15,7 +15,7 @@ use crate::render::{HoursSettings, Terms, TermsSettings};
 /// Reads the file that `hours:` name, and names it by its path.
 pub(super) fn holidays(book: &mut Book, id: TreeId, path: &str, hours: &mut HoursSettings) {
     let Some(file) = &mut hours.holidays else { return };
-    if let Some((found, days)) = lists::holidays(book, id, path, file) {
+    if let Some((found, days)) = lists::holidays(book, List { id, path, written: file }) {
         file.clone_from(&found);
         book.holidays.insert(found, days);
     }

@@ -9,16 +9,23 @@ use super::book::{Book, TreeId};
 use crate::model::{Fault, Recipient};
 use crate::render::{self, Country};
 
+/// A list, and where the rule file names it.
+#[derive(Clone, Copy)]
+pub(super) struct List<'a> {
+    pub(super) id: TreeId,
+    pub(super) path: &'a str,
+    /// The file, as it is written there.
+    pub(super) written: &'a str,
+}
+
 /// The recipients in a file: one number or group a line; what follows a comma, semicolon or tab is
 /// left out, as is what follows a `#`. `None` if they cannot be read, which is told.
 pub(super) fn recipients(
     book: &mut Book,
-    id: TreeId,
-    path: &str,
-    written: &str,
+    list: List<'_>,
     country: Option<Country>,
 ) -> Option<BTreeSet<Recipient>> {
-    let (_, lines) = lines(book, id, path, written)?;
+    let (_, lines) = lines(book, list)?;
     let (mut found, mut is_whole) = (BTreeSet::new(), true);
     for (number, line) in lines {
         let first = line.split([',', ';', '\t']).next().unwrap_or_default().trim();
@@ -30,7 +37,7 @@ pub(super) fn recipients(
             Ok(recipient) => drop(found.insert(recipient)),
             Err(why) => {
                 is_whole = false;
-                wrong(book, id, path, (written, number), &why.to_string());
+                wrong(book, list, number, &why.to_string());
             }
         }
     }
@@ -41,30 +48,23 @@ pub(super) fn recipients(
 /// being written, would cost every message that comes.
 pub(super) fn allowed(
     book: &mut Book,
-    id: TreeId,
-    path: &str,
-    written: &str,
+    list: List<'_>,
     country: Option<Country>,
 ) -> Option<BTreeSet<Recipient>> {
-    let found = recipients(book, id, path, written, country)?;
+    let found = recipients(book, list, country)?;
     if found.is_empty() {
-        let message = format!("`{written}` names nobody, so nobody would get any message");
+        let message = format!("`{}` names nobody, so nobody would get any message", list.written);
         let help = "write one number or group a line; to message everybody leave this key out, to \
                     message nobody write `defaults: { mode: shadow }`";
-        book.fault(id, Fault::error(path, "list-file", message).help(help));
+        book.fault(list.id, Fault::error(list.path, "list-file", message).help(help));
     }
     Some(found)
 }
 
 /// The days in a file, each at the beginning of its line as `2026-12-25`; and the file's path, by
 /// which they are found again.
-pub(super) fn holidays(
-    book: &mut Book,
-    id: TreeId,
-    path: &str,
-    written: &str,
-) -> Option<(String, BTreeSet<Date>)> {
-    let (file, lines) = lines(book, id, path, written)?;
+pub(super) fn holidays(book: &mut Book, list: List<'_>) -> Option<(String, BTreeSet<Date>)> {
+    let (file, lines) = lines(book, list)?;
     let mut found = BTreeSet::new();
     for (number, line) in lines {
         let first = line.split([',', ';', '\t', ' ']).next().unwrap_or_default();
@@ -72,7 +72,7 @@ pub(super) fn holidays(
             found.insert(day);
         } else {
             let why = format!("`{first}` is no date: write it as in `2026-12-25`");
-            wrong(book, id, path, (written, number), &why);
+            wrong(book, list, number, &why);
         }
     }
     Some((file.display().to_string(), found))
@@ -81,9 +81,7 @@ pub(super) fn holidays(
 /// The lines that say something, with their numbers.
 fn lines(
     book: &mut Book,
-    id: TreeId,
-    path: &str,
-    written: &str,
+    List { id, path, written }: List<'_>,
 ) -> Option<(PathBuf, Vec<(usize, String)>)> {
     let file = book.folder(id).join(Path::new(written));
     book.watch(&file);
@@ -103,7 +101,7 @@ fn lines(
     }
 }
 
-fn wrong(book: &mut Book, id: TreeId, path: &str, (file, line): (&str, usize), why: &str) {
-    let fault = Fault::error(path, "list-file", format!("{file}, line {line}: {why}"));
+fn wrong(book: &mut Book, List { id, path, written }: List<'_>, line: usize, why: &str) {
+    let fault = Fault::error(path, "list-file", format!("{written}, line {line}: {why}"));
     book.fault(id, fault.help("mend the line, or begin it with `#`"));
 }

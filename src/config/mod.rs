@@ -58,6 +58,7 @@ use self::compose::Common;
 use self::doubts::Doubts;
 use self::examine::Known;
 use self::file::{IncludedFile, RuleFile, TestSettings};
+use self::lists::List;
 use self::placed::Placed;
 use self::rehearse::Stages;
 use self::tables::Tables;
@@ -323,15 +324,11 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
 /// Who may be messaged, and when nobody is.
 fn people(book: &mut Book, main: TreeId, file: &RuleFile, zone: jiff::tz::TimeZone) -> People {
     let (country, files) = (file.defaults.country, &file.recipients);
-    let allow = files
-        .allow
-        .as_deref()
-        .and_then(|written| lists::allowed(book, main, "recipients.allow", written, country));
-    let deny = files
-        .deny
-        .as_deref()
-        .and_then(|written| lists::recipients(book, main, "recipients.deny", written, country));
-    let deny = deny.unwrap_or_default();
+    let list = |path, written| List { id: main, path, written };
+    let allow = files.allow.as_deref().map(|written| list("recipients.allow", written));
+    let allow = allow.and_then(|list| lists::allowed(book, list, country));
+    let deny = files.deny.as_deref().map(|written| list("recipients.deny", written));
+    let deny = deny.and_then(|list| lists::recipients(book, list, country)).unwrap_or_default();
     let holidays = std::mem::take(&mut book.holidays);
     People { zone, shadow: file.defaults.is_shadow(), only_to: None, allow, deny, holidays }
 }
