@@ -52,8 +52,8 @@ pub(super) async fn replay(
     Ok(Json(json!({"made": made, "events": shown})))
 }
 
-/// What came of one event: its messages with `fits` (`new`, `joins`, `there`, `otherwise`, `gone`), and for
-/// what would be otherwise the request that it would be `today`.
+/// What came of one event: its messages with `fits` (`new`, `joins`, `there`, `otherwise`, `gone`),
+/// and for what would be otherwise the request that it would be `today`.
 pub fn replayed_json(replayed: &Replayed, numbers: Numbers) -> Value {
     let messages = replayed.messages.iter().map(|(fits, message)| {
         let mut shown = message_json(message, numbers);
@@ -68,6 +68,7 @@ pub fn replayed_json(replayed: &Replayed, numbers: Numbers) -> Value {
         "source": replayed.source,
         "kind": replayed.kind,
         "problem": replayed.problem,
+        "unreadable": replayed.unreadable,
         "made": replayed.made,
         "messages": messages.collect::<Vec<_>>(),
     })

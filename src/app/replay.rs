@@ -68,19 +68,30 @@ async fn one(
     asked: &Replay,
     now: Timestamp,
 ) -> Result<Replayed, StoreError> {
-    let unplayed = |source: &str, kind: &str, problem: &str| Replayed {
+    let nothing = Replayed {
         event: id,
-        source: source.to_owned(),
-        kind: kind.to_owned(),
+        source: String::new(),
+        kind: String::new(),
         messages: Vec::new(),
         today: Vec::new(),
         made: 0,
-        problem: Some(problem.to_owned()),
+        problem: None,
+        unreadable: false,
     };
-    let Some(event) = store.event(id).await? else {
-        return Ok(unplayed("", "", "there is no such event"));
+    let event = match store.event(id).await {
+        Ok(Some(event)) => event,
+        Ok(None) => {
+            return Ok(Replayed { problem: Some("there is no such event".into()), ..nothing });
+        }
+        // The others do not wait until somebody mends it.
+        Err(StoreError::Broken(why)) => {
+            return Ok(Replayed { problem: Some(why), unreadable: true, ..nothing });
+        }
+        Err(other) => return Err(other),
     };
-    let problem = |problem| Ok(unplayed(&event.source, &event.kind, problem));
+    let nothing = Replayed { source: event.source.clone(), kind: event.kind.clone(), ..nothing };
+    let problem =
+        |problem: &str| Ok(Replayed { problem: Some(problem.to_owned()), ..nothing.clone() });
     if event.body.is_empty() {
         return problem("its body is kept no longer (`retention`, or `kabari purge`)");
     }
@@ -93,21 +104,14 @@ async fn one(
     let made = pipeline.messages(&event, json, now);
     let of_event = MessageFilter { event: Some(id), ..MessageFilter::default() };
     let there = store.messages(of_event).await?;
-    if 0 < there.unreadable.count {
-        return problem("a message that was made of it cannot be read");
+    if let Some(why) = there.unreadable.first {
+        let problem = format!("a message that was made of it cannot be read: {why}");
+        return Ok(Replayed { problem: Some(problem), unreadable: true, ..nothing });
     }
     // Of an event that became part of another one's message there is no message of its own.
     let joined = store.joined(id).await?;
     let (messages, today) = compared(made, there.rows, &joined, asked);
-    Ok(Replayed {
-        event: id,
-        source: event.source.clone(),
-        kind: event.kind.clone(),
-        messages,
-        today,
-        made: 0,
-        problem: None,
-    })
+    Ok(Replayed { messages, today, ..nothing })
 }
 
 /// Each message of the rules and of the store, once; and what those would be that are there and differ.

@@ -59,6 +59,8 @@ pub struct Replayed {
     pub made: usize,
     /// Why nothing can be made of it.
     pub problem: Option<String>,
+    /// Whether that is because it, or a message of it, is damaged or was changed from outside.
+    pub unreadable: bool,
 }
 
 /// How a message of today's rules fits to what is there.

@@ -66,7 +66,7 @@ pub struct Unreadable {
 
 impl Unreadable {
     /// The row if it can be read; else it is counted.
-    pub(super) fn or_counted<T>(&mut self, row: Result<T, StoreError>) -> Option<T> {
+    pub fn or_counted<T>(&mut self, row: Result<T, StoreError>) -> Option<T> {
         let error = match row {
             Ok(row) => return Some(row),
             Err(error) => error,

@@ -46,7 +46,7 @@ pub use reconciliation::{Reconciliation, Tally};
 pub use retention::{Keep, Pruned, Retention, RetentionSettings, Round, StoreSize};
 pub use room::{Level, Room};
 pub use settings::{SealedSettings, StoreSettings};
-pub use sqlite::{Copied, History, OpenOptions, Page, SqliteStore};
+pub use sqlite::{Copied, History, Kept, OpenOptions, Page, SqliteStore};
 pub use turned::{Ended, Stuck, TurnedOver};
 pub use upkeep::{Moves, Purged, Upkeep};
 

@@ -23,7 +23,7 @@ use crate::expr::Json;
 use crate::model::{Event, EventId, Span};
 use crate::pipeline::Pipeline;
 use crate::sources::{Sample, Source, samples};
-use crate::store::{self, Address};
+use crate::store::{self, Address, Kept, Unreadable};
 
 pub(super) use compare::masked;
 
@@ -70,6 +70,7 @@ struct Replay<'l> {
     old: &'l Pipeline,
     new: &'l Pipeline,
     report: Report,
+    unreadable: Unreadable,
     progress: Progress,
 }
 
@@ -89,6 +90,7 @@ impl Diff {
             old: &old.pipeline,
             new: &new.pipeline,
             report: Report::new(look),
+            unreadable: Unreadable::default(),
             progress: Progress::start("events"),
         };
         let what = if self.samples {
@@ -102,7 +104,8 @@ impl Diff {
         };
         replay.progress.finish();
         let differs = replay.report.finish(&what)?;
-        Ok(ExitCode::from(if differs { output::NO } else { 0 }))
+        let code = output::all_but(&replay.unreadable);
+        Ok(if differs { ExitCode::from(output::NO) } else { code })
     }
 
     /// The events of the store, newest first, a page at a time.
@@ -117,22 +120,24 @@ impl Diff {
         let from = now.checked_sub(span).unwrap_or(Timestamp::MIN);
         let oldest = history.oldest(self.source.clone()).await?;
         let span = oldest.map_or(span, |oldest| span.min(now.duration_since(oldest)));
+        let in_time = |kept: &Kept| kept.received_at.is_none_or(|at| from <= at);
         let mut next = None;
         loop {
             let page = history.page(self.source.clone(), next).await?;
             // They were recorded in the order in which they came, but for a moment.
-            if page.events.iter().all(|event| event.received_at < from) {
+            if !page.events.iter().any(in_time) {
                 return Ok(());
             }
-            for event in page.events.iter().filter(|event| from <= event.received_at) {
+            for kept in page.events.into_iter().filter(in_time) {
                 if self.limit.is_some_and(|limit| limit <= replay.report.events()) {
                     return Ok(());
                 }
+                let Some(event) = replay.unreadable.or_counted(kept.event) else { continue };
                 let label = format!("{} {}", shown_time(event.received_at), event.id);
-                replay.one(event, &label);
+                replay.one(&event, &label);
                 replay
                     .progress
-                    .at(self.done(event, now, span, &replay.report), replay.report.events());
+                    .at(self.done(&event, now, span, &replay.report), replay.report.events());
             }
             match page.next {
                 Some(place) => next = Some(place),

@@ -20,7 +20,7 @@ use crate::clock;
 use crate::config::Loaded;
 use crate::model::{self, EventId, counted};
 use crate::secret::Secret;
-use crate::store::{self, Address, LaneLock, SharedStore};
+use crate::store::{self, Address, LaneLock, SharedStore, StoreError, Unreadable};
 
 /// Messages shown before "and so many more".
 const SHOWN: usize = 50;
@@ -124,7 +124,8 @@ impl ReplayEvents {
             anstream::println!("{} made", counted(made, "message"));
         }
         let refused = !self.dry_run && 0 < new && !goes;
-        Ok(ExitCode::from(if refused { output::NO } else { 0 }))
+        let code = output::all_but(&unreadable(&seen));
+        Ok(if refused { ExitCode::from(output::NO) } else { code })
     }
 
     fn misuse(&self) -> Option<String> {
@@ -231,6 +232,17 @@ fn messages(events: &[Value]) -> impl Iterator<Item = (&Value, &Value)> {
 
 fn count(events: &[Value], fits: &str) -> usize {
     messages(events).filter(|(_, message)| message["fits"] == fits).count()
+}
+
+/// The events of which nothing can be made because they are damaged, or a message of theirs is.
+fn unreadable(events: &[Value]) -> Unreadable {
+    let damaged = events.iter().filter(|event| event["unreadable"] == true);
+    let mut unreadable = Unreadable::default();
+    for event in damaged {
+        let why = event["problem"].as_str().unwrap_or_default().to_owned();
+        unreadable.or_counted::<()>(Err(StoreError::Broken(why)));
+    }
+    unreadable
 }
 
 fn these(new: usize) -> String {

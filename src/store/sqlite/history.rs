@@ -29,10 +29,19 @@ pub struct History {
 /// Some events, newest first.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// Whole, body and headers.
-    pub events: Vec<Event>,
+    /// They.
+    pub events: Vec<Kept>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<i64>,
+}
+
+/// An event of a page.
+#[derive(Debug)]
+pub struct Kept {
+    /// When it came; `None` if not even that can be read.
+    pub received_at: Option<Timestamp>,
+    /// Whole, body and headers; or why it cannot be read.
+    pub event: Result<Event, StoreError>,
 }
 
 impl History {
@@ -151,11 +160,13 @@ fn page(
     let mut page = Page::default();
     let (mut bytes, mut count) = (0, 0);
     while let Some(row) = rows.next()? {
-        let packed = PackedEvent::read(row)?;
-        let seq: i64 = row.get(6)?;
-        bytes += packed.content.len();
+        let seq: i64 = row.get("seq")?;
+        let packed = PackedEvent::read(row).map_err(StoreError::from);
+        bytes += packed.as_ref().map_or(0, |packed| packed.content.len());
         count += 1;
-        page.events.push(packed.into_event(seal)?);
+        let received_at = packed.as_ref().ok().and_then(|packed| row::time(packed.received_at));
+        let event = packed.and_then(|packed| packed.into_event(seal));
+        page.events.push(Kept { received_at, event });
         if bytes > PAGE_BYTES || count == PAGE_ROWS {
             page.next = Some(seq - 1);
             break;

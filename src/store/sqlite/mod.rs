@@ -57,7 +57,7 @@ use crate::store::{
 
 pub use backup::Copied;
 pub(super) use backup::copy;
-pub use history::{History, Page};
+pub use history::{History, Kept, Page};
 use packed::NewEvent;
 pub(super) use purge::rewrite;
 use row::MessageRow;

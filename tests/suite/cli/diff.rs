@@ -176,3 +176,20 @@ fn wrong_words_and_wrong_files_are_refused() {
     let said: Said = run(&home, &["diff", "rules.yaml"]).is(1);
     said.says(&["kabari.db", "--store"]);
 }
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_named_and_all_others_are_compared() {
+    let home = furnished(&caption_changed()).await;
+    let raw = rusqlite::Connection::open(home.path("kabari.db")).unwrap();
+    // The newest; and one that came before the time that is asked for.
+    raw.execute_batch("UPDATE events SET content = x'01' WHERE seq IN (1, 4)").unwrap();
+    let broken = "1 row cannot be read: damaged, or changed from outside (the first: event \
+                  01930000-0000-7000-8000-000000000004 ";
+    let said = run(&home, &["diff", "new.yaml", "--since", "3d"]).is(1);
+    let end = "+0 −0 ~2   2 events of the last 3 d";
+    said.says(&["bea {+has +}pushed", "ann {+has +}pushed", end, broken]);
+    // It is no difference, and no agreement either.
+    run(&home, &["diff", "rules.yaml", "--since", "3d"]).is(1).says(&["+0 −0 ~0", broken]);
+    raw.execute_batch("UPDATE events SET content = x'01'").unwrap();
+    run(&home, &["diff", "rules.yaml", "--since", "3d"]).is(1).says(&["3 rows cannot be read"]);
+}

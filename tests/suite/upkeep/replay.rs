@@ -195,3 +195,34 @@ async fn an_event_that_cannot_be_replayed_says_why() {
     ends(&home, &["events", "replay"], 2);
     ends(&home, &["events", "replay", unknown, "--source", "github"], 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_read_is_named_and_all_others_are_replayed() {
+    for running in [true, false] {
+        let world = World::start().await;
+        let (home, kabari) = pushed(&world).await;
+        push(&kabari, ANNA, "three").await;
+        world.until("all sent", |seen| seen.dispatched.len() == 3).await;
+        let raw = rusqlite::Connection::open(home.path("kabari.db")).unwrap();
+        raw.execute_batch("UPDATE events SET content = x'01' WHERE seq = 2").unwrap();
+        std::fs::write(home.path("rules.yaml"), more_rules()).unwrap();
+        let kabari = if running {
+            assert_eq!(kabari.order("/api/reload").await.status, 200);
+            Some(kabari)
+        } else {
+            assert_eq!(kabari.stop().await, Some(0));
+            None
+        };
+        let said = ends(&home, &["events", "replay", "--all", "--yes"], 1);
+        for part in ["3 events: 2 new messages", "2 messages made", "broken content"] {
+            assert!(said.contains(part), "running: {running}: {part}: {said}");
+        }
+        assert!(said.contains("1 row cannot be read") && said.contains("first: event "), "{said}");
+        let again = json(&home, &["events", "replay", "--all", "--yes"], 1);
+        assert_eq!((&again["new"], &again["events"][1]["unreadable"]), (&json!(0), &json!(true)));
+        drop(kabari);
+        let texts = states(&home).into_iter().filter(|it| it.0.starts_with("team: "));
+        let texts: Vec<String> = texts.map(|it| it.0).collect();
+        assert_eq!(texts, ["team: one", "team: three"]);
+    }
+}
