@@ -1,6 +1,7 @@
 //! Who may see the admin pages, and from where?
 //!
-//! With a token: whoever has it, as a Bearer token or as the password of any user. Without one the
+//! With a token: whoever has it, as a Bearer token or as the password of any user, and commands on
+//! this machine, which read a key beside the store. Without one the
 //! listener is bound to loopback, and a browser is the way in that is left: a foreign page could
 //! post to it, or reach it under a foreign name that resolves to this machine. So the `Host` must
 //! be a name of this machine, and a request that a foreign page caused is refused in any case.
@@ -56,6 +57,10 @@ fn admit(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<(), Refused> {
+    // A command is not shut out because somebody else guesses.
+    if admin.key.as_ref().is_some_and(|key| holds(key, headers)) {
+        return own(method, headers);
+    }
     let tries = headers.contains_key(header::AUTHORIZATION);
     let now = (admin.clock)();
     if tries && admin.token.is_some() && admin.wrong_logins.would_be_over(client, now) {
@@ -72,10 +77,15 @@ fn admit(
 fn check(token: Option<&Secret>, method: &Method, headers: &HeaderMap) -> Result<(), Refused> {
     let host = text(headers, header::HOST);
     match token {
-        Some(token) if !holds(token, headers) => return Err(Refused::Login),
-        None if !host.is_some_and(is_this_machine) => return Err(Refused::ForeignHost),
-        _ => {}
+        Some(token) if !holds(token, headers) => Err(Refused::Login),
+        None if !host.is_some_and(is_this_machine) => Err(Refused::ForeignHost),
+        _ => own(method, headers),
     }
+}
+
+/// What changes something must not come from a foreign page, whoever's browser shows it.
+fn own(method: &Method, headers: &HeaderMap) -> Result<(), Refused> {
+    let host = text(headers, header::HOST);
     if *method != Method::GET && *method != Method::HEAD && !is_own_page(headers, host) {
         return Err(Refused::ForeignPage);
     }

@@ -50,6 +50,8 @@ pub struct Admin {
     metrics: Arc<Metrics>,
     controls: Arc<dyn Controls>,
     token: Option<Secret>,
+    /// What lets commands on this machine in, whether there is a token or not.
+    key: Option<Secret>,
     offers: Arc<Offers>,
     /// Wrong tokens, by address.
     wrong_logins: Failures,
@@ -69,14 +71,21 @@ impl Admin {
     ) -> Self {
         let dice = Mutex::new(clock::dice());
         let wrong_logins = Failures::new(WRONG_LOGINS_BURST, WRONG_LOGINS_PER_S);
-        let (offers, clock) = (Arc::default(), clock::now);
-        Self { pipeline, store, metrics, controls, token, offers, wrong_logins, clock, dice }
+        let (key, offers, clock) = (None, Arc::default(), clock::now);
+        Self { pipeline, store, metrics, controls, token, key, offers, wrong_logins, clock, dice }
     }
 
     /// The same, showing the secrets that senders offer.
     #[must_use]
     pub fn with_offers(mut self, offers: Arc<Offers>) -> Self {
         self.offers = offers;
+        self
+    }
+
+    /// The same, letting in whoever has this key too.
+    #[must_use]
+    pub fn with_key(mut self, key: Secret) -> Self {
+        self.key = Some(key);
         self
     }
 

@@ -39,7 +39,9 @@ impl Controls for Shared {
             Err(error) => error.to_string(),
         };
         let (mut standing, mut probes, mut waits) = (Vec::new(), Vec::new(), Vec::new());
-        for lane in self.lanes.status() {
+        let status = self.lanes.status();
+        let instances = status.iter().map(|lane| lane.instance.clone()).collect();
+        for lane in status {
             let name = lane.instance;
             waits.extend(lane.waits.into_iter().map(|wait| (name.clone(), wait)));
             let Some(reason) = lane.standing_still else { continue };
@@ -53,6 +55,7 @@ impl Controls for Shared {
             disk: Room::of(&self.file).map_or("ok".to_owned(), |room| room.to_string()),
             rules: self.rules.standing(),
             sending: self.lanes.restriction().unwrap_or_else(|| "ok".to_owned()),
+            instances,
             lanes: standing,
             probes,
             waits,

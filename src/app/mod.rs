@@ -136,7 +136,7 @@ impl App {
                 );
                 Ok(())
             }),
-            administering: administer(&shared, &settings, private),
+            administering: administer(&shared, &settings, private, lock.key().clone()),
             keeping_up: keep_up(&shared, again.watch)?,
             alerting,
             upkeep: upkeep(&shared),

@@ -18,6 +18,7 @@ use crate::http;
 use crate::model::{Controls, Watched};
 use crate::pipeline::Pipeline;
 use crate::receive::{self, Receiver};
+use crate::secret::Secret;
 use crate::sources::secret_warnings;
 /// A task and the way to end it.
 pub(super) struct Stopping {
@@ -95,6 +96,7 @@ pub(super) fn administer(
     shared: &Arc<Shared>,
     settings: &Settings,
     listener: TcpListener,
+    key: Secret,
 ) -> Stopping {
     let admin = Admin::new(
         Arc::clone(&shared.rules.pipeline),
@@ -103,7 +105,7 @@ pub(super) fn administer(
         Arc::clone(shared) as Arc<dyn Controls>,
         settings.admin_token.clone(),
     );
-    let admin = Arc::new(admin.with_offers(Arc::clone(&shared.offers)));
+    let admin = Arc::new(admin.with_key(key).with_offers(Arc::clone(&shared.offers)));
     Stopping::spawn(|stop| async move {
         http::serve(listener, admin::router(admin), stop.cancelled_owned()).await;
         Ok(())

@@ -111,7 +111,10 @@ impl StoreUrl {
             Err(report) => report,
         };
         let known = report.reach().cloned().map(|reach| self.reaching(reach));
-        let given = || self.plain().map(|store| Reach { store, ..Reach::default() });
+        let given = || {
+            let store = self.store.as_ref().map(Address::plain)?;
+            Some(Reach { store, ..Reach::default() })
+        };
         let Some(reach) = known.or_else(given) else {
             anstream::eprintln!("{}", report.render(output::colour_of_errors()));
             anstream::eprintln!(

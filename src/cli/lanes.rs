@@ -91,21 +91,16 @@ enum Keeper {
 }
 
 impl Keeper {
-    /// Every lane that is configured, has work or stands still, by name.
+    /// Every lane that has work, stands still or is configured, by name: in the settings in force if
+    /// they are of a running `serve`, else in the rule file.
     async fn rows(&self, instances: &BTreeSet<String>) -> anyhow::Result<Vec<Value>> {
         let mut rows = match self {
             Self::Running(running) => match running.get("/api/overview").await? {
-                (200, mut overview) => match overview["lanes"].take() {
-                    Value::Array(rows) => rows,
-                    _ => Vec::new(),
-                },
+                (200, mut overview) => with_idle(&mut overview),
                 (status, answer) => return Err(refused(status, &answer)),
             },
             Self::Here(store) => stored(store, instances).await?,
         };
-        let known: BTreeSet<_> = rows.iter().map(|row| text(row, "instance").to_owned()).collect();
-        let idle = instances.iter().filter(|name| !known.contains(*name));
-        rows.extend(idle.map(|name| json!({ "instance": name })));
         rows.sort_by(|a, b| text(a, "instance").cmp(text(b, "instance")));
         rows.iter_mut().for_each(complete);
         Ok(rows)
@@ -153,6 +148,16 @@ impl Keeper {
             }
         }
     }
+}
+
+/// The lanes of an overview, and those of which it tells nothing but the names.
+fn with_idle(overview: &mut Value) -> Vec<Value> {
+    let rows = overview["lanes"].as_array_mut();
+    let mut rows = rows.map(std::mem::take).unwrap_or_default();
+    let told: BTreeSet<_> = rows.iter().map(|row| text(row, "instance").to_owned()).collect();
+    let all = overview["instances"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    rows.extend(all.filter(|name| !told.contains(*name)).map(|name| json!({ "instance": name })));
+    rows
 }
 
 /// Every lane has the same fields, whoever told of it and however little there was to tell.

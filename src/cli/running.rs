@@ -15,6 +15,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// A running `kabari serve`.
 pub(super) struct Running {
     admin: String,
+    /// The key that it left beside its store; else the token of the rule file.
     token: Option<Secret>,
     client: reqwest::Client,
 }
@@ -35,7 +36,7 @@ impl Running {
                 owner.pid
             );
         };
-        let client = http::client(ANSWER_MAX).build()?;
+        let (token, client) = (owner.key.or(token), http::client(ANSWER_MAX).build()?);
         Ok(Some(Self { admin, token, client }))
     }
 
@@ -64,7 +65,10 @@ impl Running {
         let text = answer.text().await.unwrap_or_default();
         let json = serde_json::from_str(&text).unwrap_or(Value::String(text));
         if status == 401 {
-            bail!("{url} asks for a token: set server.admin_token in the rule file");
+            bail!(
+                "{url} asks for a token: server.admin_token of the rule file is not set here, or is \
+                 not the one with which it was started"
+            );
         }
         Ok((status, json))
     }

@@ -117,6 +117,8 @@ pub struct Readiness {
     pub rules: String,
     /// `ok`, or that nobody is messaged, or who alone is; no reason for not being ready.
     pub sending: String,
+    /// All lanes, by name.
+    pub instances: Vec<String>,
     /// Each lane that stands still with its reason; never a reason for not being ready.
     pub lanes: Vec<(String, String)>,
     /// When one message tries a lane that stands still, if that is not left to a person.

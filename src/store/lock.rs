@@ -3,18 +3,27 @@
 //! One process at a time sends. On `SQLite` that is whoever holds the lock on `<store>.lock`; the
 //! system gives it back when the process ends, however it ends, so nobody waits after a crash. What
 //! only reads or records needs no lock.
+//!
+//! In the file the owner says where its admin API is, with a key for it: whoever may read this file
+//! may have the store itself, and needs no token for what it is told by a command.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 
+use crate::secret::Secret;
 use crate::store::StoreError;
+use crate::store::wrapper::random;
 
 /// How often a lock that is taken is tried again: [`owner`] holds it for the blink of an eye.
 const TRIES: u32 = 20;
+
+/// Bytes of a key, none of which can be guessed.
+const KEY_BYTES: usize = 32;
 
 /// Time between these.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(10);
@@ -24,30 +33,34 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_millis(10);
 pub struct LaneLock {
     file: File,
     path: PathBuf,
+    key: Secret,
 }
 
 /// Who has the lanes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Owner {
     /// Its process id; 0 if it has not said yet.
     pub pid: u32,
     /// Where its admin API is, as in `http://127.0.0.1:9090`; `None` until it is up.
     pub admin: Option<String>,
+    /// What lets a command in there; `None` where others than the file's owner could read it.
+    pub key: Option<Secret>,
 }
 
 /// Takes the lanes of the store in this file.
 ///
 /// # Errors
 /// [`StoreError::InUse`] if another process has them, [`StoreError::Unavailable`] if the lock's
-/// file cannot be written.
+/// file cannot be written, or the system gives no random bytes.
 pub fn lock_lanes(store: &Path) -> Result<LaneLock, StoreError> {
     let path = lock_path(store);
     let file = open(&path, true).map_err(|error| unwritable(&path, &error))?;
     for _ in 0..TRIES {
         match file.try_lock() {
             Ok(()) => {
-                let lock = LaneLock { file, path };
-                lock.write(&Owner { pid: std::process::id(), admin: None })?;
+                let key = Secret::new(hex::encode(random::<KEY_BYTES>()?));
+                let lock = LaneLock { file, path, key };
+                lock.write(None)?;
                 return Ok(lock);
             }
             Err(TryLockError::WouldBlock) => std::thread::sleep(TRY_AGAIN_AFTER),
@@ -75,15 +88,25 @@ pub fn owner(store: &Path) -> Option<Owner> {
 }
 
 impl LaneLock {
-    /// Tells other commands where the owner's admin API is.
-    pub fn announce(&self, admin_url: &str) -> Result<(), StoreError> {
-        self.write(&Owner { pid: std::process::id(), admin: Some(admin_url.to_owned()) })
+    /// What lets a command into the owner's admin API: new for each owner.
+    pub fn key(&self) -> &Secret {
+        &self.key
     }
 
-    fn write(&self, owner: &Owner) -> Result<(), StoreError> {
+    /// Tells other commands where the owner's admin API is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the lock's file cannot be written.
+    pub fn announce(&self, admin_url: &str) -> Result<(), StoreError> {
+        self.write(Some(admin_url))
+    }
+
+    fn write(&self, admin: Option<&str>) -> Result<(), StoreError> {
         let write = || {
-            let text = serde_json::to_vec(owner)?;
             let mut file = &self.file;
+            let key = admin.filter(|_| is_private(file)).map(|_| self.key.expose());
+            let owner = json!({ "pid": std::process::id(), "admin": admin, "key": key });
+            let text = serde_json::to_vec(&owner)?;
             file.rewind()?;
             file.write_all(&text)?;
             file.set_len(text.len() as u64)
@@ -104,6 +127,24 @@ fn open(path: &Path, create: bool) -> std::io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Whether nobody but its owner can read the file; it is made so where it can be.
+fn is_private(file: &File) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+
+        let others =
+            |file: &File| file.metadata().map_or(true, |it| it.permissions().mode() & 0o077 != 0);
+        // One that was copied or unpacked may be open to others.
+        if others(file) {
+            let _ = file.set_permissions(PermissionsExt::from_mode(0o600));
+        }
+        !others(file)
+    }
+    #[cfg(not(unix))]
+    false
 }
 
 /// What the owner wrote; empty while it is writing.

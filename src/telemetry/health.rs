@@ -46,6 +46,7 @@ mod tests {
             disk: "ok".to_owned(),
             rules: "ok".to_owned(),
             sending: "ok".to_owned(),
+            instances: vec!["jakarta".to_owned()],
             lanes: vec![("jakarta".to_owned(), "paused by hand".to_owned())],
             reconciled: Vec::new(),
             probes: Vec::new(),

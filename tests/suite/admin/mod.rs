@@ -62,6 +62,7 @@ impl Controls for Floor {
             store: "ok".to_owned(),
             disk: "ok".to_owned(),
             rules: "ok".to_owned(),
+            instances: vec!["jakarta".to_owned()],
             sending: "nothing is sent".to_owned(),
             reconciled: Vec::new(),
             lanes: vec![("medan".to_owned(), "session".to_owned())],

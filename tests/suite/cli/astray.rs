@@ -1,7 +1,7 @@
 //! Somebody else's mistake stands in the rule file: can a person still opt out, and stop a lane?
 
 use super::{NUMBER, ROW, RULES, Row, Said, furnish, home_alone, home_with, run, world_and_home};
-use crate::support::kabari::Home;
+use crate::support::kabari::{Home, http};
 use kabari::model::State;
 
 /// A line that no list can have, and a file of holidays that is not there.
@@ -64,6 +64,31 @@ async fn a_running_kabari_is_told_to_stand_still_and_who_opted_out() {
     say(&home, &["lanes", "pause", "jakarta_store"]).is(0).says(&["jakarta_store stands still"]);
     say(&home, &["optout", "add", NUMBER]).is(0).says(&["gets no messages any more"]);
     kabari.says(0, &["lane jakarta_store stands still: by hand"]).await;
+}
+
+/// As when somebody forgets a quote, in a file that also says who may give orders.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_kabari_with_a_token_takes_orders_while_the_yaml_is_broken() {
+    for secret in ["", ", secret: a-long-secret-of-the-store-0123456789abcdef"] {
+        let (_world, home) = world_and_home().await;
+        let rules = std::fs::read_to_string(home.path("rules.yaml")).unwrap();
+        let store = format!("store: {{ url: sqlite://kabari.db{secret} }}\n");
+        let server = "server: { admin_token: \"${ADMIN_TOKEN}\",";
+        let rules = format!("{store}{}", rules.replace("server: {", server));
+        std::fs::write(home.path("rules.yaml"), &rules).unwrap();
+        let home = home.variable("ADMIN_TOKEN", "the token of the admin pages");
+        let kabari = home.start().await;
+        assert_eq!(kabari.page("/api/overview").await.status, 401, "nobody else comes in");
+        std::fs::write(home.path("rules.yaml"), rules + "vars: { a: \"\n").unwrap();
+        run(&home, &["lanes", "pause", "jakarta_store"]).is(0).says(&["stands still"]);
+        kabari.says(0, &["lane jakarta_store stands still: by hand"]).await;
+        run(&home, &["optout", "add", NUMBER]).is(0).says(&["gets no messages any more"]);
+        // Nor does it matter who guesses tokens meanwhile.
+        let admin = kabari::store::owner(&home.path("kabari.db")).unwrap().admin.unwrap();
+        let guess = || http().get(format!("{admin}/api/overview")).bearer_auth("a guess").send();
+        while guess().await.unwrap().status() != 429 {}
+        run(&home, &["lanes", "resume", "jakarta_store"]).is(0).says(&["goes on"]);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::Place;
 #[test]
 fn a_second_owner_is_refused_and_told_who_has_it() {
     let place = Place::sqlite();
-    assert_eq!(owner(&place.file()), None);
+    assert!(owner(&place.file()).is_none());
     let lock = lock_lanes(&place.file()).unwrap();
     lock.announce("http://127.0.0.1:9090").unwrap();
 
@@ -26,12 +26,37 @@ fn a_lock_that_was_given_back_can_be_taken_and_names_nobody() {
     let lock = lock_lanes(&place.file()).unwrap();
     lock.announce("http://127.0.0.1:9090/a/long/address").unwrap();
     drop(lock);
-    assert_eq!(owner(&place.file()), None, "what is written stays, the lock does not");
+    assert!(owner(&place.file()).is_none(), "what is written stays, the lock does not");
 
     let lock = lock_lanes(&place.file()).unwrap();
     assert_eq!(owner(&place.file()).unwrap().admin, None, "not yet up");
     lock.announce("http://[::1]:1").unwrap();
     assert_eq!(owner(&place.file()).unwrap().admin.as_deref(), Some("http://[::1]:1"));
+}
+
+#[cfg(unix)]
+#[test]
+fn each_owner_leaves_another_key_which_nobody_else_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::sqlite();
+    let mut lock_file = place.file();
+    lock_file.as_mut_os_string().push(".lock");
+    std::fs::write(&lock_file, "").unwrap();
+    let mode = || std::fs::metadata(&lock_file).unwrap().permissions().mode() & 0o777;
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        std::fs::set_permissions(&lock_file, PermissionsExt::from_mode(0o644)).unwrap();
+        let lock = lock_lanes(&place.file()).unwrap();
+        assert!(owner(&place.file()).unwrap().key.is_none(), "there is nothing to be let into");
+        lock.announce("http://127.0.0.1:9090").unwrap();
+        let key = owner(&place.file()).unwrap().key.unwrap();
+        assert!(key.equals(lock.key().expose().as_bytes()));
+        assert_eq!((key.expose().len(), mode()), (64, 0o600));
+        assert!(!format!("{:?} {lock:?}", owner(&place.file())).contains(key.expose()));
+        keys.push(key.expose().to_owned());
+    }
+    assert_ne!(keys[0], keys[1]);
 }
 
 #[test]
