@@ -18,6 +18,9 @@ use crate::store::{Gathering, Outcome, StoreError};
 /// So many events of one group are shown to its template, the oldest; all are counted.
 const EVENTS_MAX: i64 = 1000;
 
+/// Events taken off messages in one transaction; a message goes itself when none is left.
+const TAKEN_MAX: usize = 1024;
+
 /// The group that an event is part of now.
 pub(super) struct Joined {
     pub(super) message: i64,
@@ -262,6 +265,34 @@ pub(super) fn leave(connection: &Connection, message: i64) -> rusqlite::Result<(
         )?
         .execute([message])
         .map(drop)
+}
+
+/// The group of a message that is to be removed is closed.
+pub(super) fn detach(connection: &Connection, message: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE gatherings SET message = NULL, closed_at = due_at
+             WHERE message IS NOT NULL AND message = ?1",
+        )?
+        .execute([message])
+        .map(drop)
+}
+
+/// Takes events off a message that is done; whether none is left. `taken` is how many were taken in
+/// this transaction, which has room for [`TAKEN_MAX`].
+pub(super) fn take_off(
+    connection: &Connection,
+    message: i64,
+    taken: &mut usize,
+) -> rusqlite::Result<bool> {
+    let room = TAKEN_MAX.saturating_sub(*taken);
+    *taken += connection
+        .prepare_cached(
+            "DELETE FROM gathered WHERE message = ?1
+                 AND n > (SELECT max(n) FROM gathered WHERE message = ?1) - ?2",
+        )?
+        .execute(params![message, i64::try_from(room).unwrap_or(i64::MAX)])?;
+    Ok(*taken < TAKEN_MAX)
 }
 
 /// A group is closed.

@@ -15,7 +15,7 @@ use crate::store::sqlite::packed::{self, PackedEvent};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MESSAGE_COLUMNS_COUNT, MessageRow};
 use crate::store::sqlite::spelling::Spelling;
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::sqlite::{SqliteStore, anew, order, people, schema, sealed};
+use crate::store::sqlite::{SqliteStore, anew, gatherings, order, people, schema, sealed};
 use crate::store::{Purged, StoreError, Unreadable};
 
 /// Rows looked at in one step.
@@ -49,18 +49,16 @@ impl SqliteStore {
                 seen += count;
                 total.unreadable += unreadable.count;
                 progress(seen);
-                for part in rows.chunks(ROWS_MAX) {
-                    if dry_run {
-                        total.count(table, part.len());
-                        continue;
-                    }
-                    let forget = Forget {
+                if dry_run {
+                    total.count(table, rows.len());
+                } else {
+                    let forget = |rows: &[i64]| Forget {
                         table,
-                        rows: part.to_vec(),
+                        rows: rows.to_vec(),
                         recipient: recipient.clone(),
                         spelling: spelling.clone(),
                     };
-                    total.add(self.writer.run(forget).await?);
+                    total.add(self.forget(&rows, forget).await?);
                 }
                 let Some(last) = last else { break };
                 after = last;
@@ -73,6 +71,22 @@ impl SqliteStore {
             self.writer.run(ForgetPerson(recipient)).await?
         };
         (total.contacts, total.opted_out) = (found.contacts, found.opted_out);
+        Ok(total)
+    }
+
+    /// Forgets in rows, a few in one transaction, and one that takes more in several.
+    async fn forget(
+        &self,
+        mut rows: &[i64],
+        some: impl Fn(&[i64]) -> Forget,
+    ) -> Result<Purged, StoreError> {
+        let mut total = Purged::default();
+        while !rows.is_empty() {
+            let part = rows.get(..ROWS_MAX).unwrap_or(rows);
+            let Forgotten { rows: done, purged } = self.writer.run(some(part)).await?;
+            total.add(purged);
+            rows = rows.get(done..).unwrap_or_default();
+        }
         Ok(total)
     }
 }
@@ -212,62 +226,94 @@ struct Forget {
     spelling: Spelling,
 }
 
-impl Operation for Forget {
-    type Output = Purged;
+/// What came of that: in how many of the rows, from the first on.
+struct Forgotten {
+    rows: usize,
+    purged: Purged,
+}
 
-    fn apply(&self, desk: &Desk) -> rusqlite::Result<Purged> {
+/// What came of it in one row.
+enum Done {
+    Yes,
+    /// It is still to go.
+    Left,
+    /// The next transaction goes on with it.
+    Unfinished,
+}
+
+impl Operation for Forget {
+    type Output = Forgotten;
+
+    fn apply(&self, desk: &Desk) -> rusqlite::Result<Forgotten> {
         desk.pragma_update(None, "secure_delete", true)?;
-        let mut purged = Purged::default();
+        let mut forgotten = Forgotten { rows: 0, purged: Purged::default() };
+        let mut taken_off = 0;
         for row in &self.rows {
             let done = match self.table {
-                Table::Messages => self.message(desk, *row)?,
+                Table::Messages => self.message(desk, *row, &mut taken_off)?,
                 Table::Events => self.event(desk, *row)?,
             };
-            purged.left += u64::from(!done);
-            purged.count(self.table, usize::from(done));
+            match done {
+                Done::Yes => forgotten.purged.count(self.table, 1),
+                Done::Left => forgotten.purged.left += 1,
+                Done::Unfinished => break,
+            }
+            forgotten.rows += 1;
         }
-        Ok(purged)
+        Ok(forgotten)
     }
 
-    fn wakes(purged: &Purged) -> bool {
-        0 < purged.messages
+    fn wakes(_: &Forgotten) -> bool {
+        true
     }
 }
 
 impl Forget {
     /// One's own are cancelled if they were still to go; those to others stay if they are, and lose
-    /// their words if they are not.
-    fn message(&self, connection: &Desk, seq: i64) -> rusqlite::Result<bool> {
+    /// their words if they are not. Where a message was very many events it is cancelled at first, and
+    /// found again by its number until all of them are taken off.
+    fn message(
+        &self,
+        connection: &Desk,
+        seq: i64,
+        taken_off: &mut usize,
+    ) -> rusqlite::Result<Done> {
         let found: Option<(String, bool, String, Option<String>)> = connection
             .prepare_cached("SELECT state, head, instance, recipient FROM messages WHERE seq = ?1")?
             .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
-        let Some((state, is_head, instance, recipient)) = found else { return Ok(true) };
+        let Some((state, is_head, instance, recipient)) = found else { return Ok(Done::Yes) };
         let own = connection.seal().number(&self.recipient);
         let is_own = recipient.as_deref() == Some(own.as_str());
         let is_open = matches!(state.as_str(), "waiting" | "uncertain");
         if state == "sending" || (is_open && !is_own) {
-            return Ok(false);
+            return Ok(Done::Left);
+        }
+        if is_open {
+            connection
+                .prepare_cached(
+                    "UPDATE messages SET state = 'cancelled', reason = 'by hand', head = 0, held = 0
+                     WHERE seq = ?1",
+                )?
+                .execute([seq])?;
+        }
+        gatherings::detach(connection, seq)?;
+        if is_head {
+            order::promote(connection, &instance, &own)?;
+            connection.calls(&instance);
+        }
+        if !gatherings::take_off(connection, seq, taken_off)? {
+            return Ok(Done::Unfinished);
         }
         // The id is a digest of the number too.
         connection
             .prepare_cached(
                 "UPDATE messages SET id = randomblob(16), content = NULL, detail = NULL, terms = NULL,
-                     head = 0, held = 0,
-                     state = iif(state IN ('waiting', 'uncertain'), 'cancelled', state),
-                     reason = iif(state IN ('waiting', 'uncertain'), 'by hand', reason),
                      recipient = iif(?2, NULL, recipient)
                  WHERE seq = ?1",
             )?
             .execute(params![seq, is_own])?;
-        for sql in [
-            "DELETE FROM attempts WHERE message = ?1",
-            "DELETE FROM gathered WHERE message = ?1",
-            "UPDATE gatherings SET message = NULL, closed_at = due_at
-                 WHERE message IS NOT NULL AND message = ?1",
-        ] {
-            connection.prepare_cached(sql)?.execute([seq])?;
-        }
+        connection.prepare_cached("DELETE FROM attempts WHERE message = ?1")?.execute([seq])?;
         if is_own {
             for sql in [
                 "DELETE FROM dedupe_keys WHERE message = ?1",
@@ -276,15 +322,11 @@ impl Forget {
                 connection.prepare_cached(sql)?.execute([seq])?;
             }
         }
-        if is_head {
-            order::promote(connection, &instance, &own)?;
-            connection.calls(&instance);
-        }
-        Ok(true)
+        Ok(Done::Yes)
     }
 
     /// An event that an open group still needs stays until that is closed.
-    fn event(&self, connection: &Desk, seq: i64) -> rusqlite::Result<bool> {
+    fn event(&self, connection: &Desk, seq: i64) -> rusqlite::Result<Done> {
         let changed = connection
             .prepare_cached(
                 "UPDATE events SET content = x'' WHERE seq = ?1
@@ -302,7 +344,7 @@ impl Forget {
                 .prepare_cached("UPDATE events SET provider_id = NULL WHERE seq = ?1")?
                 .execute([seq])?;
         }
-        Ok(changed == 1)
+        Ok(if changed == 1 { Done::Yes } else { Done::Left })
     }
 }
 

@@ -22,6 +22,7 @@ mod sqlite_file;
 mod lock;
 mod damage;
 mod retention;
+mod forget;
 mod identities;
 mod sealed;
 mod sealing;

@@ -3,15 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::store::retention::Part;
+use crate::store::sqlite::gatherings;
 use crate::store::sqlite::prune::Limits;
 use crate::store::sqlite::prune::look::{Candidate, IS_FREE, Made};
 use crate::store::sqlite::writer::{Desk, Operation};
 
 /// Messages of one event looked at once more before its body goes.
 const LOOKED_AT: i64 = 128;
-/// Events taken off a message in one transaction; it goes itself when none is left.
-const TAKEN_OFF: i64 = 1024;
-
 /// Removes some rows, if they still may go.
 pub(super) struct Remove {
     pub(super) part: Part,
@@ -25,6 +23,8 @@ pub(super) struct Removed {
     pub(super) bodies: u64,
     pub(super) events: u64,
     pub(super) messages: u64,
+    /// Events that were taken off messages.
+    taken_off: usize,
     /// The row with which the next step is to go on, since it takes more than this one.
     pub(super) unfinished: Option<i64>,
 }
@@ -109,9 +109,10 @@ fn remove_message(
         .query_row([seq], |row| row.get(0))
         .optional()?;
     let Some(state) = state else { return Ok(true) };
-    if !take_off(connection, seq)? {
+    if !gatherings::take_off(connection, seq, &mut removed.taken_off)? {
         return Ok(false);
     }
+    gatherings::detach(connection, seq)?;
     connection
         .prepare_cached(
             "UPDATE dedupe_keys SET message = 0 WHERE message = ?1 AND until > ?2 AND ?3 = 'sent'",
@@ -121,25 +122,12 @@ fn remove_message(
         "DELETE FROM dedupe_keys WHERE message = ?1",
         "DELETE FROM dedupe_lost WHERE message = ?1",
         "DELETE FROM attempts WHERE message = ?1",
-        "UPDATE gatherings SET message = NULL, closed_at = due_at
-             WHERE message IS NOT NULL AND message = ?1",
         "DELETE FROM messages WHERE seq = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([seq])?;
     }
     removed.messages += 1;
     Ok(true)
-}
-
-/// Takes events off a message that is done; whether none is left.
-fn take_off(connection: &Connection, message: i64) -> rusqlite::Result<bool> {
-    let taken = connection
-        .prepare_cached(
-            "DELETE FROM gathered WHERE message = ?1
-                 AND n > (SELECT max(n) FROM gathered WHERE message = ?1) - ?2",
-        )?
-        .execute([message, TAKEN_OFF])?;
-    Ok(i64::try_from(taken).unwrap_or(i64::MAX) < TAKEN_OFF)
 }
 
 fn remove_key(connection: &Connection, key: i64) -> rusqlite::Result<()> {
