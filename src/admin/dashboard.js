@@ -18,6 +18,15 @@ function element(name, text, className) {
   return made;
 }
 
+function counted(count, noun) {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+}
+
+// What stands between backticks is to be typed as it is.
+function typed(text) {
+  return text.split("`").map((part, n) => (n % 2 ? element("code", part) : part));
+}
+
 // The day only where it is not today.
 function time(text) {
   if (!text) return element("td", "");
@@ -93,12 +102,14 @@ function says(row) {
 function lane(row) {
   const change = element("td");
   const name = encodeURIComponent(row.instance);
-  change.append(row.stopped
+  // Where nothing goes out at all there is nothing to resume.
+  change.append(row.stopped && !row.stopped.startsWith("shadow")
     ? button("Resume", `/api/lanes/${name}/resume`)
     : button("Pause", `/api/lanes/${name}/pause`));
   const waits = row.waits.map((wait) => `${wait.whole ? "closed" : "some wait"} until ${new Date(wait.until).toLocaleString()}: ${wait.detail}`);
   const again = row.probe_at ? `; tried again at ${new Date(row.probe_at).toLocaleTimeString()}` : "";
-  const state = element("td", row.stopped ? row.stopped + again : waits.join("\n") || "open", row.stopped ? "bad" : waits.length ? "waiting" : "sent");
+  const state = element("td", "", row.stopped ? "bad" : waits.length ? "waiting" : "sent");
+  state.append(...typed(row.stopped ? row.stopped + again : waits.join("\n") || "open"));
   return [element("td", row.instance), state,
     row.next_due ? time(row.next_due) : element("td", "nothing waits", "none"), change];
 }
@@ -130,7 +141,7 @@ function event(row) {
 function show(overview) {
   const status = overview.ready ? "ready" : `not ready: store ${overview.store}`;
   at("status").textContent =
-    `${status} · ${overview.rule_count} rules · ${overview.events_total} events · version ${overview.version}`;
+    [status, counted(overview.rule_count, "rule"), counted(overview.events_total, "event"), `version ${overview.version}`].join(" · ");
   at("status").className = overview.ready ? "" : "bad";
   at("rules").hidden = overview.rules === "ok";
   at("rules").textContent = "The rule file on disk has problems; the last good one is in force.\n" + overview.rules;
@@ -141,7 +152,7 @@ function show(overview) {
     return item;
   }));
   at("sending").hidden = overview.sending === "ok";
-  at("sending").textContent = `Not everybody is messaged: ${overview.sending}`;
+  at("sending").replaceChildren(...typed(overview.sending.charAt(0).toUpperCase() + overview.sending.slice(1)));
   rows("lanes", overview.lanes, lane, "No lane has anything to send.");
   rows("person", overview.needs_person, person, "Nothing. Good.");
   rows("messages", overview.messages, message, "No messages yet.");

@@ -53,5 +53,7 @@ async fn a_browser_shows_what_a_sender_wrote_as_text() {
     assert_eq!(page.matches(&format!(">{shown}</td>")).count(), 1, "the event's kind: {page}");
     assert_eq!(page.matches(&format!(": {shown}</td>")).count(), 2, "the messages: {page}");
     assert!(!page.contains("<img") && !page.contains("<b id"), "{page}");
+    let shadow = r#"role="status">Nothing goes out (<code>defaults.mode: shadow</code>)</p>"#;
+    assert!(page.contains(shadow), "{page}");
     assert!(page.contains("<title>kabari</title>") && page.contains("It was sent"), "{page}");
 }

@@ -63,7 +63,7 @@ impl Controls for Floor {
             disk: "ok".to_owned(),
             rules: "ok".to_owned(),
             instances: vec!["jakarta".to_owned()],
-            sending: "nothing is sent".to_owned(),
+            sending: "nothing goes out (`defaults.mode: shadow`)".to_owned(),
             reconciled: Vec::new(),
             lanes: vec![("medan".to_owned(), "session".to_owned())],
         }
