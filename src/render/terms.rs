@@ -301,6 +301,23 @@ fn unreadable_time(written: &str, zone: &str) -> Option<Fault> {
     })
 }
 
+/// The spans that are counted in seconds, each with its field.
+fn spans(settings: &TermsSettings) -> impl Iterator<Item = (&'static str, Span)> {
+    let group = settings.group.as_ref();
+    let within = match &settings.dedupe {
+        Some(DedupeSettings::Within(dedupe)) => dedupe.within,
+        _ => None,
+    };
+    let all = [
+        ("group.wait", group.and_then(|group| group.wait)),
+        ("group.interval", group.and_then(|group| group.interval)),
+        ("throttle.per", settings.throttle.as_ref().map(|throttle| throttle.per)),
+        ("dedupe.within", within),
+        ("expires", settings.expires),
+    ];
+    all.into_iter().filter_map(|(path, span)| Some((path, span?)))
+}
+
 /// What reads well and can never work.
 fn impossible(settings: &TermsSettings) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -332,6 +349,12 @@ fn impossible(settings: &TermsSettings) -> Vec<Fault> {
     }
     if settings.group.as_ref().is_some_and(|group| group.max == Some(0)) {
         wrong("group.max", "a group of 0 events is none", "write 1 or more");
+    }
+    for (path, span) in spans(settings) {
+        if 0 < span.0.subsec_nanos() {
+            let help = format!("write whole seconds, as `{}s`", span.0.as_secs() + 1);
+            wrong(path, "parts of a second are not counted here", &help);
+        }
     }
     let delay = settings.delay_until.as_deref().map(Span::parse);
     if delay.is_some_and(|delay| delay.is_ok_and(|span| AHEAD_MAX < span.0)) {
