@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::admin::Admin;
 use crate::admin::answer::{Answer, Refused};
 use crate::admin::shown::{Numbers, message_json};
-use crate::model::{EventId, Replay, Replayed};
+use crate::model::{EventId, Groups, Replay, Replayed};
 
 /// As many events can be replayed by one request.
 pub const REPLAYS_MAX: usize = 100;
@@ -29,6 +29,9 @@ pub(super) struct Asked {
     dry_run: bool,
     #[serde(default)]
     full: bool,
+    /// What the answer said for the events before these, so that a group is counted once.
+    #[serde(default)]
+    groups: Groups,
 }
 
 /// Shows what the rules in force make of them, and makes what is new.
@@ -40,16 +43,16 @@ pub(super) async fn replay(
     if REPLAYS_MAX < asked.ids.len() {
         return Err(Refused::Wrong(format!("ids: {REPLAYS_MAX} at most in one request")));
     }
-    let Asked { ids: events, again, dry_run, full } = asked;
-    let replayed = admin.controls.replay(Replay { events, again, dry_run }).await;
-    let replayed = replayed.map_err(Refused::Store)?;
+    let Asked { ids: events, again, dry_run, full, groups } = asked;
+    let replayed = admin.controls.replay(Replay { events, again, dry_run, groups }).await;
+    let (replayed, groups) = replayed.map_err(Refused::Store)?;
     let made: usize = replayed.iter().map(|one| one.made).sum();
     if 0 < made {
         tracing::info!(made, events = replayed.len(), "events replayed by hand");
     }
     let numbers = Numbers::full_if(full);
     let shown: Vec<Value> = replayed.iter().map(|one| replayed_json(one, numbers)).collect();
-    Ok(Json(json!({"made": made, "events": shown})))
+    Ok(Json(json!({"made": made, "events": shown, "groups": groups})))
 }
 
 /// What came of one event: its messages with `fits` (`new`, `joins`, `there`, `otherwise`, `gone`),

@@ -9,7 +9,9 @@ use super::{Shared, replay};
 use crate::alerts::Bell;
 use crate::clock;
 use crate::dispatch::Observer;
-use crate::model::{Attempt, Controls, Message, Readiness, Reason, Replay, Replayed, State};
+use crate::model::{
+    Attempt, Controls, Groups, Message, Readiness, Reason, Replay, Replayed, State,
+};
 use crate::sources::Source;
 use crate::store::{Reconciliation, Room};
 use crate::telemetry::Metrics;
@@ -27,7 +29,7 @@ impl Controls for Shared {
         self.lanes.resume(instance).await
     }
 
-    async fn replay(&self, asked: Replay) -> Result<Vec<Replayed>, String> {
+    async fn replay(&self, asked: Replay) -> Result<(Vec<Replayed>, Groups), String> {
         let pipeline = self.rules.pipeline.load_full();
         let replayed = replay::replay(&self.store, &pipeline, &asked, clock::now()).await;
         replayed.map_err(|error| error.to_string())

@@ -1,11 +1,11 @@
 //! What would today's rules make of events that came before? And make what is not there yet.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use crate::expr::Json;
-use crate::model::{EventId, Fits, Message, Recipient, Replay, Replayed, State};
+use crate::model::{EventId, Fits, Groups, Message, Recipient, Replay, Replayed, State};
 use crate::pipeline::Pipeline;
 use crate::store::{MessageFilter, SharedStore, StoreError};
 
@@ -13,7 +13,8 @@ use crate::store::{MessageFilter, SharedStore, StoreError};
 /// so that it is made once.
 const INSTEAD_OF_UNMADE: u64 = 0;
 
-/// Plays events through the rules; unless it is only a look, what is new goes into line.
+/// Plays events through the rules; unless it is only a look, what is new goes into line. Tells what
+/// came of each, and the groups that there are then.
 ///
 /// # Errors
 /// When the store cannot be read or written; what was made before that stays.
@@ -22,13 +23,13 @@ pub async fn replay(
     pipeline: &Pipeline,
     asked: &Replay,
     now: Timestamp,
-) -> Result<Vec<Replayed>, StoreError> {
+) -> Result<(Vec<Replayed>, Groups), StoreError> {
     let mut all = Vec::with_capacity(asked.events.len());
-    let mut gathered = Gathered::new();
+    let mut groups = asked.groups.clone();
     for id in &asked.events {
         let mut replayed = one(store, pipeline, *id, asked, now).await?;
         for (fits, message) in &mut replayed.messages {
-            if *fits == Fits::New && joins(&mut gathered, message) {
+            if *fits == Fits::New && joins(&mut groups, message) {
                 *fits = Fits::Joins;
             }
         }
@@ -37,28 +38,36 @@ pub async fn replay(
             let new = replayed.messages.iter().filter(|(fits, _)| is_new(fits));
             let new: Vec<Message> = new.map(|(_, message)| message.clone()).collect();
             if !new.is_empty() {
-                let alone = replayed.messages.iter().filter(|(fits, _)| *fits == Fits::New).count();
-                replayed.made = store.add_messages(new).await?.min(alone);
+                replayed.made = store.add_messages(new).await?;
             }
         }
         all.push(replayed);
     }
-    Ok(all)
+    Ok((all, groups))
 }
 
-/// How many events a message of a group has, by what tells the groups apart.
-type Gathered = BTreeMap<(String, u16, Option<Recipient>, String), u32>;
-
 /// Whether it becomes part of another one that was made just before.
-fn joins(gathered: &mut Gathered, message: &Message) -> bool {
+fn joins(groups: &mut Groups, message: &Message) -> bool {
     let waits = message.state == State::Waiting;
     let Some(group) = message.terms.group.as_ref().filter(|_| waits) else { return false };
-    let (rule, send) = (message.origin.rule.clone(), message.origin.send);
-    let size = gathered.entry((rule, send, message.recipient.clone(), group.key.clone()));
-    let size = size.or_default();
+    let size = groups.entry(name(message, &group.key)).or_default();
     let is_first = *size == 0 || group.max <= *size;
     *size = if is_first { 1 } else { *size + 1 };
     !is_first
+}
+
+/// Tells the groups apart, and nothing of who is in them.
+fn name(message: &Message, key: &str) -> String {
+    let recipient = message.recipient.as_ref().map_or("", Recipient::expose);
+    let mut hash = Sha256::new();
+    for part in [&message.origin.rule, key, recipient] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.update(message.origin.send.to_be_bytes());
+    let mut short = [0; 16];
+    short.copy_from_slice(&hash.finalize()[..16]);
+    Uuid::from_bytes(short).to_string()
 }
 
 async fn one(

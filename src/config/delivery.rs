@@ -10,7 +10,7 @@ use super::lists::{self, List};
 use crate::expr::Scope;
 use crate::model::{Fault, Priority, Rest};
 use crate::pipeline::Delivery;
-use crate::render::{HoursSettings, Terms, TermsSettings};
+use crate::render::{HoursSettings, Terms, TermsSettings, WrittenSend};
 
 /// Reads the file that `hours:` name, and names it by its path.
 pub(super) fn holidays(book: &mut Book, id: TreeId, path: &str, hours: &mut HoursSettings) {
@@ -54,14 +54,16 @@ pub(super) fn of(
         let fault = Fault::error("group", "value", message);
         report(book, id, path, vec![fault.help("write the whole paths, as `one.event.id`")]);
     }
-    let or = settings.or.take().map(|mut or| {
+    let mut instead = settings.or.take();
+    let or = instead.as_mut().map(|or| {
         let inherited = or.inherit(ground.common.send);
-        ground.common.compile(&or, &inherited, scope)
+        ground.common.compile(or, &inherited, scope)
     });
     let or = or.transpose().map_err(|faults| report(book, id, &format!("{path}.or"), faults));
     let mut written = Vec::new();
     for send in sends.iter().filter(|_| gathers) {
-        match serde_json::to_string(&send.settings) {
+        let kept = WrittenSend { send: send.settings.clone(), or: instead.clone() };
+        match serde_json::to_string(&kept) {
             Ok(json) => written.push(json),
             Err(error) => {
                 let fault = Fault::error(send.at.as_str(), "value", error.to_string());

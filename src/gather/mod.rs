@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::clock;
-use crate::model::Reason;
-use crate::pipeline::Pipeline;
-use crate::store::{Gathering, Outcome, SharedStore, StoreError};
+use crate::model::{Instead, Reason};
+use crate::pipeline::{Pipeline, Together};
+use crate::store::{GatheredTo, Gathering, Outcome, SharedStore, StoreError};
 
-/// Groups closed in one go.
+/// Groups read in one go.
 const AT_ONCE: usize = 32;
 /// The longest time between two looks: the clock may be set.
 const POLL: Duration = Duration::from_secs(30);
@@ -50,15 +50,22 @@ impl Gatherer {
     /// Works until told to stop.
     pub async fn run(self, stop: CancellationToken) {
         let mut arrivals = self.store.arrivals();
+        let mut said = None;
         while !stop.is_cancelled() {
             arrivals.borrow_and_update();
-            let wait = match self.close_due((self.now)()).await {
-                Ok(wait) => wait,
+            let closed = tokio::select! {
+                biased;
+                // There may be very many, and a group is closed whole or not at all.
+                () = stop.cancelled() => break,
+                closed = self.close_due((self.now)()) => closed,
+            };
+            let wait = match closed {
+                Ok(wait) => {
+                    said = None;
+                    wait
+                }
                 Err(problem) => {
-                    error!(
-                        target: "kabari::gather", error = %problem,
-                        "groups cannot be closed now: {problem}"
-                    );
+                    complain(&problem, &mut said);
                     STORE_REST
                 }
             };
@@ -80,22 +87,22 @@ impl Gatherer {
 
     /// Closes the groups that are due at `now`, and says how long there is nothing to do.
     pub async fn close_due(&self, now: Timestamp) -> Result<Duration, StoreError> {
-        let due = self.store.gatherings(now, AT_ONCE).await?;
-        let all = due.len() < AT_ONCE;
-        let mut broken = None;
-        for gathering in due {
-            match self.close(&gathering, now).await {
-                Ok(()) => {}
-                // The others do not wait for it.
-                Err(problem @ StoreError::Broken(_)) => broken = Some(problem),
-                Err(problem) => return Err(problem),
+        let (mut from, mut broken) = (GatheredTo::default(), None);
+        loop {
+            let due = self.store.gatherings(now, from, AT_ONCE).await?;
+            let Some(last) = due.last() else { break };
+            from = last.at;
+            for gathering in &due {
+                match self.close(gathering, now).await {
+                    Ok(()) => {}
+                    // The others do not wait for it.
+                    Err(problem @ StoreError::Broken(_)) => broken = Some(problem),
+                    Err(problem) => return Err(problem),
+                }
             }
         }
         if let Some(problem) = broken {
             return Err(problem);
-        }
-        if !all {
-            return Ok(Duration::ZERO);
         }
         let next = self.store.next_gathering().await?;
         let until = next.map(|next| next.duration_since(now).try_into().unwrap_or(Duration::ZERO));
@@ -103,37 +110,53 @@ impl Gatherer {
     }
 
     async fn close(&self, gathering: &Gathering, now: Timestamp) -> Result<(), StoreError> {
-        let pipeline = self.pipeline.load_full();
-        let outcome = match &gathering.unreadable {
-            Some(why) => {
-                let detail = format!("its events cannot be read: {why}");
-                Outcome::Unmade { reason: Reason::Render, detail }
-            }
-            None => match pipeline.together(&gathering.template, &gathering.events) {
-                Ok(content) => Outcome::Made(content),
-                Err(unmade) => Outcome::Unmade { reason: unmade.reason, detail: unmade.detail },
-            },
-        };
+        let (outcome, or) = self.written(gathering);
         let is_made = matches!(outcome, Outcome::Made(_));
         // One that has grown meanwhile is still due, and is looked at again.
-        if !self.store.close_gathering(gathering, outcome, now).await? {
+        if !self.store.close_gathering(gathering, outcome, or, now).await? {
             return Ok(());
         }
-        let (message, size) = (gathering.message, gathering.size);
+        let (message, size, rule) = (gathering.message, gathering.size, &gathering.origin.rule);
         if is_made {
             info!(
                 target: "kabari::gather",
-                message_id = %message, rule = gathering.rule, events = size,
+                message_id = %message, rule, events = size,
                 "{size} events became message {message}"
             );
         } else {
             // Why is for those who may see what is in it.
             error!(
                 target: "kabari::gather",
-                message_id = %message, rule = gathering.rule, events = size,
+                message_id = %message, rule, events = size,
                 "no message could be made of {size} events: `kabari messages show {message}` says why"
             );
         }
         Ok(())
+    }
+    /// What it says, and what would be sent instead of that.
+    fn written(&self, gathering: &Gathering) -> (Outcome, Option<Vec<Instead>>) {
+        if let Some(why) = &gathering.unreadable {
+            let detail = format!("its events cannot be read: {why}");
+            return (Outcome::Unmade { reason: Reason::Render, detail }, None);
+        }
+        let Gathering { origin, template, events, .. } = gathering;
+        let Together { content, or } = self.pipeline.load_full().together(origin, template, events);
+        let outcome = match content {
+            Ok(content) => Outcome::Made(content),
+            Err(unmade) => Outcome::Unmade { reason: unmade.reason, detail: unmade.detail },
+        };
+        (outcome, or)
+    }
+}
+
+/// Once, and again when it is another problem: it is tried again and again.
+fn complain(problem: &StoreError, said: &mut Option<String>) {
+    let told = problem.to_string();
+    if said.as_ref() != Some(&told) {
+        error!(
+            target: "kabari::gather", error = %problem,
+            "groups cannot be closed now: {problem}"
+        );
+        *said = Some(told);
     }
 }

@@ -1,7 +1,8 @@
 //! What may a story ask of the running program?
 
-use async_trait::async_trait;
+use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{EventId, Message, Reason};
@@ -25,7 +26,7 @@ pub trait Controls: Send + Sync {
     ///
     /// # Errors
     /// What is wrong with the store.
-    async fn replay(&self, asked: Replay) -> Result<Vec<Replayed>, String>;
+    async fn replay(&self, asked: Replay) -> Result<(Vec<Replayed>, Groups), String>;
 
     /// Whether kabari can take events, and what else is worth knowing.
     async fn readiness(&self) -> Readiness;
@@ -40,7 +41,12 @@ pub struct Replay {
     pub again: Option<u64>,
     /// Nothing is made, only shown.
     pub dry_run: bool,
+    /// The groups of those that were replayed before, where many events are replayed part by part.
+    pub groups: Groups,
 }
+
+/// How many events there are in each group that a replay makes, by a digest of what tells it from others.
+pub type Groups = BTreeMap<String, u32>;
 
 /// What today's rules make of one event.
 #[derive(Clone, Debug)]

@@ -21,7 +21,7 @@ mod controls;
 mod needs;
 
 pub use attempt::{Attempt, Fate, Reason, Scope, Verdict};
-pub use controls::{Controls, Fits, LaneWait, Readiness, Replay, Replayed};
+pub use controls::{Controls, Fits, Groups, LaneWait, Readiness, Replay, Replayed};
 pub use event::{Digest, Event};
 pub use fault::{Fault, Severity};
 pub use headers::Headers;

@@ -1,6 +1,7 @@
 //! What happens to a request? verify → read → match → render, in one short function.
 
 mod drafts;
+mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,15 +12,14 @@ use jiff::Timestamp;
 use crate::expr::{
     Each, EachTrace, EvalError, Facts, Fuel, Json, Named, Names, Step, Surroundings, View,
 };
-use crate::model::{
-    Content, Event, EventId, Headers, Message, OnUncertain, Reason, Recipient, State,
-};
-use crate::render::{self, Country, Mode, Send, SendSettings, Unmade};
+use crate::model::{Event, EventId, Headers, Message, OnUncertain, Reason, Recipient, State};
+use crate::render::{self, Country, Mode, Send, Unmade};
 use crate::rules::{Matcher, PatternStep, RuleSet};
 use crate::sources::{Read, Source};
 use crate::verify::{Denied, Request};
 
 use drafts::{Drafts, Place};
+pub use together::Together;
 
 /// The rule file, compiled: all that decides what a request becomes. Immutable.
 #[derive(Debug)]
@@ -63,7 +63,8 @@ pub struct Delivery {
     pub mode: Mode,
     /// What is sent instead of one that failed or had no recipient.
     pub or: Option<Send>,
-    /// Each send as it is written, as JSON, where many events become one message; else empty.
+    /// Each send as it is written, a [`render::WrittenSend`] as JSON, where many events become one
+    /// message; else empty.
     pub written: Vec<String>,
 }
 
@@ -227,31 +228,6 @@ impl Pipeline {
             }
         }
         drafts.made
-    }
-
-    /// What a group of events says: `written` is the send as JSON, as it was when they came.
-    ///
-    /// # Errors
-    /// When it cannot be filled.
-    pub fn together(&self, written: &str, events: &[Event]) -> Result<Content, Unmade> {
-        let broken = |detail: &str| Unmade {
-            state: State::Failed,
-            reason: Reason::Render,
-            detail: detail.to_owned(),
-            about: String::new(),
-        };
-        let around = events.first().and_then(|event| self.sources.get(&event.source));
-        let (source, around) =
-            around.ok_or_else(|| broken("its source is no longer configured"))?;
-        let settings: SendSettings =
-            serde_json::from_str(written).map_err(|_| broken("the stored send is broken"))?;
-        let send = Send::compile(&settings)
-            .map_err(|_| broken("the stored send is not understood by this version"))?;
-        let read = |event: &Event| Some(source.element(Json::parse(event.body.clone()).ok()?));
-        let events = events.iter().filter_map(|event| Some((event, read(event)?)));
-        let facts = Facts::of_group(events, Arc::clone(around))
-            .ok_or_else(|| broken("its events cannot be read"))?;
-        Ok(send.content(&View::from(&facts))?.1)
     }
 
     /// What every rule of the event's source, in file order, does with it.

@@ -42,6 +42,24 @@ pub struct SendSettings {
     pub instance_name: Option<String>,
 }
 
+/// A send as it is kept with a group of events, to be filled with all of them.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct WrittenSend {
+    /// The send.
+    pub send: SendSettings,
+    /// What is sent instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub or: Option<SendSettings>,
+}
+
+impl WrittenSend {
+    /// Reads it from JSON. Once there was only the send.
+    pub fn parse(json: &str) -> Option<Self> {
+        let alone = || Some(Self { send: serde_json::from_str(json).ok()?, or: None });
+        serde_json::from_str(json).ok().or_else(alone)
+    }
+}
+
 /// Nobody types for longer, in milliseconds: whoever writes more means another unit, or another key.
 const DELAY_MAX_MS: u64 = 60_000;
 

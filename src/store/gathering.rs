@@ -1,14 +1,23 @@
 //! What is a group of events that becomes one message, as the store has it?
 
-use crate::model::{Content, Event, MessageId, Reason};
+use crate::model::{Content, Event, MessageId, Origin, Reason};
+
+/// How far [`crate::store::Store::gatherings`] has come: the next look begins behind this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GatheredTo {
+    pub(super) due_at: i64,
+    pub(super) key: [u8; 16],
+}
 
 /// A group that is due.
 #[derive(Clone, Debug)]
 pub struct Gathering {
+    /// Where it stands among those that are due.
+    pub at: GatheredTo,
     /// The message that it becomes.
     pub message: MessageId,
-    /// The rule that asked for it.
-    pub rule: String,
+    /// The rule that asked for it, and which of its sends.
+    pub origin: Origin,
     /// The send as it is written, as JSON.
     pub template: String,
     /// Its events, the oldest first; no more than are shown.

@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
+use crate::model::{Attempt, Event, EventId, Instead, Message, MessageId, Recipient, State};
 
 pub use address::{
     Address, backup, file_of, history, is_sealed, open, open_existing, open_owned, purge,
@@ -38,7 +38,7 @@ pub use arrivals::Arrivals;
 pub use claim::{
     AskedTo, Claim, Claimed, Claims, LaneMemory, LaneState, Lease, Settlement, Share, Shut,
 };
-pub use gathering::{Gathering, Outcome};
+pub use gathering::{GatheredTo, Gathering, Outcome};
 pub use judge::{Case, Contact, Judge, Ruling, Today};
 pub use lists::{Counts, EventFilter, EventRow, Listed, MessageFilter, SourceRow, Unreadable};
 pub use lock::{LaneLock, Owner, lock_lanes, owner};
@@ -69,7 +69,7 @@ pub trait Store: Upkeep {
     ) -> Result<Vec<Recorded>, StoreError>;
 
     /// Adds messages to an event that is there already (replay, `kabari send`); those that exist
-    /// are left as they are. Returns how many are new.
+    /// are left as they are. Returns how many are new, but for those that became part of another.
     async fn add_messages(&self, messages: Vec<Message>) -> Result<usize, StoreError>;
 
     /// Takes up to `limit` messages of one lane that are due at `now`, moves them to `sending` and
@@ -130,18 +130,26 @@ pub trait Store: Upkeep {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Groups that are due at `now`, so many at most, with their events.
-    async fn gatherings(&self, now: Timestamp, limit: usize) -> Result<Vec<Gathering>, StoreError>;
+    /// Groups that are due at `now` behind `from`, the first one first, with their events: so many at
+    /// most, and fewer where their events are large; none if there are none.
+    async fn gatherings(
+        &self,
+        now: Timestamp,
+        from: GatheredTo,
+        limit: usize,
+    ) -> Result<Vec<Gathering>, StoreError>;
 
     /// When the next group is due.
     async fn next_gathering(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Closes a group, and its message goes into line, or has failed. `false`, and nothing is done,
-    /// if more events have joined it since it was read.
+    /// Closes a group, and its message goes into line, or has failed; `or` is what is sent instead
+    /// of it, `None` if what its first event said of that stays. `false`, and nothing is done, if
+    /// more events have joined it since it was read.
     async fn close_gathering(
         &self,
         gathering: &Gathering,
         outcome: Outcome,
+        or: Option<Vec<Instead>>,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 

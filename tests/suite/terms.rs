@@ -19,29 +19,34 @@ struct Shop {
     pipeline: Arc<ArcSwap<Pipeline>>,
     store: SharedStore,
     events: u128,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
+/// Of a file with this rule.
+fn pipeline(rule: &str) -> Pipeline {
+    let text = format!(
+        "wachat: {{ token: a-token-of-many-characters, instance: phone }}\n\
+         defaults: {{ country: ID, timezone: Asia/Jakarta }}\n\
+         sources: {{ shop: {{ secret: a-secret-of-many-characters, verify: {{ hmac: {{ hash: \
+         sha256, header: X-Sig, encoding: hex }} }}, kind: \"{{{{ event.kind }}}}\", id: none }} }}\n\
+         rules:\n  - name: tell\n    source: shop\n{rule}"
+    );
+    let options = LoadOptions { lenient: false, variable: &|_| None };
+    let loaded = load_text(PathBuf::from("rules.yaml"), text, &options);
+    let loaded = loaded.unwrap_or_else(|report| panic!("{}", report.render(false)));
+    loaded.pipeline
+}
+
 impl Shop {
     fn new(rule: &str) -> Self {
-        let text = format!(
-            "wachat: {{ token: a-token-of-many-characters, instance: phone }}\n\
-             defaults: {{ country: ID, timezone: Asia/Jakarta }}\n\
-             sources: {{ shop: {{ secret: a-secret-of-many-characters, verify: {{ hmac: {{ hash: \
-             sha256, header: X-Sig, encoding: hex }} }}, kind: \"{{{{ event.kind }}}}\", id: none }} }}\n\
-             rules:\n  - name: tell\n    source: shop\n{rule}"
-        );
-        let options = LoadOptions { lenient: false, variable: &|_| None };
-        let loaded = load_text(PathBuf::from("rules.yaml"), text, &options);
-        let loaded = loaded.unwrap_or_else(|report| panic!("{}", report.render(false)));
         let dir = TempDir::new().unwrap();
         let store = Arc::new(SqliteStore::open(&dir.path().join("kabari.db")).unwrap());
-        let pipeline = Arc::new(ArcSwap::from_pointee(loaded.pipeline));
-        Self { pipeline, store, events: 0, _dir: dir }
+        let pipeline = Arc::new(ArcSwap::from_pointee(pipeline(rule)));
+        Self { pipeline, store, events: 0, dir }
     }
 
     /// An event with this body comes at this second; how many of its messages wait.
@@ -72,6 +77,11 @@ impl Shop {
     async fn gathers(&self, second: i64) {
         let gatherer = Gatherer::new(Arc::clone(&self.pipeline), Arc::clone(&self.store));
         gatherer.close_due(at(second)).await.unwrap();
+    }
+
+    /// The rule becomes another one.
+    fn changes(&self, rule: &str) {
+        self.pipeline.store(Arc::new(pipeline(rule)));
     }
 
     /// The texts that may be sent at this second.
@@ -194,4 +204,47 @@ async fn instead_of_what_has_no_recipient_or_failed_something_else_is_sent() {
     let other = &claims.taken[0].message;
     assert_eq!(other.content.as_ref().unwrap().message.as_deref(), Some("7 was not sent"));
     assert_eq!((other.origin.send, claims.taken.len()), (0x8000, 1));
+}
+
+#[tokio::test]
+async fn however_many_groups_the_store_refuses_those_behind_them_are_closed() {
+    let mut shop = Shop::new(
+        "    group: { key: \"{{ event.key }}\", wait: 1m }\n    \
+         send: { number: \"{{ event.to }}\", message: \"{{ events | length }}\" }\n",
+    );
+    for key in 0..101 {
+        shop.comes(key, &format!(r#"{{"to":"+62 812-3456-7890","key":{key}}}"#)).await;
+    }
+    let raw = rusqlite::Connection::open(shop.dir.path().join("kabari.db")).unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON messages WHEN old.seq <= 100
+                  BEGIN SELECT RAISE(ABORT, 'damaged'); END";
+    raw.execute_batch(refuse).unwrap();
+    let gatherer = Gatherer::new(Arc::clone(&shop.pipeline), Arc::clone(&shop.store));
+    let problem = gatherer.close_due(at(200)).await.unwrap_err();
+    assert!(problem.to_string().contains("damaged"), "{problem}");
+    assert_eq!(shop.sendable(200).await, ["1"]);
+}
+
+#[tokio::test]
+async fn what_is_sent_instead_of_a_group_tells_of_all_its_events_also_after_the_rule_changed() {
+    let rule = |words: &str| {
+        format!(
+            "    group: {{ wait: 1m }}\n    \
+             or: {{ number: \"+62 855-5555-5555\", message: \"{words}{{% for it in events %}} \
+             {{{{ it.event.n }}}}{{% endfor %}}\" }}\n    \
+             send: {{ number: \"{{{{ event.to }}}}\", message: \"{{% if events | length > 1 %}}\
+             {{{{ event.nothing }}}}{{% endif %}}.\" }}\n"
+        )
+    };
+    for is_changed in [false, true] {
+        let mut shop = Shop::new(&rule("of"));
+        for n in 1..=3 {
+            shop.comes(n, &ANNA.replace("\"n\":1", &format!("\"n\":{n}"))).await;
+        }
+        if is_changed {
+            shop.changes(&rule("now of"));
+        }
+        shop.gathers(99).await;
+        assert_eq!(shop.sendable(99).await, ["of 1 2 3"], "changed: {is_changed}");
+    }
 }

@@ -18,7 +18,7 @@ use crate::admin::{Numbers, REPLAYS_MAX, replayed_json};
 use crate::app::replay::replay;
 use crate::clock;
 use crate::config::Loaded;
-use crate::model::{self, EventId, counted};
+use crate::model::{self, EventId, Groups, counted};
 use crate::secret::Secret;
 use crate::store::{self, Address, LaneLock, SharedStore, StoreError, Unreadable};
 
@@ -191,8 +191,10 @@ impl Player {
     async fn play(&self, ids: &[EventId], how: &How) -> anyhow::Result<(Vec<Value>, usize)> {
         let mut progress = Progress::start("events");
         let (mut all, mut made) = (Vec::with_capacity(ids.len()), 0);
+        let mut groups = Groups::new();
         for part in ids.chunks(AT_ONCE) {
-            let played = self.part(part, how).await?;
+            let played;
+            (played, groups) = self.part(part, how, groups).await?;
             made += played.iter().filter_map(|one| one["made"].as_u64()).sum::<u64>();
             all.extend(played);
             #[expect(clippy::cast_precision_loss, reason = "for a bar")]
@@ -202,23 +204,33 @@ impl Player {
         Ok((all, usize::try_from(made)?))
     }
 
-    async fn part(&self, ids: &[EventId], how: &How) -> anyhow::Result<Vec<Value>> {
+    async fn part(
+        &self,
+        ids: &[EventId],
+        how: &How,
+        groups: Groups,
+    ) -> anyhow::Result<(Vec<Value>, Groups)> {
         let How { again, dry_run, full } = *how;
         match self {
             Self::Running(running) => {
-                let asked = json!({"ids": ids, "again": again, "dry_run": dry_run, "full": full});
+                let asked = json!({
+                    "ids": ids, "again": again, "dry_run": dry_run, "full": full, "groups": groups,
+                });
                 let (status, mut answer) = running.post("/api/events/replay", &asked).await?;
                 if status != 200 {
                     bail!("the running kabari answered {status}: {answer}");
                 }
+                let groups = serde_json::from_value(answer["groups"].take())?;
                 let events = answer["events"].as_array_mut().context("an answer without events")?;
-                Ok(std::mem::take(events))
+                Ok((std::mem::take(events), groups))
             }
             Self::Own { store, loaded, .. } => {
-                let asked = model::Replay { events: ids.to_vec(), again, dry_run };
-                let played = replay(store, &loaded.pipeline, &asked, clock::now()).await?;
+                let asked = model::Replay { events: ids.to_vec(), again, dry_run, groups };
+                let (played, groups) =
+                    replay(store, &loaded.pipeline, &asked, clock::now()).await?;
                 let numbers = Numbers::full_if(full);
-                Ok(played.iter().map(|one| replayed_json(one, numbers)).collect())
+                let shown = played.iter().map(|one| replayed_json(one, numbers)).collect();
+                Ok((shown, groups))
             }
         }
     }

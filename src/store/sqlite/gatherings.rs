@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use crate::model::{Event, Group, MessageId, State};
+use crate::model::{Event, Group, Instead, MessageId, Origin, State};
 use crate::store::seal::{Place, Seal};
 use crate::store::sqlite::fault::within;
 use crate::store::sqlite::hold::{self, UNTIL_CLOSED};
@@ -13,10 +13,12 @@ use crate::store::sqlite::packed::PackedEvent;
 use crate::store::sqlite::row::{MessageRow, micros, time};
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{instead, order, sealed};
-use crate::store::{Gathering, Outcome, StoreError};
+use crate::store::{GatheredTo, Gathering, Outcome, StoreError};
 
 /// So many events of one group are shown to its template, the oldest; all are counted.
 const EVENTS_MAX: i64 = 1000;
+/// Bytes of events that are read in one look; the group that goes beyond is its last.
+const BYTES_MAX: usize = 16 << 20;
 
 /// Events taken off messages in one transaction; a message goes itself when none is left.
 const TAKEN_MAX: usize = 1024;
@@ -182,38 +184,48 @@ pub(super) fn next(connection: &Connection) -> Result<Option<Timestamp>, StoreEr
 struct Due {
     message: i64,
     id: [u8; 16],
-    rule: String,
+    origin: Origin,
     template: String,
-    key: [u8; 16],
+    at: GatheredTo,
 }
 
-/// Groups that are due and still wait, with their events.
+/// Groups that are due and still wait, behind this one and so many at most, with their events.
 pub(super) fn due(
     connection: &Connection,
     now: i64,
-    limit: usize,
+    (from, limit): (GatheredTo, usize),
     seal: &Seal,
 ) -> Result<Vec<Gathering>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = connection
         .prepare_cached(
-            "SELECT message, messages.id, rule, template, key
+            "SELECT message, messages.id, rule, template, gatherings.due_at, key, send, element
              FROM gatherings CROSS JOIN messages ON messages.seq = message
              WHERE message IS NOT NULL AND gatherings.due_at <= ?1
+                 AND (gatherings.due_at, key) > (?4, ?5)
                  AND state = 'waiting' AND held = ?3
-             ORDER BY gatherings.due_at LIMIT ?2",
+             ORDER BY gatherings.due_at, key LIMIT ?2",
         )?
-        .query_map(params![now, limit, UNTIL_CLOSED], |row| {
+        .query_map(params![now, limit, UNTIL_CLOSED, from.due_at, from.key], |row| {
             Ok(Due {
                 message: row.get(0)?,
                 id: row.get(1)?,
-                rule: row.get(2)?,
+                origin: Origin { rule: row.get(2)?, send: row.get(6)?, element: row.get(7)? },
                 template: row.get(3)?,
-                key: row.get(4)?,
+                at: GatheredTo { due_at: row.get(4)?, key: row.get(5)? },
             })
         })?
         .collect::<rusqlite::Result<Vec<Due>>>()?;
-    found.into_iter().map(|due| due.opened(connection, seal)).collect()
+    let (mut all, mut bytes) = (Vec::with_capacity(found.len()), 0);
+    for due in found {
+        let gathering = due.opened(connection, seal)?;
+        bytes += gathering.events.iter().map(|event| event.body.len()).sum::<usize>();
+        all.push(gathering);
+        if BYTES_MAX < bytes {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 impl Due {
@@ -221,14 +233,15 @@ impl Due {
     fn opened(self, connection: &Connection, seal: &Seal) -> Result<Gathering, StoreError> {
         let (message, size) = (self.message, size(connection, self.message)?);
         let mut gathering = Gathering {
+            at: self.at,
             message: MessageId(Uuid::from_bytes(seal.open_id(self.id))),
-            rule: self.rule,
+            origin: self.origin,
             template: String::new(),
             events: Vec::new(),
             size,
             unreadable: None,
         };
-        let template = seal.open_text(&sealed::template(self.key), self.template);
+        let template = seal.open_text(&sealed::template(self.at.key), self.template);
         let read = template.and_then(|text| Ok((text, events(connection, message, seal)?)));
         match read {
             Ok((template, events)) => (gathering.template, gathering.events) = (template, events),
@@ -302,6 +315,8 @@ pub(super) struct Close {
     pub(super) outcome: Outcome,
     /// The content as JSON, if it could be made.
     pub(super) content: Option<String>,
+    /// What is sent instead; `None` if that stays.
+    pub(super) or: Option<Vec<Instead>>,
     pub(super) now: Timestamp,
 }
 
@@ -323,6 +338,9 @@ impl Operation for Close {
         if state == State::Waiting.as_str() && held == UNTIL_CLOSED {
             if size(connection, seq)? != self.size {
                 return Ok(false);
+            }
+            if let Some(or) = &self.or {
+                instead::replace(connection, seq, or)?;
             }
             self.settle(connection, seq, now, (&instance, &recipient))?;
             order::seat(connection, &instance, &recipient)?;
@@ -378,7 +396,7 @@ impl Close {
                     )?
                     .execute(params![seq, reason.as_str(), detail])?;
                 // What it had was of its first event alone.
-                return instead::of(connection, seq, now);
+                return instead::of_group(connection, seq, now);
             }
         }
         .map(drop)

@@ -46,13 +46,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
+use crate::model::{Attempt, Event, EventId, Instead, Message, MessageId, Recipient, State};
 use crate::secret::Secrets;
 use crate::store::seal::Seal;
 use crate::store::{
-    Arrivals, AskedTo, Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, Gathering,
-    LaneMemory, LaneState, Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation,
-    Recorded, Settlement, Shut, SourceRow, Store, StoreError, Stuck, TurnedOver,
+    Arrivals, AskedTo, Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, GatheredTo,
+    Gathering, LaneMemory, LaneState, Lease, Listed, MessageFilter, Moved, OptOut, Outcome,
+    Reconciliation, Recorded, Settlement, Shut, SourceRow, Store, StoreError, Stuck, TurnedOver,
 };
 
 pub use backup::Copied;
@@ -164,7 +164,8 @@ impl Store for SqliteStore {
     }
 
     async fn add_messages(&self, messages: Vec<Message>) -> Result<usize, StoreError> {
-        self.writer.run(record::AddMessages(rows_of(messages, &self.seal)?)).await
+        let messages = record::AddMessages(rows_of(messages, &self.seal)?);
+        Ok(self.writer.run(messages).await?.new)
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
@@ -228,9 +229,16 @@ impl Store for SqliteStore {
         self.writer.run(lane_clock::ShutLane { instance, shut, now }).await
     }
 
-    async fn gatherings(&self, now: Timestamp, limit: usize) -> Result<Vec<Gathering>, StoreError> {
+    async fn gatherings(
+        &self,
+        now: Timestamp,
+        from: GatheredTo,
+        limit: usize,
+    ) -> Result<Vec<Gathering>, StoreError> {
         let (now, seal) = (row::micros(now), self.seal.clone());
-        self.readers.ask(move |connection| gatherings::due(connection, now, limit, &seal)).await
+        let due =
+            move |connection: &Connection| gatherings::due(connection, now, (from, limit), &seal);
+        self.readers.ask(due).await
     }
 
     async fn next_gathering(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -241,6 +249,7 @@ impl Store for SqliteStore {
         &self,
         gathering: &Gathering,
         outcome: Outcome,
+        or: Option<Vec<Instead>>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let content = match &outcome {
@@ -249,7 +258,7 @@ impl Store for SqliteStore {
         };
         let content = content.transpose().map_err(|error| StoreError::Broken(error.to_string()))?;
         let (message, size) = (gathering.message, gathering.size);
-        self.writer.run(gatherings::Close { message, size, outcome, content, now }).await
+        self.writer.run(gatherings::Close { message, size, outcome, content, or, now }).await
     }
 
     async fn opt_outs(&self) -> Result<Vec<OptOut>, StoreError> {

@@ -58,19 +58,31 @@ impl Operation for RecordBatch {
 /// More messages of events that are there.
 pub(super) struct AddMessages(pub(super) Vec<MessageRow>);
 
-impl Operation for AddMessages {
-    type Output = usize;
+/// What became of them.
+#[derive(Default)]
+pub(super) struct Added {
+    pub(super) new: usize,
+    /// Those that are part of others now.
+    joined: usize,
+}
 
-    fn apply(&self, connection: &Desk) -> rusqlite::Result<usize> {
-        let mut new = 0;
+impl Operation for AddMessages {
+    type Output = Added;
+
+    fn apply(&self, connection: &Desk) -> rusqlite::Result<Added> {
+        let mut added = Added::default();
         for message in &self.0 {
-            new += usize::from(insert_message(connection, message)? != Inserted::Known);
+            match insert_message(connection, message)? {
+                Inserted::Known => {}
+                Inserted::Joined => added.joined += 1,
+                Inserted::Waits | Inserted::Rests => added.new += 1,
+            }
         }
-        Ok(new)
+        Ok(added)
     }
 
-    fn wakes(new: &usize) -> bool {
-        *new > 0
+    fn wakes(added: &Added) -> bool {
+        0 < added.new + added.joined
     }
 }
 
@@ -157,7 +169,10 @@ fn insert_started(
         )?
         .query_row(params![message.instance, message.recipient], |row| row.get(0))
         .optional()?;
-    let clock = LaneClock::of(connection, &message.instance)?.at(message.created_at);
+    let clock = match message.terms.clock {
+        Some(clock) => clock,
+        None => LaneClock::of(connection, &message.instance)?.at(message.created_at),
+    };
     let rows = connection
         .prepare_cached(
             "INSERT INTO messages (id, event, state, head, due_at, attempts, instance, recipient,

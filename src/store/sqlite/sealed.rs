@@ -24,6 +24,15 @@ fn terms(kept_id: [u8; 16]) -> Place<'static> {
     Place { column: "messages.terms", row: kept_id, beside: "" }
 }
 
+/// The same as it is kept.
+pub(super) fn kept_terms(
+    kept_id: [u8; 16],
+    plain: Option<String>,
+    seal: &Seal,
+) -> Result<Option<String>, StoreError> {
+    plain.map(|plain| seal.text(&terms(kept_id), plain)).transpose()
+}
+
 /// What came of an attempt.
 pub(super) fn verdict(kept_id: [u8; 16], claim: &str) -> Place<'_> {
     Place { column: "attempts.verdict", row: kept_id, beside: claim }
@@ -67,7 +76,7 @@ impl MessageRow {
         };
         self.content = value(content(self.id, self.recipient.as_deref()), self.content)?;
         self.detail = value(detail(self.id), self.detail)?;
-        self.terms.kept = value(terms(self.id), self.terms.kept)?;
+        self.terms.kept = kept_terms(self.id, self.terms.kept, seal)?;
         self.keys = self.keys.sealed(seal);
         if let (Some(group), Some(key)) = (&mut self.terms.new.group, self.keys.group) {
             group.template = seal.text(&template(key), std::mem::take(&mut group.template))?;

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use kabari::admin::{Admin, router};
 use kabari::model::{
-    Content, Controls, Event, EventId, Headers, Kind, Message, MessageId, Origin, Readiness,
-    Recipient, Replay, Replayed, State,
+    Content, Controls, Event, EventId, Groups, Headers, Kind, Message, MessageId, Origin,
+    Readiness, Recipient, Replay, Replayed, State,
 };
 use kabari::secret::Secret;
 use kabari::store::{Recorded, SqliteStore, Store};
@@ -49,9 +49,9 @@ impl Controls for Floor {
         instance == "jakarta"
     }
 
-    async fn replay(&self, asked: Replay) -> Result<Vec<Replayed>, String> {
+    async fn replay(&self, asked: Replay) -> Result<(Vec<Replayed>, Groups), String> {
         self.asked.lock().unwrap().push(format!("replay {}", asked.events.len()));
-        Ok(Vec::new())
+        Ok((Vec::new(), asked.groups))
     }
 
     async fn readiness(&self) -> Readiness {

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use kabari::model::{Content, Group, Message, MessageId, Priority, Reason, State};
 use kabari::secret::Secrets;
 use kabari::store::{
-    Case, Claim, Claims, Ended, Judge, Lease, Moved, Moves, OpenOptions, Outcome, Recorded,
-    Retention, Round, Ruling, Settlement, Shut, SqliteStore, Store, Upkeep,
+    Case, Claim, Claims, Ended, GatheredTo, Judge, Lease, Moved, Moves, OpenOptions, Outcome,
+    Recorded, Retention, Round, Ruling, Settlement, Shut, SqliteStore, Store, Upkeep,
 };
 use proptest_state_machine::StateMachineTest;
 use tempfile::TempDir;
@@ -303,11 +303,13 @@ impl<const SEALED: bool> Real<SEALED> {
     /// As `gather` does: a message that says which events it is made of.
     fn gather(&mut self) {
         let (store, now) = (self.store(), at(self.now));
-        for gathering in self.runtime.block_on(store.gatherings(now, 99)).unwrap() {
+        for gathering in
+            self.runtime.block_on(store.gatherings(now, GatheredTo::default(), 99)).unwrap()
+        {
             let events: Vec<u128> =
                 gathering.events.iter().map(|event| event.id.0.as_u128()).collect();
             let words = Content { message: Some(format!("{events:?}")), ..content() };
-            let closed = store.close_gathering(&gathering, Outcome::Made(words), now);
+            let closed = store.close_gathering(&gathering, Outcome::Made(words), None, now);
             assert!(self.runtime.block_on(closed).unwrap());
             self.closed.push((gathering.message, events));
         }

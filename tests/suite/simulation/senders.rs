@@ -6,7 +6,7 @@ use kabari::model::{
     Content, Dedupe, Event, EventId, Group, Instead, Message, MessageId, OnUncertain, Origin,
     Otherwise, Policy, Rest, State, Terms, Throttle,
 };
-use kabari::store::{Outcome, Store, StoreError};
+use kabari::store::{GatheredTo, Outcome, Store, StoreError};
 
 use super::judge::SharedJudge;
 use super::plan::{Class, GATHER, Plan, THROTTLE, Ticket, gather_interval};
@@ -149,14 +149,14 @@ pub(super) async fn record(store: &Held, mut part: Batch) -> Result<(), StoreErr
 
 /// Closes the groups that are due, and says when the next one is.
 pub(super) async fn gather(store: &Held, judge: &SharedJudge) -> Option<Timestamp> {
-    let due = store.gatherings(now(), 32).await.ok()?;
+    let due = store.gatherings(now(), GatheredTo::default(), 32).await.ok()?;
     for gathering in due {
         let first = judge.lock().number_of(gathering.message).unwrap();
         let others = gathering.events.iter().map(|event| std::str::from_utf8(&event.body).unwrap());
         let words = std::iter::once(format!("#{first}")).chain(others.map(str::to_owned));
         let words: Vec<String> = words.collect();
         let made = Outcome::Made(Content::text(words.join(" ")));
-        store.close_gathering(&gathering, made, now()).await.ok()?;
+        store.close_gathering(&gathering, made, None, now()).await.ok()?;
     }
     store.next_gathering().await.ok()?
 }

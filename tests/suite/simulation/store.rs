@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use kabari::model::{Attempt, Event, EventId, Message, MessageId, Recipient, State};
+use kabari::model::{Attempt, Event, EventId, Instead, Message, MessageId, Recipient, State};
 use kabari::store::{
-    Arrivals, AskedTo, Claim, Claims, Counts, Ended, EventFilter, EventRow, Gathering, LaneMemory,
-    LaneState, Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation, Recorded,
-    Settlement, SharedStore, Shut, SourceRow, SqliteStore, Store, StoreError, Stuck, TurnedOver,
+    Arrivals, AskedTo, Claim, Claims, Counts, Ended, EventFilter, EventRow, GatheredTo, Gathering,
+    LaneMemory, LaneState, Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation,
+    Recorded, Settlement, SharedStore, Shut, SourceRow, SqliteStore, Store, StoreError, Stuck,
+    TurnedOver,
 };
 use tokio::sync::{Notify, watch};
 
@@ -251,9 +252,9 @@ pass! {
     write(Start) fn recover(now: Timestamp) -> usize;
     read() fn lanes() -> Vec<LaneState>;
     read() fn lane(instance: &str) -> LaneMemory;
-    read() fn gatherings(now: Timestamp, limit: usize) -> Vec<Gathering>;
+    read() fn gatherings(now: Timestamp, from: GatheredTo, limit: usize) -> Vec<Gathering>;
     read() fn next_gathering() -> Option<Timestamp>;
-    write(Gather) fn close_gathering(gathering: &Gathering, outcome: Outcome, now: Timestamp) -> bool;
+    write(Gather) fn close_gathering(gathering: &Gathering, outcome: Outcome, or: Option<Vec<Instead>>, now: Timestamp) -> bool;
     read() fn opt_outs() -> Vec<OptOut>;
     write(Other) fn opt_in(recipient: &Recipient) -> bool;
     read() fn messages(filter: MessageFilter) -> Listed<Message>;

@@ -1,7 +1,7 @@
 //! Is a lane called when something of its own may be due, and left alone when it is another's?
 
 use kabari::model::{Content, Event, Instead, Message, MessageId, Recipient, State, Terms};
-use kabari::store::{Arrivals, Outcome, Store};
+use kabari::store::{Arrivals, GatheredTo, Outcome, Store};
 use tokio::sync::watch;
 
 use super::gathering::keyed;
@@ -105,9 +105,9 @@ pub(super) async fn a_group_calls_its_lane_when_it_is_closed(place: &Place) {
         store.record(event(n), vec![grouped]).await.unwrap();
         assert_eq!(called.now(), lanes(&[]), "who closes groups is, and no lane");
     }
-    let due = store.gatherings(at(60), 9).await.unwrap();
+    let due = store.gatherings(at(60), GatheredTo::default(), 9).await.unwrap();
     let made = Outcome::Made(Content::text("both"));
-    assert!(store.close_gathering(&due[0], made, at(60)).await.unwrap());
+    assert!(store.close_gathering(&due[0], made, None, at(60)).await.unwrap());
     assert_eq!(called.now(), lanes(&["jakarta"]));
     settle(&*store, claim_one(&*store, 60).await, State::Sent).await;
 }

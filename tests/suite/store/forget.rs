@@ -1,7 +1,7 @@
 //! Is somebody forgotten in steps that hold up nobody, and for good although one of them broke off?
 
 use kabari::model::{Group, Message, State, Terms};
-use kabari::store::Store;
+use kabari::store::{GatheredTo, Store};
 use rusqlite::Connection;
 
 use super::{ANN, Place, at, event, message, secrets, state_of};
@@ -41,7 +41,7 @@ async fn a_message_that_was_very_many_events_is_cancelled_at_once_and_forgotten_
     assert!((500..1500).contains(&left()), "all but its last step is done: {}", left());
     // Of half of them nothing goes out, and nothing more joins them.
     assert_eq!(state_of(&store, 1, ANN).await, State::Cancelled);
-    assert!(store.gatherings(at(1000), 9).await.unwrap().is_empty());
+    assert!(store.gatherings(at(1000), GatheredTo::default(), 9).await.unwrap().is_empty());
     store.record(event(2), vec![grouped(2)]).await.unwrap();
     assert_eq!(number("SELECT count(*) FROM messages WHERE state = 'waiting'"), 1);
 

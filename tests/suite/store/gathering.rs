@@ -1,7 +1,7 @@
 //! Do many events become one message, and is none of them lost?
 
-use kabari::model::{Content, Group, Message, Reason, Rest, State, Terms, Throttle};
-use kabari::store::{Gathering, Moved, Outcome, Store};
+use kabari::model::{Content, Event, Group, Message, Reason, Rest, State, Terms, Throttle};
+use kabari::store::{GatheredTo, Gathering, Moved, Outcome, Store};
 
 use super::{ANN, Place, all, at, claim, event, message, state_of};
 
@@ -24,7 +24,7 @@ async fn record(store: &dyn Store, n: u128, second: i64, terms: Terms) {
 }
 
 async fn due(store: &dyn Store, second: i64) -> Vec<Gathering> {
-    store.gatherings(at(second), 9).await.unwrap()
+    store.gatherings(at(second), GatheredTo::default(), 9).await.unwrap()
 }
 
 fn events_of(gathering: &Gathering) -> Vec<u128> {
@@ -51,7 +51,7 @@ pub(super) async fn events_with_one_key_become_one_message_when_it_is_due(place:
     let found = due(&*store, 60).await;
     assert_eq!(found.len(), 1);
     assert_eq!(events_of(&found[0]), [1, 2, 3]);
-    assert!(store.close_gathering(&found[0], filled("three"), at(61)).await.unwrap());
+    assert!(store.close_gathering(&found[0], filled("three"), None, at(61)).await.unwrap());
     assert!(due(&*store, 9999).await.is_empty());
     let claimed = claim(&*store, 61, 9).await;
     assert_eq!(claimed[0].message.content.as_ref().unwrap().message.as_deref(), Some("three"));
@@ -65,7 +65,7 @@ pub(super) async fn a_full_group_is_due_at_once_and_the_next_event_begins_anothe
     let found = due(&*store, 5).await;
     assert_eq!(events_of(&found[0]), [1, 2]);
     let unmade = Outcome::Unmade { reason: Reason::Render, detail: "why".into() };
-    assert!(store.close_gathering(&found[0], unmade, at(5)).await.unwrap());
+    assert!(store.close_gathering(&found[0], unmade, None, at(5)).await.unwrap());
     assert_eq!(state_of(&*store, 1, ANN).await, State::Failed);
     record(&*store, 3, 6, group(2)).await;
     assert_eq!(all(&*store).await.len(), 2);
@@ -77,7 +77,7 @@ pub(super) async fn of_a_group_that_could_not_be_filled_nothing_is_left_to_be_se
     record(&*store, 2, 5, group(20)).await;
     let found = due(&*store, 60).await;
     let unmade = Outcome::Unmade { reason: Reason::Render, detail: "why".into() };
-    assert!(store.close_gathering(&found[0], unmade, at(60)).await.unwrap());
+    assert!(store.close_gathering(&found[0], unmade, None, at(60)).await.unwrap());
     let moved = store.move_by_hand(message(1, ANN).id, State::Waiting, at(61)).await.unwrap();
     assert_eq!(moved, Moved::Unmade { event: event(1).id });
     assert!(claim(&*store, 99, 9).await.is_empty());
@@ -88,11 +88,11 @@ pub(super) async fn after_a_group_the_next_one_waits_for_its_interval(place: &Pl
     let store = place.open();
     record(&*store, 1, 0, group(20)).await;
     let found = due(&*store, 60).await;
-    store.close_gathering(&found[0], filled("one"), at(60)).await.unwrap();
+    store.close_gathering(&found[0], filled("one"), None, at(60)).await.unwrap();
     record(&*store, 2, 70, group(20)).await;
     assert_eq!(store.next_gathering().await.unwrap(), Some(at(360)));
     let found = due(&*store, 360).await;
-    store.close_gathering(&found[0], filled("two"), at(360)).await.unwrap();
+    store.close_gathering(&found[0], filled("two"), None, at(360)).await.unwrap();
     record(&*store, 3, 900, group(20)).await;
     assert_eq!(store.next_gathering().await.unwrap(), Some(at(960)), "long after: as at first");
 }
@@ -108,7 +108,7 @@ pub(super) async fn a_group_is_forgotten_when_its_interval_is_over_and_no_sooner
         record(&*store, n, 0, keyed(&n.to_string())).await;
     }
     for found in due(&*store, 60).await {
-        store.close_gathering(&found, filled("it"), at(60)).await.unwrap();
+        store.close_gathering(&found, filled("it"), None, at(60)).await.unwrap();
     }
     record(&*store, 11, 358, keyed("other")).await;
     assert_eq!(kept(), 10, "each of these may begin anew");
@@ -128,10 +128,10 @@ pub(super) async fn an_event_that_joins_while_a_group_is_filled_is_not_lost(plac
     let found = due(&*store, 60).await;
     // It was made a moment before, and is kept only now.
     record(&*store, 2, 59, group(20)).await;
-    assert!(!store.close_gathering(&found[0], filled("one"), at(60)).await.unwrap());
+    assert!(!store.close_gathering(&found[0], filled("one"), None, at(60)).await.unwrap());
     let found = due(&*store, 60).await;
     assert_eq!(events_of(&found[0]), [1, 2]);
-    assert!(store.close_gathering(&found[0], filled("two"), at(60)).await.unwrap());
+    assert!(store.close_gathering(&found[0], filled("two"), None, at(60)).await.unwrap());
     assert_eq!(claim(&*store, 60, 9).await.len(), 1);
 }
 
@@ -154,12 +154,12 @@ pub(super) async fn a_group_that_is_due_takes_no_more_and_the_next_one_waits_for
             record(&*store, of(n), begin + 60, terms()).await;
         }
         assert_eq!(events_of(&found[0]), first.map(of).collect::<Vec<_>>());
-        let closed = store.close_gathering(&found[0], filled("one"), at(begin + 61)).await;
+        let closed = store.close_gathering(&found[0], filled("one"), None, at(begin + 61)).await;
         assert!(closed.unwrap(), "although more came");
         assert_eq!(store.next_gathering().await.unwrap(), Some(at(begin + 360)));
         let found = due(&*store, begin + 360).await;
         assert_eq!(events_of(&found[0]), (100..150).map(of).collect::<Vec<_>>());
-        let closed = store.close_gathering(&found[0], filled("two"), at(begin + 360)).await;
+        let closed = store.close_gathering(&found[0], filled("two"), None, at(begin + 360)).await;
         assert!(closed.unwrap());
         assert!(due(&*store, begin + 9999).await.is_empty());
     }
@@ -185,7 +185,7 @@ pub(super) async fn a_group_that_cannot_be_read_keeps_no_other_from_being_closed
     assert_eq!((events_of(of(4)), &of(4).unreadable), (vec![4], &None));
     for gathering in &found {
         let unmade = Outcome::Unmade { reason: Reason::Render, detail: "why".into() };
-        assert!(store.close_gathering(gathering, unmade, at(60)).await.unwrap());
+        assert!(store.close_gathering(gathering, unmade, None, at(60)).await.unwrap());
     }
     assert_eq!(state_of(&*store, 1, ANN).await, State::Failed);
     assert_eq!(store.next_gathering().await.unwrap(), None, "nothing is left to be looked at");
@@ -216,4 +216,25 @@ pub(super) async fn the_rest_over_a_limit_becomes_one_message_when_there_is_room
     assert!(due(&*store, 59).await.is_empty());
     let found = due(&*store, 60).await;
     assert_eq!(events_of(&found[0]), [3, 4, 5]);
+}
+
+pub(super) async fn large_groups_are_read_one_after_another(place: &Place) {
+    let store = place.open();
+    for n in 1..=5 {
+        let body = format!(r#"{{"n":"{}"}}"#, "x".repeat(9 << 20));
+        let (made, event) = (message(n, ANN), Event { body: body.into(), ..event(n) });
+        let made = Message { terms: keyed(&n.to_string()), ..made };
+        store.record(event, vec![made]).await.unwrap();
+    }
+    let (mut from, mut read) = (GatheredTo::default(), Vec::new());
+    loop {
+        let page = store.gatherings(at(99), from, 9).await.unwrap();
+        let Some(last) = page.last() else { break };
+        from = last.at;
+        read.push(page.iter().flat_map(events_of).collect::<Vec<_>>());
+    }
+    assert_eq!(read.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1], "{read:?}");
+    let mut all = read.concat();
+    all.sort_unstable();
+    assert_eq!(all, [1, 2, 3, 4, 5]);
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use kabari::model::{Instead, Message, MessageId, Priority, Reason, Recipient, State, Terms};
-use kabari::store::{Case, Claim, Judge, Ruling};
+use kabari::model::{
+    Content, Group, Instead, Message, MessageId, Priority, Reason, Recipient, State, Terms,
+};
+use kabari::store::{Case, Claim, GatheredTo, Gathering, Judge, Outcome, Ruling, Store};
 
 use super::terms::{judged, record, told, with_terms};
 use super::{ANN, BEN, Place, all, at, claim, message, numbers, settle};
@@ -95,4 +97,41 @@ async fn one_takes_the_place_of_another(
     assert!(left.is_sorted(), "{left:?}");
     let waiting = |message: &Message| message.state == State::Waiting;
     assert!(!all(&*store).await.iter().any(waiting), "nothing is stuck");
+}
+
+/// A group of one event, whose message is due at 60 and cannot be made.
+async fn a_broken_group(store: &dyn Store) -> (Gathering, Outcome) {
+    let (key, template) = ("k".into(), "{}".into());
+    let group = Group { key, wait_s: 60, interval_s: 0, max: 9, template };
+    let terms = Terms { group: Some(group), ..in_stead_of(1, BEN) };
+    record(store, with_terms(1, 0, ANN, terms)).await;
+    let due = store.gatherings(at(60), GatheredTo::default(), 9).await.unwrap().remove(0);
+    (due, Outcome::Unmade { reason: Reason::Render, detail: "why".into() })
+}
+
+pub(super) async fn what_is_sent_instead_of_a_group_was_promised_with_it_and_is_fresh(
+    place: &Place,
+) {
+    let store = place.open();
+    let (due, unmade) = a_broken_group(&*store).await;
+    let words = Content::text("of all events".to_owned());
+    let or = in_stead_of(1, BEN).or.into_iter().map(|it| Instead { content: words.clone(), ..it });
+    let or = Some(or.collect());
+    assert!(store.close_gathering(&due, unmade, or, at(60)).await.unwrap());
+    let instead = claim(&*store, 70, 9).await.remove(0);
+    assert_eq!(instead.message.content, Some(words));
+    assert_eq!(instead.message.created_at, at(0), "before whoever tries things out began to");
+    assert_eq!(instead.age.as_secs(), 10);
+}
+
+pub(super) async fn a_group_fails_also_if_nobody_can_read_what_is_sent_instead(place: &Place) {
+    let store = place.open();
+    let (due, unmade) = a_broken_group(&*store).await;
+    let raw = rusqlite::Connection::open(place.file()).unwrap();
+    raw.execute("UPDATE messages SET terms = substr(terms, 1, 30)", []).unwrap();
+    let or = Some(in_stead_of(1, BEN).or);
+    assert!(store.close_gathering(&due, unmade, or, at(60)).await.unwrap());
+    let state = raw.query_row("SELECT state FROM messages", [], |row| row.get::<_, String>(0));
+    assert_eq!(state.unwrap(), "failed");
+    assert_eq!(store.next_gathering().await.unwrap(), None);
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kabari::model::{Dedupe, Event, Group, Message, Reason, State};
 use kabari::store::{
-    Claim, MessageFilter, OpenOptions, Pruned, Recorded, Retention, Round, SqliteStore, Store,
-    Upkeep,
+    Claim, GatheredTo, MessageFilter, OpenOptions, Pruned, Recorded, Retention, Round, SqliteStore,
+    Store, Upkeep,
 };
 use rusqlite::Connection;
 
@@ -188,7 +188,7 @@ async fn events_of_an_open_group_keep_their_bodies() {
         record(&*store, (event, message)).await;
     }
     assert_eq!(prune(&*store, days(1, 1), at(100 * DAY)).await, removed(0, 0, 0));
-    let due = store.gatherings(at(500 * DAY), 9).await.unwrap();
+    let due = store.gatherings(at(500 * DAY), GatheredTo::default(), 9).await.unwrap();
     assert_eq!(due[0].events.len(), 3);
     assert!(due[0].events.iter().all(|event| !event.body.is_empty()));
 }

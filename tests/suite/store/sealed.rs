@@ -5,8 +5,8 @@ use kabari::model::{
 };
 use kabari::secret::Secrets;
 use kabari::store::{
-    History, MessageFilter, Moved, OpenOptions, OptOut, Outcome, Reconciliation, Recorded, Shut,
-    SqliteStore, Store, StoreError, Tally, Upkeep,
+    GatheredTo, Gathering, History, MessageFilter, Moved, OpenOptions, OptOut, Outcome,
+    Reconciliation, Recorded, Shut, SqliteStore, Store, StoreError, Tally, Upkeep,
 };
 use rusqlite::Connection;
 
@@ -116,7 +116,10 @@ pub(super) async fn heard(store: &dyn Store) -> String {
     }
     said.push(format!("{:?}", store.opt_outs().await.unwrap()));
     said.push(format!("{:?}", store.lane("bali").await.unwrap()));
-    said.push(format!("{:?}", store.gatherings(at(900), 9).await.unwrap()));
+    for due in store.gatherings(at(900), GatheredTo::default(), 9).await.unwrap() {
+        // Where it stands is nobody's concern but the store's.
+        said.push(format!("{:?}", Gathering { at: GatheredTo::default(), ..due }));
+    }
     said.push(format!("{:?}", store.reconciliations().await.unwrap()));
     said.join("\n")
 }
@@ -187,10 +190,10 @@ pub(super) async fn goes_on(store: &SqliteStore) {
     };
     let terms = Terms { group: Some(group), ..Terms::default() };
     store.record(event(9), vec![Message { terms, ..message(9, BEN) }]).await.unwrap();
-    let due = store.gatherings(at(900), 9).await.unwrap();
+    let due = store.gatherings(at(900), GatheredTo::default(), 9).await.unwrap();
     assert_eq!(due[0].events.len(), 3);
     let filled = Outcome::Made(message(5, BEN).content.unwrap());
-    assert!(store.close_gathering(&due[0], filled, at(900)).await.unwrap());
+    assert!(store.close_gathering(&due[0], filled, None, at(900)).await.unwrap());
     // An older message of the same person comes before a new one.
     store.record(event(10), vec![message(10, ANN)]).await.unwrap();
     assert_eq!(

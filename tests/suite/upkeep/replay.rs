@@ -181,6 +181,39 @@ async fn a_group_is_one_message_however_many_events_it_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_one_message_also_where_very_many_events_are_replayed() {
+    for running in [true, false] {
+        let world = World::start().await;
+        let group = "    kind: push\n    group: { key: x, wait: 1h, interval: 1h, max: 99 }\n";
+        let home = home(&world);
+        std::fs::write(home.path("rules.yaml"), RULES.replacen("    kind: push\n", group, 1))
+            .unwrap();
+        let kabari = home.start().await;
+        for n in 0..120 {
+            push(&kabari, ANNA, &n.to_string()).await;
+        }
+        let kabari = if running {
+            Some(kabari)
+        } else {
+            assert_eq!(kabari.stop().await, Some(0));
+            None
+        };
+        let words = ["events", "replay", "--all", "--again"];
+        let shown = ends(&home, &[&words[..], &["--dry-run"]].concat(), 0);
+        let said = "120 events: 2 new messages (118 more become part of them);";
+        assert!(shown.contains(said), "running: {running}: {shown}");
+        // The group that is open takes them in.
+        let (before, told) =
+            (states(&home).len(), json(&home, &[&words[..], &["--yes"]].concat(), 0));
+        assert_eq!((&told["new"], &told["made"]), (&json!(2), &json!(0)), "running: {running}");
+        assert_eq!(states(&home).len(), before);
+        if let Some(kabari) = kabari {
+            assert_eq!(kabari.stop().await, Some(0));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_cannot_be_replayed_says_why() {
     let world = World::start().await;
     let (home, kabari) = pushed(&world).await;

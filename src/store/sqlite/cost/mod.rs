@@ -15,7 +15,7 @@ use super::row::micros;
 use super::{gatherings, lists, needs, schema};
 use crate::model::{Dedupe, Message, Reason, Terms};
 use crate::store::seal::Seal;
-use crate::store::{AskedTo, Outcome, Store};
+use crate::store::{AskedTo, GatheredTo, Outcome, Store};
 
 use counted::{Counted, at, message};
 use shapes::{GROUPED_S, SHAPES, Shape, in_a_group_of_its_own, later};
@@ -53,7 +53,8 @@ async fn cost(shape: &Shape, backlog: usize) -> Cost {
     counted.steps.follow(&mut reader);
     lists::lanes(&reader).unwrap();
     gatherings::next(&reader).unwrap();
-    gatherings::due(&reader, micros(at(shape.now)), 10, &Seal::default()).unwrap();
+    gatherings::due(&reader, micros(at(shape.now)), (GatheredTo::default(), 10), &Seal::default())
+        .unwrap();
     needs::stuck(&reader, i64::MAX).unwrap();
     counted.store.recover(at(shape.now)).await.unwrap();
     Cost { turns, records, looks: counted.steps.taken(), went }
@@ -126,9 +127,9 @@ async fn cost_of_closing(open: usize) -> BTreeMap<String, i64> {
     let mut counted = Counted::new();
     counted.fill(open, in_a_group_of_its_own).await;
     let now = at(GROUPED_S + 1);
-    for group in counted.store.gatherings(now, 10).await.unwrap() {
+    for group in counted.store.gatherings(now, GatheredTo::default(), 10).await.unwrap() {
         let outcome = Outcome::Unmade { reason: Reason::Render, detail: String::new() };
-        assert!(counted.store.close_gathering(&group, outcome, now).await.unwrap());
+        assert!(counted.store.close_gathering(&group, outcome, None, now).await.unwrap());
     }
     counted.steps.taken()
 }
