@@ -43,8 +43,8 @@ fn say(back: Option<SignedDuration>, when: &str) {
     let by = SignedDuration::from_secs(back.as_secs());
     tracing::warn!(
         seconds = by.as_secs(),
-        "the system's clock was set back by {by:#} {when}: a message that is to be tried again waits \
-         that much longer, and signatures that carry a time may be refused until the clock is right"
+        "the system's clock was set back by {by:#} {when}: what waits for its time (another try, the \
+         end of a group, room under a `throttle`) waits that much longer, and signatures that carry a time may be refused until the clock is right"
     );
 }
 

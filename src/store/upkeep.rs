@@ -24,6 +24,9 @@ pub trait Upkeep: Send + Sync {
     /// in their order. A bounded number goes into each transaction, so that nobody waits for long.
     async fn move_many(&self, moves: Moves) -> Result<Vec<Moved>, StoreError>;
 
+    /// What [`Upkeep::move_many`] would say at this moment. Nothing is moved.
+    async fn foresee_moves(&self, moves: Moves) -> Result<Vec<Moved>, StoreError>;
+
     /// One step of a round of pruning: removes a bounded number of rows that have had their time at
     /// `now`, and says where the round goes on. Never what is waiting, sending or uncertain, nor an
     /// event of such a message; that an event was here is remembered for 30 days, and a `dedupe` key

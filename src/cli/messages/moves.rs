@@ -83,8 +83,8 @@ impl Selection {
             (ids, states)
         };
         if self.dry_run {
-            let possible = if one_by_one { possible(&store, wish, &ids).await? } else { ids.len() };
-            return preview(&store, wish, &ids, possible, self.json).await;
+            let moves = Moves { ids, to: wish.to(), from, now: clock::now() };
+            return preview(&store, wish, moves, self.json).await;
         }
         drop(store);
         let hands = Hands::find(rules, url).await?;
@@ -143,42 +143,34 @@ async fn chosen(
     Ok(ids)
 }
 
-/// With how many of these it could be done. Those that a filter chose are in a state for it.
-async fn possible(store: &SharedStore, wish: Wish, ids: &[MessageId]) -> anyhow::Result<usize> {
-    let mut possible = 0;
-    for id in ids {
-        let legal = store.message(*id).await?.is_some_and(|(message, _)| {
-            message.content.is_some()
-                && message.state != State::Sending
-                && message.state.may_become(wish.to())
-        });
-        possible += usize::from(legal);
-    }
-    Ok(possible)
-}
-
 /// Shows what would be done, and does nothing.
 async fn preview(
     store: &SharedStore,
     wish: Wish,
-    ids: &[MessageId],
-    possible: usize,
+    moves: Moves,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let (mut rows, refused) = (Vec::new(), ids.len() - possible);
-    for id in ids.iter().take(SHOWN) {
-        rows.extend(store.message(*id).await?.map(|(message, _)| message));
+    let ids = moves.ids.clone();
+    let mut outcome = Outcome::default();
+    for (id, moved) in ids.iter().zip(store.foresee_moves(moves).await?) {
+        outcome.note(*id, moved);
     }
+    let (possible, refused) = (outcome.done, outcome.refused.len());
     if as_json {
         let shown: Vec<String> = ids.iter().map(ToString::to_string).collect();
         output::json(&json!({
             "verb": wish.as_str(), "dry_run": true, "would": possible, "cannot": refused, "ids": shown,
         }))?;
     } else {
+        let mut rows = Vec::new();
+        for id in ids.iter().take(SHOWN) {
+            rows.extend(store.message(*id).await?.map(|(message, _)| message));
+        }
         print_table(&rows, Numbers::Masked)?;
         if rows.len() < ids.len() {
             anstream::println!("… and {} more", ids.len() - rows.len());
         }
+        outcome.say_refused(wish);
         anstream::println!(
             "{}: would be done with {}",
             wish.as_str(),
@@ -281,6 +273,12 @@ impl Outcome {
         }
     }
 
+    fn say_refused(&self, wish: Wish) {
+        for (id, moved) in self.refused.iter().take(SHOWN) {
+            say(*id, wish, *moved);
+        }
+    }
+
     fn tell(&self, wish: Wish, one_by_one: bool, as_json: bool) -> anyhow::Result<()> {
         if as_json {
             let refused = self.refused.iter().map(|(id, moved)| match moved {
@@ -301,9 +299,7 @@ impl Outcome {
             }));
         }
         if !one_by_one {
-            for (id, moved) in self.refused.iter().take(SHOWN) {
-                say(*id, wish, *moved);
-            }
+            self.say_refused(wish);
             anstream::println!(
                 "{}: done with {}",
                 wish.as_str(),

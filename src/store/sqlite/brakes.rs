@@ -56,7 +56,7 @@ pub(super) fn start(connection: &Desk, row: &MessageRow, seq: i64) -> rusqlite::
         (row.keys.dedupe.unwrap_or_default(), until(row.created_at, dedupe.within_s))
     });
     if let Some((key, _)) = &once
-        && let Some(holder) = dedupe::holder(connection, key, row.created_at)?
+        && let Some(holder) = dedupe::holder((connection, connection.seal()), key, row.created_at)?
     {
         let said = match holder.message {
             Some(id) => format!("message {id} has the same `dedupe` key"),
@@ -138,13 +138,16 @@ fn begin(
     let mut at = begins.map(due_at).transpose()?.map_or(soonest, |due_at| due_at.max(soonest));
     if let Some(throttle) = throttle {
         let key = row.keys.throttle.unwrap_or_default();
-        let slot = next_slot(connection, &key, throttle, at)?;
-        if at < slot {
-            let said = format!("more than {} in {} s", throttle.limit, throttle.per_s);
-            if throttle.rest == Rest::Skip {
+        let said = format!("more than {} in {} s", throttle.limit, throttle.per_s);
+        let slot = match throttle.rest {
+            Rest::Skip if is_full(connection, &key, throttle, at)? => {
                 start.skip(Reason::Throttled, said);
                 return Ok(());
             }
+            Rest::Skip => at,
+            Rest::Wait | Rest::Group => next_slot(connection, &key, throttle, at)?,
+        };
+        if at < slot {
             start.hold(UNTIL_DUE, slot, Reason::Throttled, &said);
             begins = group;
             at = begins.map(due_at).transpose()?.map_or(slot, |due_at| due_at.max(slot));
@@ -171,6 +174,31 @@ impl Start {
     }
 }
 
+/// Whether one that goes at `at` is one too many. Those that go at quite another time, since they were
+/// put off or the clock was set back, cost nobody the message.
+fn is_full(
+    connection: &Connection,
+    key: &[u8],
+    throttle: &Throttle,
+    at: i64,
+) -> rusqlite::Result<bool> {
+    let (span, limit) = (span(throttle), i64::from(throttle.limit.max(1)));
+    let near: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM throttle_slots
+                 WHERE key = ?1 AND at > ?2 AND at < ?3 LIMIT ?4)",
+        )?
+        .query_row(
+            params![key, at.saturating_sub(span), at.saturating_add(span), limit],
+            |row| row.get(0),
+        )?;
+    Ok(near == limit)
+}
+
+fn span(throttle: &Throttle) -> i64 {
+    i64::try_from(throttle.per_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX)
+}
+
 /// When there is room for one that is to go at `at`.
 fn next_slot(
     connection: &Connection,
@@ -178,8 +206,7 @@ fn next_slot(
     throttle: &Throttle,
     at: i64,
 ) -> rusqlite::Result<i64> {
-    let span = i64::try_from(throttle.per_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
-    let limit = i64::from(throttle.limit.max(1));
+    let (span, limit) = (span(throttle), i64::from(throttle.limit.max(1)));
     // The one that goes `limit` places before it; a span after that there is room again.
     let before: Option<i64> = connection
         .prepare_cached(

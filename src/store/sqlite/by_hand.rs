@@ -1,16 +1,19 @@
 //! What may a person do with a message?
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::model::{EventId, MessageId, Reason, State};
-use crate::store::Moved;
+use crate::store::seal::Seal;
 use crate::store::sqlite::dedupe::{self, Holder};
 use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::row::micros;
 use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{gatherings, order, people};
+use crate::store::{Moved, Moves};
 
 /// A person's decision about one message.
 pub(super) struct MoveByHand {
@@ -51,17 +54,12 @@ impl Operation for MoveByHand {
     type Output = Moved;
 
     fn apply(&self, connection: &Desk) -> rusqlite::Result<Moved> {
-        let Some(place) = self.place(connection)? else { return Ok(Moved::Unknown) };
-        let expected = self.from.is_empty() || self.from.contains(&place.state);
-        if !expected || !is_for_people(place.state, self.to) {
-            return Ok(Moved::Illegal(place.state));
-        }
-        // One that could not be made has nothing that could be sent.
-        let Some(recipient) = &place.recipient else {
-            return Ok(match self.to {
-                State::Waiting => Moved::Unmade { event: place.event },
-                _ => Moved::Illegal(place.state),
-            });
+        let Some(place) = Place::of(connection, connection.seal(), self.id)? else {
+            return Ok(Moved::Unknown);
+        };
+        let recipient = match place.may_move(self.to, &self.from) {
+            Ok(recipient) => recipient,
+            Err(refused) => return Ok(refused),
         };
         let now = micros(self.now);
         if self.to == State::Waiting
@@ -99,16 +97,16 @@ impl Operation for MoveByHand {
     }
 }
 
-impl MoveByHand {
-    fn place(&self, connection: &Desk) -> rusqlite::Result<Option<Place>> {
+impl Place {
+    fn of(connection: &Connection, seal: &Seal, id: MessageId) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(
                 "SELECT seq, state, head, instance, iif(content IS NULL, NULL, recipient), event
                  FROM messages WHERE id = ?1",
             )?
-            .query_row([connection.seal().id(self.id.0.into_bytes())], |row| {
+            .query_row([seal.id(id.0.into_bytes())], |row| {
                 let state: String = row.get(1)?;
-                Ok(Place {
+                Ok(Self {
                     seq: row.get(0)?,
                     state: State::parse(&state).ok_or(rusqlite::Error::InvalidQuery)?,
                     head: row.get(2)?,
@@ -118,6 +116,69 @@ impl MoveByHand {
                 })
             })
             .optional()
+    }
+
+    /// To whom it goes, if it may be moved there by a person, but for its `dedupe` keys.
+    fn may_move(&self, to: State, from: &[State]) -> Result<&String, Moved> {
+        let expected = from.is_empty() || from.contains(&self.state);
+        if !expected || !is_for_people(self.state, to) {
+            return Err(Moved::Illegal(self.state));
+        }
+        // One that could not be made has nothing that could be sent.
+        self.recipient.as_ref().ok_or(match to {
+            State::Waiting => Moved::Unmade { event: self.event },
+            _ => Moved::Illegal(self.state),
+        })
+    }
+}
+
+/// What would come of these moves, one after another, at this moment.
+pub(super) fn foresee(
+    connection: &Connection,
+    moves: &Moves,
+    seal: &Seal,
+) -> rusqlite::Result<Vec<Moved>> {
+    let mut foreseen = Foreseen::default();
+    moves.ids.iter().map(|id| foreseen.next((connection, seal), moves, *id)).collect()
+}
+
+/// What the moves before change for those behind.
+#[derive(Default)]
+struct Foreseen {
+    moved: HashSet<MessageId>,
+    keys: HashMap<[u8; 16], MessageId>,
+}
+
+impl Foreseen {
+    fn next(
+        &mut self,
+        (connection, seal): (&Connection, &Seal),
+        Moves { to, from, now, .. }: &Moves,
+        id: MessageId,
+    ) -> rusqlite::Result<Moved> {
+        let Some(mut place) = Place::of(connection, seal, id)? else { return Ok(Moved::Unknown) };
+        if self.moved.contains(&id) {
+            place.state = *to;
+        }
+        if let Err(refused) = place.may_move(*to, from) {
+            return Ok(refused);
+        }
+        if *to == State::Waiting {
+            let now = micros(*now);
+            let mut keys = dedupe::kept(connection, place.seq, now)?;
+            for (key, _) in dedupe::lost(connection, place.seq, now)? {
+                if let Some(by) = self.keys.get(&key) {
+                    return Ok(Moved::Held { by: Some(*by), state: State::Waiting });
+                }
+                if let Some(holder) = dedupe::holder((connection, seal), &key, now)? {
+                    return Ok(Moved::Held { by: holder.message, state: holder.state });
+                }
+                keys.push(key);
+            }
+            self.keys.extend(keys.into_iter().map(|key| (key, id)));
+        }
+        self.moved.insert(id);
+        Ok(Moved::Done)
     }
 }
 

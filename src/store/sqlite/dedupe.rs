@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::model::{MessageId, State};
+use crate::store::seal::Seal;
 use crate::store::sqlite::writer::Desk;
 
 /// Who has a key: it may have been or may yet be sent.
@@ -14,8 +15,12 @@ pub(super) struct Holder {
 }
 
 /// Who has the key, if anybody does.
-pub(super) fn holder(desk: &Desk, key: &[u8], now: i64) -> rusqlite::Result<Option<Holder>> {
-    desk.prepare_cached(
+pub(super) fn holder(
+    (connection, seal): (&Connection, &Seal),
+    key: &[u8],
+    now: i64,
+) -> rusqlite::Result<Option<Holder>> {
+    connection.prepare_cached(
         "SELECT messages.id, state FROM dedupe_keys LEFT JOIN messages ON messages.seq = message
          WHERE key = ?1 AND until > ?2
              AND (message = 0 OR state IN ('waiting', 'sending', 'sent', 'uncertain'))",
@@ -23,7 +28,7 @@ pub(super) fn holder(desk: &Desk, key: &[u8], now: i64) -> rusqlite::Result<Opti
     .query_row(params![key, now], |row| {
         let (id, state): (Option<[u8; 16]>, Option<String>) = (row.get(0)?, row.get(1)?);
         Ok(Holder {
-            message: id.map(|id| MessageId(Uuid::from_bytes(desk.seal().open_id(id)))),
+            message: id.map(|id| MessageId(Uuid::from_bytes(seal.open_id(id)))),
             state: state.and_then(|state| State::parse(&state)).unwrap_or(State::Sent),
         })
     })
@@ -52,18 +57,38 @@ pub(super) fn take(
         .map(drop)
 }
 
-/// Gives message number `seq`, which failed, the key back that it lost meanwhile; otherwise says who
-/// has it.
-pub(super) fn take_back(desk: &Desk, seq: i64, now: i64) -> rusqlite::Result<Option<Holder>> {
-    let lost: Option<([u8; 16], i64)> = desk
+/// The keys that message number `seq` had when it failed and lost since.
+pub(super) fn lost(
+    connection: &Connection,
+    seq: i64,
+    now: i64,
+) -> rusqlite::Result<Vec<([u8; 16], i64)>> {
+    connection
         .prepare_cached("SELECT key, until FROM dedupe_lost WHERE message = ?1 AND until > ?2")?
-        .query_row([seq, now], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((key, until)) = lost else { return Ok(None) };
-    if let Some(holder) = holder(desk, &key, now)? {
-        return Ok(Some(holder));
+        .query_map([seq, now], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// The keys that message number `seq` has.
+pub(super) fn kept(connection: &Connection, seq: i64, now: i64) -> rusqlite::Result<Vec<[u8; 16]>> {
+    connection
+        .prepare_cached("SELECT key FROM dedupe_keys WHERE message = ?1 AND until > ?2")?
+        .query_map([seq, now], |row| row.get(0))?
+        .collect()
+}
+
+/// Gives message number `seq`, which failed, all keys back that it lost meanwhile; otherwise says who
+/// has one of them.
+pub(super) fn take_back(desk: &Desk, seq: i64, now: i64) -> rusqlite::Result<Option<Holder>> {
+    let lost = lost(desk, seq, now)?;
+    for (key, _) in &lost {
+        if let Some(holder) = holder((desk, desk.seal()), key, now)? {
+            return Ok(Some(holder));
+        }
     }
-    take(desk, &key, seq, until)?;
+    for (key, until) in &lost {
+        take(desk, key, seq, *until)?;
+    }
     desk.prepare_cached("DELETE FROM dedupe_lost WHERE message = ?1")?.execute([seq])?;
     Ok(None)
 }

@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/sqlite/0005_seals.sql"),
     include_str!("../migrations/sqlite/0006_backlog.sql"),
     include_str!("../migrations/sqlite/0007_over.sql"),
+    include_str!("../migrations/sqlite/0008_lost.sql"),
 ];
 
 /// "kbri", as the first step writes it.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::model::{EventId, Message, MessageId, Recipient};
 use crate::store::seal::Seal;
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::by_hand::{MoveByHand, MoveMany};
+use crate::store::sqlite::by_hand::{self, MoveByHand, MoveMany};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
 use crate::store::sqlite::{lists, people, prune};
 use crate::store::{
@@ -43,6 +43,11 @@ impl Upkeep for SqliteStore {
             done.extend(self.writer.run(MoveMany(part.iter().map(one).collect())).await?);
         }
         Ok(done)
+    }
+
+    async fn foresee_moves(&self, moves: Moves) -> Result<Vec<Moved>, StoreError> {
+        let seal = self.seal.clone();
+        self.readers.ask(move |connection| Ok(by_hand::foresee(connection, &moves, &seal)?)).await
     }
 
     async fn prune(

@@ -57,17 +57,25 @@ impl Judge {
             Class::Later => until(self.lives[n].ticket.not_before.unwrap(), Reason::Later),
             Class::Deduped if self.is_second(n) => skipped(Reason::Duplicate),
             Class::Plain | Class::Hours | Class::HoursOrNever | Class::Deduped => in_line(made_at),
-            Class::Throttled | Class::Waiting => {
+            Class::Throttled => {
+                let slots = self.brakes.slots.entry((class, self.lives[n].ticket.key)).or_default();
+                let is_near = |at: Timestamp| {
+                    at < later(made_at, THROTTLE.1) && made_at < later(at, THROTTLE.1)
+                };
+                let near = slots.iter().filter(|at| is_near(**at)).count();
+                if THROTTLE.0 as usize <= near {
+                    skipped(Reason::Throttled)
+                } else {
+                    slots.push(made_at);
+                    in_line(made_at)
+                }
+            }
+            Class::Waiting => {
                 let slots = self.brakes.slots.entry((class, self.lives[n].ticket.key)).or_default();
                 let before = slots.len().checked_sub(THROTTLE.0 as usize).map(|n| slots[n]);
                 let slot = before.map_or(made_at, |before| later(before, THROTTLE.1).max(made_at));
-                match class {
-                    Class::Throttled if made_at < slot => skipped(Reason::Throttled),
-                    _ => {
-                        slots.push(slot);
-                        if made_at < slot { until(slot, Reason::Throttled) } else { in_line(slot) }
-                    }
-                }
+                slots.push(slot);
+                if made_at < slot { until(slot, Reason::Throttled) } else { in_line(slot) }
             }
             Class::Grouped => {
                 let due_at = self.opens(n, made_at, now);

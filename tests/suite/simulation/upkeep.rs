@@ -29,6 +29,10 @@ impl Upkeep for Held {
         self.write(Cause::Other, self.inner.move_many(moves)).await
     }
 
+    async fn foresee_moves(&self, moves: Moves) -> Result<Vec<Moved>, StoreError> {
+        self.read(self.inner.foresee_moves(moves)).await
+    }
+
     async fn prune(
         &self,
         retention: Retention,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use kabari::model::{Dedupe, Reason, State, Terms};
-use kabari::store::{Moved, Retention, Round, Store};
+use kabari::model::{Dedupe, Group, Reason, State, Terms};
+use kabari::store::{GatheredTo, Moved, Moves, Outcome, Retention, Round, Store};
 
 use super::terms::{record, with_terms};
-use super::{ANN, BEN, Place, at, claim_one, message, settle, state_of};
+use super::{ANN, BEN, Place, at, claim_one, event, message, settle, state_of, unmade};
 
 const DAY: i64 = 86_400;
 
@@ -84,4 +84,67 @@ pub(super) async fn a_key_is_not_given_back_for_as_long_as_what_was_sent_is_reme
     let held = Moved::Held { by: None, state: State::Sent };
     assert_eq!(retry(&*store, 1, 29 * DAY).await, held);
     assert_eq!(retry(&*store, 1, 31 * DAY).await, Moved::Done, "the key has had its time");
+}
+
+/// A group of events 1 to 3 to Ann, each with its key, whose message then failed at Wachat.
+async fn a_group_that_failed(store: &dyn Store) {
+    for n in 1..=3 {
+        let (key, template) = ("k".into(), "{}".into());
+        let group = Some(Group { key, wait_s: 60, interval_s: 0, max: 9, template });
+        let dedupe = Some(Dedupe { key: n.to_string(), within_s: 86_400 });
+        record(store, with_terms(n, 0, ANN, Terms { dedupe, group, ..Terms::default() })).await;
+    }
+    let due = store.gatherings(at(60), GatheredTo::default(), 9).await.unwrap().remove(0);
+    let made = Outcome::Made(message(1, ANN).content.unwrap());
+    assert!(store.close_gathering(&due, made, None, at(60)).await.unwrap());
+    let claimed = claim_one(store, 60).await;
+    assert!(settle(store, claimed, State::Failed).await);
+}
+
+/// A message alone with the key of event `of`.
+async fn alone(store: &dyn Store, n: u128, of: u128, second: i64) -> usize {
+    let dedupe = Some(Dedupe { key: of.to_string(), within_s: 86_400 });
+    record(store, with_terms(n, second, ANN, Terms { dedupe, ..Terms::default() })).await
+}
+
+pub(super) async fn a_group_that_is_retried_takes_all_its_keys_back_or_none(place: &Place) {
+    let store = place.open();
+    a_group_that_failed(&*store).await;
+    for (n, of) in [(11, 1), (12, 2)] {
+        assert_eq!(alone(&*store, n, of, 70).await, 1, "the group was not sent");
+    }
+    for n in [11, 12] {
+        let Moved::Held { state: State::Waiting, .. } = retry(&*store, 1, 71).await else {
+            panic!("{n} has a key of it")
+        };
+        let cancelled = store.move_by_hand(message(n, ANN).id, State::Cancelled, at(71)).await;
+        assert_eq!(cancelled.unwrap(), Moved::Done);
+    }
+    assert_eq!(retry(&*store, 1, 72).await, Moved::Done);
+    for of in 1..=3 {
+        assert_eq!(alone(&*store, 20 + of, of, 73).await, 0, "key {of} is the group's again");
+    }
+}
+
+pub(super) async fn what_a_retry_of_many_would_do_is_what_it_does(place: &Place) {
+    let store = place.open();
+    for n in 31..=33 {
+        ended(&*store, n, 0, State::Failed).await;
+    }
+    a_group_that_failed(&*store).await;
+    ended(&*store, 5, 70, State::Failed).await;
+    store.record(event(6), vec![unmade(6)]).await.unwrap();
+    for (n, of) in [(11, 1), (12, 2)] {
+        alone(&*store, n, of, 70).await;
+    }
+    let claimed = claim_one(&*store, 71).await;
+    settle(&*store, claimed, State::Uncertain).await;
+    let ids = [5, 31, 32, 99, 6, 1, 11, 12, 5, 33].map(|n| message(n, ANN).id).to_vec();
+    for from in [vec![], vec![State::Failed]] {
+        let (to, now) = (State::Waiting, at(80));
+        let moves = || Moves { ids: ids.clone(), to, from: from.clone(), now };
+        let foreseen = store.foresee_moves(moves()).await.unwrap();
+        assert_eq!(store.foresee_moves(moves()).await.unwrap(), foreseen, "nothing is done");
+        assert_eq!(store.move_many(moves()).await.unwrap(), foreseen);
+    }
 }

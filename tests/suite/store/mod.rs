@@ -295,7 +295,9 @@ contract! {
         everything_is_counted_by_state;
     instead:
         what_replaces_a_message_stands_behind_those_who_waited
-        who_lost_the_place_in_line_while_others_were_decided_is_not_taken;
+        who_lost_the_place_in_line_while_others_were_decided_is_not_taken
+        what_is_sent_instead_of_a_group_was_promised_with_it_and_is_fresh
+        a_group_fails_also_if_nobody_can_read_what_is_sent_instead;
     terms:
         a_key_is_held_by_what_was_or_may_be_sent_and_by_nothing_else
         a_key_is_of_one_rule_one_send_and_one_recipient_and_for_a_time
@@ -315,7 +317,9 @@ contract! {
     dedupe:
         a_message_that_is_retried_takes_its_key_back_from_one_that_failed
         a_message_whose_key_another_one_has_is_not_retried
-        a_key_is_not_given_back_for_as_long_as_what_was_sent_is_remembered;
+        a_key_is_not_given_back_for_as_long_as_what_was_sent_is_remembered
+        a_group_that_is_retried_takes_all_its_keys_back_or_none
+        what_a_retry_of_many_would_do_is_what_it_does;
     days:
         what_did_not_go_out_uses_up_nothing_of_its_day
         what_was_interrupted_or_is_uncertain_stays_counted;
@@ -332,6 +336,7 @@ contract! {
         an_event_that_joins_while_a_group_is_filled_is_not_lost
         a_group_that_is_due_takes_no_more_and_the_next_one_waits_for_its_interval
         a_group_that_cannot_be_read_keeps_no_other_from_being_closed
+        large_groups_are_read_one_after_another
         a_group_whose_message_was_cancelled_takes_no_more_events
         the_rest_over_a_limit_becomes_one_message_when_there_is_room;
 }

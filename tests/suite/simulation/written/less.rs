@@ -3,6 +3,7 @@
 use kabari::model::{Reason, State};
 
 use super::{ANNA, BUDI, Story, to};
+use crate::support::world::{Behave, World};
 
 const SEND: &str = "    send: { number: \"{{ event.to }}\", message: \"{{ event.text }}\" }\n";
 const ALL: &str = "    send:\n      number: \"{{ event.to }}\"\n      message: |\n        \
@@ -50,6 +51,26 @@ fn the_rest_over_a_limit_is_skipped_and_the_next_hour_has_room_again() {
     );
     let skipped = told.messages.iter().filter(|it| it.reason == Some(Reason::Throttled)).count();
     assert_eq!(skipped, 3);
+}
+
+#[test]
+fn nothing_is_over_a_limit_because_the_clock_was_set_back_or_another_was_put_off() {
+    let words = format!(
+        "    throttle: {{ limit: 1, per: 1h, rest: skip }}\n    \
+         delay_until: \"{{{{ event.until | default('0s') }}}}\"\n{SEND}"
+    );
+    let put_off = format!(r#"{{"to":"{ANNA}","text":"a","until":"20h"}}"#);
+    let events = [
+        (0, put_off),
+        (60, to(ANNA, "b")),
+        (120, to(ANNA, "one too many")),
+        (600, to(ANNA, "c")),
+        (660, to(ANNA, "another one too many")),
+    ];
+    let story = Story { rule: &words, sets: &[(300, -6 * 3600)], ..Story::default() };
+    let told = story.with(&events);
+    assert_eq!(told.asked[..2], ["Thu 18:01:00 1111 b", "Thu 12:10:00 1111 c"]);
+    assert_eq!(told.asked.len(), 3, "{:?}", told.asked);
 }
 
 #[test]
@@ -104,15 +125,39 @@ fn a_group_whose_event_is_damaged_fails_alone() {
 #[test]
 fn a_group_that_cannot_be_written_is_replaced_by_what_its_rule_says() {
     let words = "    group: { wait: 2m }\n    \
-                 or: { number: \"6289999999999\", message: \"{{ event.text }}, instead\" }\n    \
+                 or: { number: \"6289999999999\", message: \"{{ events[0].event.text }} \
+                 {{ event.text }}, instead\" }\n    \
                  send:\n      number: \"{{ event.to }}\"\n      message: \"{{ event.text }}\
                  {% if events | length > 1 %}{{ events[1].event.nothing.more }}{% endif %}\"\n";
     let events = [(0, to(ANNA, "a")), (10, to(ANNA, "b"))];
     let told = Story { rule: words, ..Story::default() }.with(&events);
-    assert_eq!(told.asked, ["Thu 18:02:00 9999 a, instead"]);
+    assert_eq!(told.asked, ["Thu 18:02:00 9999 a b, instead"]);
     let first = &told.messages[0];
     assert_eq!((first.state, first.reason), (State::Failed, Some(Reason::Render)));
     assert!(first.content.is_none(), "nothing of it could be sent");
+}
+
+#[test]
+fn a_group_whose_number_is_not_there_is_replaced_by_what_tells_of_all_its_events() {
+    let words = format!(
+        "    group: {{ wait: 2m }}\n    or: {{ number: \"6289999999999\", message: \
+         \"{{{{ events | length }}}} instead, to {{{{ event.text }}}}\" }}\n{ALL}"
+    );
+    let wachat =
+        |world: &World| world.number(ANNA, Behave::answer(400, r#"{"error":"not registered"}"#));
+    let events = [(0, to(ANNA, "a")), (10, to(ANNA, "b"))];
+    let told = Story { rule: &words, wachat, ..Story::default() }.with(&events);
+    assert_eq!(told.asked, ["Thu 18:02:00 1111 2: a b", "Thu 18:02:00 9999 2 instead, to b"]);
+}
+
+#[test]
+fn a_group_may_look_into_a_table() {
+    let words = "    group: { wait: 2m }\n    send:\n      number: \"{{ event.to }}\"\n      \
+                 message: \"{{ events | length }} {{ event.text | lookup('teams.csv') }}\"\n";
+    let files = [("teams.csv", "name,team\na,Alpha\nb,Beta\n")];
+    let events = [(0, to(ANNA, "a")), (10, to(ANNA, "b"))];
+    let told = Story { rule: words, files: &files, ..Story::default() }.with(&events);
+    assert_eq!(told.asked, ["Thu 18:02:00 1111 2 Beta"]);
 }
 
 #[test]
