@@ -33,7 +33,7 @@ pub enum UnitError {
 }
 
 /// A count of things for people: `1 event`, `3 events`. The noun's plural ends in `s`.
-pub fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     if count == N::from(1) { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 

@@ -16,12 +16,14 @@ mod hold;
 mod lane_clock;
 mod people;
 mod gatherings;
+mod closing;
 mod dedupe;
 mod brakes;
 mod instead;
 mod keys;
 mod record;
 mod claim;
+mod claimed;
 mod settle;
 mod by_hand;
 mod recover;
@@ -50,13 +52,14 @@ use crate::model::{Attempt, Event, EventId, Instead, Message, MessageId, Recipie
 use crate::secret::Secrets;
 use crate::store::seal::Seal;
 use crate::store::{
-    Arrivals, AskedTo, Claim, Claimed, Claims, Counts, Ended, EventFilter, EventRow, GatheredTo,
-    Gathering, LaneMemory, LaneState, Lease, Listed, MessageFilter, Moved, OptOut, Outcome,
-    Reconciliation, Recorded, Settlement, Shut, SourceRow, Store, StoreError, Stuck, TurnedOver,
+    Arrivals, AskedTo, Claim, Claims, Counts, Ended, EventFilter, EventRow, GatheredTo, Gathering,
+    LaneMemory, LaneState, Lease, Listed, MessageFilter, Moved, OptOut, Outcome, Reconciliation,
+    Recorded, Settlement, Shut, SourceRow, Store, StoreError, Stuck, TurnedOver,
 };
 
 pub use backup::Copied;
 pub(super) use backup::copy;
+use claimed::claims_of;
 pub use history::{History, Kept, Page};
 use packed::NewEvent;
 pub(super) use purge::rewrite;
@@ -258,7 +261,7 @@ impl Store for SqliteStore {
         };
         let content = content.transpose().map_err(|error| StoreError::Broken(error.to_string()))?;
         let (message, size) = (gathering.message, gathering.size);
-        self.writer.run(gatherings::Close { message, size, outcome, content, or, now }).await
+        self.writer.run(closing::Close { message, size, outcome, content, or, now }).await
     }
 
     async fn opt_outs(&self) -> Result<Vec<OptOut>, StoreError> {
@@ -375,29 +378,4 @@ impl Operation for LimitPages {
 
 fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
-}
-
-/// One that cannot be read must not take its neighbours along: they are under way now.
-fn claims_of(taken: claim::Taken, seal: &Seal) -> Claims {
-    let claim::Taken { rows, closed_until, more, next_due, .. } = taken;
-    let count = rows.len();
-    let readable = |taken| claimed(taken, seal).map_err(unreadable).ok();
-    let taken: Vec<Claimed> = rows.into_iter().filter_map(readable).collect();
-    // There is room left that the claim took for filled.
-    let more = more || taken.len() < count;
-    Claims { taken, closed_until, more, next_due }
-}
-
-/// It stays `sending`, and after the next start it is for a person.
-#[expect(clippy::needless_pass_by_value, reason = "it is called in place of the error")]
-fn unreadable(problem: StoreError) {
-    tracing::error!(error = %problem, "a message cannot be sent: {problem}");
-}
-
-fn claimed(taken: claim::TakenRow, seal: &Seal) -> Result<Claimed, StoreError> {
-    let claim::TakenRow { row, age_us, kind, share } = taken;
-    let attempt = row.claims;
-    let message = row.into_message(seal)?;
-    let age = std::time::Duration::from_micros(u64::try_from(age_us).unwrap_or(0));
-    Ok(Claimed { lease: Lease { message: message.id, attempt, share }, message, kind, age })
 }
