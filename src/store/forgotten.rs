@@ -14,6 +14,9 @@ const PREFIX: &str = "sha256:";
 /// What a digest begins with that was made with the store's secret.
 const SEALED: &str = "sealed:";
 
+/// From where up to where in their order those digests lie that were made without a secret.
+pub(super) const UNSEALED: [&str; 2] = [PREFIX, "sha256:sealed:"];
+
 /// What is kept in the place of the number.
 pub(super) fn digest(recipient: &str, seal: &Seal) -> String {
     let mut hash = Sha256::new();

@@ -9,6 +9,7 @@ mod packed;
 mod sealed;
 mod vault;
 mod sealing;
+mod rekey;
 mod anew;
 mod terms;
 mod order;

@@ -1,8 +1,8 @@
 //! How is what was there before the store had a secret brought under it?
 //!
-//! Once, at the start that finds the secret, before anything comes or goes: what is small in one
-//! transaction, then contacts, messages and events in steps, so that a start that is broken off goes
-//! on where it was. At the end the file is made anew: its free room holds nothing of what was legible.
+//! Once, at the start that finds the secret, before anything comes or goes: what is one row a lane or
+//! a list in one transaction, then all the rest in steps, so that a start that is broken off goes on
+//! where it was. At the end the file is made anew: its free room holds nothing of what was legible.
 
 use std::path::Path;
 
@@ -13,34 +13,22 @@ use crate::store::forgotten;
 use crate::store::seal::{PREFIX, Seal};
 use crate::store::sqlite::packed::{self, PackedEvent};
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MessageRow};
-use crate::store::sqlite::{anew, keys, people, sealed};
+use crate::store::sqlite::{anew, keys, people, rekey, sealed};
 
 /// Rows in one transaction at most.
-const ROWS: u16 = 512;
+pub(super) const ROWS: u16 = 512;
 /// Bytes of them in one transaction; the row that goes beyond is its last.
 const BYTES: usize = 4 << 20;
 
 /// All that is small, inside the transaction in which the store gets its keys.
 pub(super) fn begin(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
-    opt_outs(connection, seal)?;
-    groups(connection, seal)?;
-    for table in ["dedupe_keys", "dedupe_lost", "throttle_slots", "gatherings"] {
-        let keys: Vec<[u8; 16]> = connection
-            .prepare(&format!("SELECT DISTINCT key FROM {table}"))?
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        let mut change =
-            connection.prepare(&format!("UPDATE {table} SET key = ?2 WHERE key = ?1"))?;
-        for key in keys {
-            change.execute([key, seal.brake(key)])?;
-        }
-    }
     lanes(connection, seal)?;
     reconciliations(connection, seal)?;
     // Short forms of ids and digests: they are made anew when all of these are sealed.
-    connection.execute_batch(
-        "DELETE FROM event_keys; UPDATE event_keys_whole SET seq = 0;
-         INSERT INTO unsealed (messages, events) VALUES (0, 0)",
+    connection.execute_batch("DELETE FROM event_keys; UPDATE event_keys_whole SET seq = 0")?;
+    connection.execute(
+        "INSERT INTO unsealed (messages, events) VALUES (?1, 0)",
+        [rekey::NOT_EVEN_KEYS],
     )?;
     Ok(())
 }
@@ -51,8 +39,15 @@ type Step = fn(&Connection, &Seal) -> Result<usize, StoreError>;
 /// All the rest, from where it is.
 pub(super) fn finish(connection: &Connection, path: &Path, seal: &Seal) -> Result<(), StoreError> {
     tracing::info!("sealing what is in the store: once, and before anything comes or goes");
-    let steps: [Step; 4] =
-        [contacts, messages, events, |connection, _| Ok(keys::catch_up(connection)?)];
+    let steps: [Step; 7] = [
+        rekey::seal_some,
+        rekey::unmark_some,
+        opt_outs,
+        contacts,
+        messages,
+        events,
+        |connection, _| Ok(keys::catch_up(connection)?),
+    ];
     for step in steps {
         loop {
             let transaction = write(connection)?;
@@ -90,20 +85,27 @@ fn some<T>(
     Ok(some)
 }
 
-fn opt_outs(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
-    let all: Vec<(String, Option<String>)> = connection
-        .prepare("SELECT recipient, note FROM opt_outs")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+/// Some of those who opted out; how many. What is sealed comes behind all numbers that are not, and
+/// behind all digests that are not.
+fn opt_outs(connection: &Connection, seal: &Seal) -> Result<usize, StoreError> {
+    let [digests, sealed_digests] = forgotten::UNSEALED;
+    let some: Vec<(String, Option<String>)> = connection
+        .prepare_cached(
+            "SELECT recipient, note FROM opt_outs
+             WHERE recipient < ?1 OR recipient >= ?2 AND recipient < ?3 LIMIT ?4",
+        )?
+        .query_map(params![PREFIX, digests, sealed_digests, ROWS], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
-    for (recipient, note) in all {
-        let kept = forgotten::sealed(&recipient, seal).unwrap_or_else(|| seal.number(&recipient));
-        let note = note.map(|note| seal.text(&sealed::note(&kept), note)).transpose()?;
-        connection.execute(
-            "UPDATE opt_outs SET recipient = ?2, note = ?3 WHERE recipient = ?1",
-            params![recipient, kept, note],
-        )?;
+    for (recipient, note) in &some {
+        let kept = forgotten::sealed(recipient, seal).unwrap_or_else(|| seal.number(recipient));
+        let note = note.clone().map(|note| seal.text(&sealed::note(&kept), note)).transpose()?;
+        connection
+            .prepare_cached("UPDATE opt_outs SET recipient = ?2, note = ?3 WHERE recipient = ?1")?
+            .execute(params![recipient, kept, note])?;
     }
-    Ok(())
+    Ok(some.len())
 }
 
 /// Some contacts of one session; how many. A number that is sealed comes behind all that are not.
@@ -128,22 +130,6 @@ fn contacts(connection: &Connection, seal: &Seal) -> Result<usize, StoreError> {
         }
     }
     Ok(0)
-}
-
-fn groups(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {
-    let all: Vec<([u8; 16], String)> = connection
-        .prepare("SELECT key, template FROM gatherings")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    for (key, template) in all {
-        // The key itself is changed after this.
-        let template = seal.text(&sealed::template(seal.brake(key)), template)?;
-        connection.execute(
-            "UPDATE gatherings SET template = ?2 WHERE key = ?1",
-            params![key, template],
-        )?;
-    }
-    Ok(())
 }
 
 fn lanes(connection: &Connection, seal: &Seal) -> Result<(), StoreError> {

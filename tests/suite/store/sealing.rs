@@ -86,6 +86,77 @@ async fn contacts_are_sealed_in_steps_however_many_there_are() {
     assert_eq!(purged.contacts, 2, "they are found again");
 }
 
+/// So much of everything by which messages are braked, and who opted out, that one step is not enough.
+const MUCH: &str = "
+    CREATE TABLE n AS WITH RECURSIVE n (n) AS
+        (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1500) SELECT n FROM n;
+    INSERT INTO dedupe_keys (key, message, until)
+        SELECT CAST(format('%016d', n) AS BLOB), 0, n FROM n;
+    INSERT INTO dedupe_lost (message, key, until)
+        SELECT n + 1000, CAST(format('%016d', n) AS BLOB), n FROM n;
+    INSERT INTO throttle_slots (key, at, n) SELECT CAST(format('%016d', 7) AS BLOB), n, 0 FROM n;
+    INSERT INTO gatherings (key, due_at, closed_at, template)
+        SELECT randomblob(16), n, n, '{}' FROM n;
+    INSERT INTO opt_outs (recipient, since, note) SELECT format('6281%08d', n), n, 'Siti' FROM n;
+    INSERT INTO opt_outs (recipient, since) SELECT format('sha256:%064x', n), n FROM n;
+    DROP TABLE n";
+
+#[tokio::test]
+async fn brakes_and_opt_outs_are_sealed_in_steps_however_many_there_are_and_wherever_it_breaks_off()
+{
+    let place = Place::quick_sqlite();
+    let store = place.open();
+    tell(&*store).await;
+    let before = heard(&*store).await;
+    let raw = Connection::open(place.file()).unwrap();
+    raw.execute_batch(MUCH).unwrap();
+    drop(store);
+    let keys = |raw: &Connection, table: &str| {
+        number(raw, &format!("SELECT count(DISTINCT key) FROM {table}"))
+    };
+    let tables = ["gatherings", "dedupe_keys", "dedupe_lost", "throttle_slots"];
+    let distinct = tables.map(|table| keys(&raw, table));
+    for (table, condition) in [
+        ("gatherings", "length(OLD.key) = 16 AND OLD.due_at = 1400"),
+        ("dedupe_lost", "length(OLD.key) = 16 AND OLD.until = 1400"),
+        ("throttle_slots", "length(OLD.key) = 16 AND OLD.at = 1400"),
+        ("dedupe_keys", "length(OLD.key) = 32 AND OLD.until = 1400"),
+        ("throttle_slots", "length(OLD.key) = 32 AND OLD.at = 1400"),
+        ("opt_outs", "OLD.recipient = '628100001400'"),
+        ("opt_outs", "OLD.recipient GLOB 'sha256:0*578'"),
+    ] {
+        raw.execute_batch(&format!(
+            "CREATE TRIGGER pulled BEFORE UPDATE ON {table} WHEN {condition}
+             BEGIN SELECT RAISE(ABORT, 'the plug'); END"
+        ))
+        .unwrap();
+        assert!(place.open_with(&secrets(&[1])).is_err(), "{table}: {condition}");
+        raw.execute_batch("DROP TRIGGER pulled").unwrap();
+    }
+    let half = "SELECT count(*) FROM opt_outs WHERE recipient GLOB 'sha256:0*'";
+    assert!((1..600).contains(&number(&raw, half)), "all but its last step is done");
+    drop(raw);
+    let store = place.open_with(&secrets(&[1])).unwrap();
+    assert_eq!(legible(&place, &TOLD), [""; 0]);
+    assert!(store.is_opted_out(&Recipient::person("628100000007").unwrap()).await.unwrap());
+    let raw = Connection::open(place.file()).unwrap();
+    let legible = "SELECT count(*) FROM opt_outs WHERE recipient NOT GLOB 'sealed:*'
+                       AND recipient NOT GLOB 'sha256:sealed:*' OR note NOT GLOB 'sealed:*'";
+    assert_eq!(number(&raw, legible), 0);
+    assert_eq!(tables.map(|table| keys(&raw, table)), distinct, "each key has another");
+    for table in tables {
+        let odd = format!(
+            "SELECT count(*) FROM {table} WHERE length(key) <> 16
+                 OR CAST(key AS TEXT) GLOB '00000000000*'"
+        );
+        assert_eq!(number(&raw, &odd), 0, "{table}");
+    }
+    // As if nothing but what it was told had ever been in it.
+    raw.execute_batch("DELETE FROM opt_outs WHERE since <= 1500").unwrap();
+    assert_eq!(heard(&store).await, before);
+    goes_on(&store).await;
+}
+
 /// What a store says of a number, asked from outside.
 fn number(raw: &Connection, sql: &str) -> i64 {
     raw.query_row(sql, [], |row| row.get(0)).unwrap()
