@@ -1,6 +1,6 @@
 //! What does everybody know about a lane, and how is it stopped by hand?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -38,10 +38,6 @@ struct Card {
     remembered: Option<Standing>,
     /// What it did before the program started counts no more.
     recalled: bool,
-    /// Those that a limit holds are to be asked again.
-    asks_again: bool,
-    /// They are asked again: whether anybody still waits is known after the next turn.
-    in_doubt: bool,
     /// What waits for its time, by the words for it.
     waits: BTreeMap<String, LaneWait>,
 }
@@ -171,21 +167,12 @@ impl Desk {
     }
 
     pub(super) fn begins_anew(&self) {
-        let mut card = self.card();
-        (card.under_way, card.asks_again) = (0, true);
+        self.card().under_way = 0;
     }
 
-    /// After a reload: whoever a limit holds is asked again, since it may be another now.
-    pub(super) fn ask_again(&self) {
-        self.change(|card| card.asks_again = true);
-    }
-
-    /// Whether those that a limit holds are to be asked again, which begins now.
-    pub(super) fn asks_again(&self) -> bool {
-        let mut card = self.card();
-        let asks = std::mem::take(&mut card.asks_again);
-        card.in_doubt |= asks;
-        asks
+    /// After a reload: the lane looks at once, since those whom a limit holds may be asked again.
+    pub(super) fn look_again(&self) {
+        self.changed.notify_one();
     }
 
     pub(super) fn begins(&self) {
@@ -236,12 +223,18 @@ impl Desk {
     /// What the lane's last turn made wait for its time; the end of that is noticed here too.
     pub(super) fn holds_back(&self, new: BTreeMap<String, LaneWait>, now: Timestamp) {
         let is_closed = new.values().any(|wait| wait.whole);
+        let lasts = |wait: &LaneWait| now < wait.until && (is_closed || !wait.whole);
+        self.waits(new, |_, wait| lasts(wait));
+    }
+
+    /// The same after all were asked again: nobody waits for anything else.
+    pub(super) fn holds_back_only(&self, all: BTreeMap<String, LaneWait>) {
+        let still: BTreeSet<String> = all.keys().cloned().collect();
+        self.waits(all, |words, _| still.contains(words));
+    }
+
+    fn waits(&self, new: BTreeMap<String, LaneWait>, lasts: impl Fn(&str, &LaneWait) -> bool) {
         let mut card = self.card();
-        let in_doubt = std::mem::take(&mut card.in_doubt);
-        let lasts = |words: &String, wait: &LaneWait| {
-            let goes_on = now < wait.until && (is_closed || !wait.whole);
-            if in_doubt { new.contains_key(words) } else { goes_on }
-        };
         let (waits, over) =
             std::mem::take(&mut card.waits).into_iter().partition(|it| lasts(&it.0, &it.1));
         card.waits = waits;

@@ -10,8 +10,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::store::{Arrivals, AskedTo, Claim, Claims, Ended, StoreError, TurnedOver};
+use crate::store::{Arrivals, Claim, Claims, Ended, Judge, StoreError, TurnedOver};
 
+use super::asking::{Asking, Rules};
 use super::attempt::{Way, attempt, longer, not_ours};
 use super::desk::{Desk, Gate};
 use super::turn::Turn;
@@ -30,8 +31,7 @@ pub(super) struct Lane {
     /// Until when the pace is used up, if `recalled`; else the store must be asked.
     paced_until: Option<Timestamp>,
     recalled: bool,
-    /// How far those that a limit held are brought back into line, while that goes on.
-    asking: Option<AskedTo>,
+    asking: Asking,
     /// For the jitter of the pace and of retries.
     dice: fastrand::Rng,
     under_way: JoinSet<Ended>,
@@ -64,7 +64,7 @@ impl Lane {
             desk,
             paced_until: None,
             recalled: false,
-            asking: None,
+            asking: Asking::default(),
             dice,
             under_way: JoinSet::new(),
             ended: Vec::new(),
@@ -123,31 +123,32 @@ impl Lane {
         }
         self.shared.remember(&self.desk).await;
         let now = (self.shared.now)();
-        if self.asks_again(now).await? {
-            return Ok(Wait::AGAIN);
-        }
-        match self.plan(now) {
+        let rules = self.asking.rules(&self.shared, &self.desk.instance);
+        self.ask_again(&rules, now).await?;
+        let wait = match self.plan(&rules, now) {
             Ok((claim, way, judge)) => {
                 let wait = self.claim(claim, way, now).await;
-                self.desk.holds_back(judge.waits(), now);
-                wait
+                let waits = judge.waits();
+                self.asking.wait_for(&waits);
+                self.desk.holds_back(waits, now);
+                wait?
             }
             Err(wait) => {
                 if !self.ended.is_empty() {
                     self.turn_over(None).await?;
                 }
-                Ok(wait)
+                wait
             }
-        }
+        };
+        Ok(if self.asking.asked_to().is_some() { Wait::AGAIN } else { wait })
     }
 
     /// What may be claimed now, or what to wait for.
-    fn plan(&mut self, now: Timestamp) -> Result<(Claim, Way, Arc<Turn>), Wait> {
-        let people = self.shared.people.load_full();
-        if people.shadow {
+    fn plan(&mut self, rules: &Rules, now: Timestamp) -> Result<(Claim, Way, Arc<Turn>), Wait> {
+        if rules.people.shadow {
             return Err(Wait::FOR_OTHERS);
         }
-        let settings = settings_of(&self.shared, &self.desk.instance);
+        let settings = &rules.settings;
         let (room, way) = match self.desk.gate(now) {
             Gate::Shut => return Err(Wait::FOR_OTHERS),
             Gate::Until(time) => return Err(Wait::until(time, now)),
@@ -157,36 +158,53 @@ impl Lane {
         if room == 0 {
             return Err(Wait::FOR_OTHERS);
         }
-        let turn = Arc::new(Turn::of(&settings, people, self.shared.begun, now));
+        let turn = self.judge(rules, now);
         let dice = || self.dice.f64();
         let claim = turn
-            .claim((&self.desk.instance, &settings), room, self.paced_until, now, dice)
+            .claim((&self.desk.instance, settings), room, self.paced_until, now, dice)
             .map_err(|next| Wait::until(next, now))?;
-        Ok((claim, way, turn))
+        Ok((Claim { asked_to: self.asking.asked_to(), ..claim }, way, turn))
+    }
+
+    fn judge(&self, rules: &Rules, now: Timestamp) -> Arc<Turn> {
+        let people = Arc::clone(&rules.people);
+        Arc::new(Turn::of(&rules.settings, people, self.shared.begun, now))
     }
 
     /// Asks the store how this lane stood: before the first claim, and when it is not known whether
     /// the last one was kept.
     async fn recall(&mut self) -> Result<(), StoreError> {
-        let memory = self.shared.store.lane(&self.desk.instance).await?;
+        let mut memory = self.shared.store.lane(&self.desk.instance).await?;
+        self.asking.recalled(&mut memory);
         self.desk.recall(memory.shut, (self.shared.now)());
         (self.paced_until, self.recalled) = (memory.paced_until, true);
         Ok(())
     }
 
-    /// One step of bringing those that a limit held back into line; whether more are to come. The
-    /// limits may be others since the last start or reload, and nobody else is to be taken first.
-    async fn asks_again(&mut self, now: Timestamp) -> Result<bool, StoreError> {
-        if self.desk.asks_again() {
-            self.asking = Some(AskedTo::default());
-        }
-        let Some(from) = self.asking else { return Ok(false) };
+    /// One step of asking those again whom limits hold that may be others now. Meanwhile the lane
+    /// goes on: who may go is not kept waiting by a million who may not.
+    async fn ask_again(&mut self, rules: &Rules, now: Timestamp) -> Result<(), StoreError> {
+        let Some(from) = self.asking.asked_to() else {
+            let waits = self.asking.known_waits();
+            if !waits.is_empty() {
+                self.desk.holds_back(waits, now);
+            }
+            return Ok(());
+        };
         // How attempts ended does not wait for that.
         if !self.ended.is_empty() {
             self.turn_over(None).await?;
         }
-        self.asking = self.shared.store.ask_again(&self.desk.instance, from, now).await?;
-        Ok(self.asking.is_some())
+        let turn = self.judge(rules, now);
+        let judge = Arc::clone(&turn) as Arc<dyn Judge>;
+        let claim =
+            Claim { judge, asked_to: Some(from), ..Claim::new(&self.desk.instance, 0, now) };
+        let to = self.shared.store.ask_again(claim, self.asking.limits()).await?;
+        self.asking.wait_for(&turn.waits());
+        if let Some(waits) = self.asking.came_to(to) {
+            self.desk.holds_back_only(waits);
+        }
+        Ok(())
     }
 
     async fn claim(&mut self, claim: Claim, way: Way, now: Timestamp) -> Result<Wait, StoreError> {

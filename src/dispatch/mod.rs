@@ -11,6 +11,8 @@ mod people;
 mod pace;
 mod caps;
 mod turn;
+mod limits;
+mod asking;
 mod foresee;
 mod backoff;
 mod settle;
@@ -249,13 +251,13 @@ impl Lanes {
         self.0.people.load().restriction()
     }
 
-    /// Swaps who may be messaged, and when nobody is. Messages that wait are asked again, and
-    /// those that a limit held come back into line for that.
+    /// Swaps who may be messaged, and when nobody is. Messages that wait are asked again, those out of
+    /// line too if what made them wait is another now.
     pub fn set_people(&self, people: People) {
         self.0.people.store(Arc::new(people));
         let desks: Vec<_> = self.0.desks().values().cloned().collect();
         for desk in desks {
-            desk.ask_again();
+            desk.look_again();
         }
     }
 
@@ -281,7 +283,6 @@ impl Lanes {
         let desks: Vec<_> = self.0.desks().values().cloned().collect();
         for desk in desks {
             desk.reconsider(now);
-            desk.ask_again();
         }
         self.0.reloaded.notify_one();
     }

@@ -56,6 +56,16 @@ impl People {
         Some(format!("sent only to {}{more} (`--only-to`)", shown.join(", ")))
     }
 
+    /// Whether this file closes the day. A message that was made when its rule named another file, which
+    /// was renamed since or is elsewhere seen from here, keeps to all that are named now: it rather
+    /// waits for a day than goes on a holiday.
+    pub(super) fn is_holiday(&self, file: &str, day: Date) -> bool {
+        match self.holidays.get(file) {
+            Some(days) => days.contains(&day),
+            None => self.holidays.values().any(|days| days.contains(&day)),
+        }
+    }
+
     /// Why this recipient is not to be messaged, if so.
     pub(super) fn bar(
         &self,

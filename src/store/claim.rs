@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{Attempt, Message, MessageId, Reason, State};
+use crate::model::{Attempt, LaneWait, Message, MessageId, Reason, State};
 use crate::store::Judge;
 
 /// What a lane asks for.
@@ -25,13 +25,17 @@ pub struct Claim {
     pub pace_ahead: Duration,
     /// Who is asked about each message.
     pub judge: Arc<dyn Judge>,
+    /// While [`crate::store::Store::ask_again`] goes on in this lane: how far it has come. Whoever is
+    /// after that is asked again before another message to the same recipient is taken.
+    pub asked_to: Option<AskedTo>,
 }
 
 impl Claim {
     /// A claim of a lane without pace and limits.
     pub fn new(instance: impl Into<String>, limit: usize, now: Timestamp) -> Self {
         let (paced_until, pace_ahead, judge) = (Vec::new(), Duration::ZERO, Arc::new(()));
-        Self { instance: instance.into(), limit, now, paced_until, pace_ahead, judge }
+        let instance = instance.into();
+        Self { instance, limit, now, paced_until, pace_ahead, judge, asked_to: None }
     }
 }
 
@@ -52,8 +56,12 @@ pub struct Claims {
 /// How far [`crate::store::Store::ask_again`] has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AskedTo {
+    /// 0 for those who are out of line, then for each priority those in line whose recipient waits.
+    pub(super) line: u8,
     pub(super) due_at: i64,
     pub(super) seq: i64,
+    /// So many came back who were never reached before: the day is not given away twice.
+    pub(super) first_contacts: u64,
 }
 
 /// What a lane remembers over a restart.
@@ -63,6 +71,10 @@ pub struct LaneMemory {
     pub paced_until: Option<Timestamp>,
     /// Why it stands still, if it does.
     pub shut: Option<Shut>,
+    /// By which limits those were asked last that limits hold; `None` if that is not known.
+    pub limits: Option<String>,
+    /// What the next of those wait for, the soonest of each.
+    pub waits: Vec<LaneWait>,
 }
 
 /// Why a lane stands still.

@@ -81,16 +81,17 @@ pub trait Store: Upkeep {
     /// pace and caps survive a restart.
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError>;
 
-    /// Brings back into line, before their time, those of a lane that a judge held
-    /// ([`Ruling::Hold`]), so that they are asked again: the limits may be others than when they were
-    /// held. They come with the time at which they were made, in front of what came later. A step
-    /// looks at so many of them that it holds up nobody; `None` when all were looked at, else where
-    /// to go on. Before that nothing of the lane should be claimed, or one may be overtaken.
+    /// Asks those of the claim's lane again, before their time, whom a judge made wait
+    /// ([`Ruling::Hold`], [`Ruling::Wait`]): its limits may be others than before. Who is not to be
+    /// held any longer comes back into line with the time at which it was made, in front of what came
+    /// later. A step looks at so many that it holds up nobody; `None` when all were asked, else how
+    /// far it has come. Until then the lane's claims must say so too ([`Claim::asked_to`]), or one may
+    /// be overtaken. `limits` says by which they were asked: [`LaneMemory`] loses that of before with
+    /// the first step and has it after the last.
     async fn ask_again(
         &self,
-        instance: &str,
-        from: AskedTo,
-        now: Timestamp,
+        claim: Claim,
+        limits: Option<String>,
     ) -> Result<Option<AskedTo>, StoreError>;
 
     /// Takes one message of the claim's lane by its id, as [`Store::claim`] does but without regard to

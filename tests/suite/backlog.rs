@@ -94,6 +94,49 @@ async fn a_long_queue_neither_fills_the_memory_nor_holds_up_the_start() {
     ));
 }
 
+/// All but the last wait for hours that do not come, as a program with other limits held them.
+fn hold(home: &Home, backlog: usize) {
+    let store = rusqlite::Connection::open(home.path("kabari.db")).unwrap();
+    let until = Timestamp::now().as_microsecond() + 7 * 86_400_000_000;
+    let hours = r#"{"hours":{"days":0,"from":0,"to":1,"zone":"UTC","otherwise":"wait"}}"#;
+    let held = store.execute(
+        "UPDATE messages SET held = 1, head = 0, reason = 'quiet', due_at = ?1, clock = 0, terms = ?2,
+             instance = 'lane-0', detail = 'by what was in force then'
+         WHERE seq < ?3",
+        rusqlite::params![until, hours, i64::try_from(backlog).unwrap()],
+    );
+    assert_eq!(held, Ok(backlog - 1));
+    let last = "UPDATE messages SET head = 1, instance = 'lane-0' WHERE seq = ?1";
+    assert_eq!(store.execute(last, [i64::try_from(backlog).unwrap()]), Ok(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_queue_that_is_held_and_asked_again_keeps_nobody_waiting_who_may_go() {
+    let backlog = if long() { 1_000_000 } else { 20_000 };
+    let world = World::start().await;
+    let home =
+        Home::new(RULES).variable("WACHAT_URL", &world.url()).variable("WACHAT_TOKEN", TOKEN);
+    fill(&home, backlog).await;
+    hold(&home, backlog);
+    let mut told = Vec::new();
+    for (start, count) in [("that asks them all", 1), ("with the same limits", 2)] {
+        let started = Instant::now();
+        let kabari = home.start().await;
+        if 1 < count {
+            let body = r#"{"to":"6281999999999","text":"one more"}"#;
+            kabari.post_github(SECRET, "push", "one-more", body).await.unwrap();
+        }
+        world.until("the first", |seen| count <= seen.dispatched.len()).await;
+        let first = started.elapsed();
+        kabari.says(0, &["some messages of lane lane-0 wait"]).await;
+        let known = started.elapsed();
+        told.push(format!("{start} {first:.2?}, all are known after {known:.2?}"));
+        assert_eq!(kabari.stop().await, Some(0));
+    }
+    world.assert_clean();
+    figure(&format!("{backlog} held: the first is sent after a start {}", told.join("; ")));
+}
+
 /// The most that it has had in memory so far; proc(5).
 fn memory_max_mib(kabari: &Kabari) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", kabari.pid())).unwrap();

@@ -268,3 +268,37 @@ async fn a_users_line_decides_what_an_answer_means_from_the_moment_it_is_saved()
     assert_eq!(fate(&home, BUDI, "two").await, is("uncertain", "server"));
     assert_eq!(kabari.stop().await, Some(0));
 }
+
+/// The file that closes these days, counted from today.
+fn close(home: &Home, days: &[i64]) {
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let days = days.iter().map(|days| (today + jiff::Span::new().days(*days)).to_string());
+    let lines: Vec<String> = days.collect();
+    std::fs::write(home.path("closed.txt"), lines.join("\n")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_file_of_holidays_is_in_force_at_once_for_what_waits_for_their_end() {
+    let world = World::start().await;
+    let hours = "hours: { from: \"00:00\", to: \"24:00\", holidays: closed.txt }";
+    let rules = RULES.replace("  - name: people\n", &format!("  - name: people\n    {hours}\n"));
+    let home = Home::new(&rules).variable("WACHAT_URL", &world.url());
+    let home = home.variable("WACHAT_TOKEN", TOKEN);
+    std::fs::write(home.path("denied.txt"), "").unwrap();
+    close(&home, &[-1, 0, 1]);
+    let kabari = home.start().await;
+    tell(&kabari, ANNA, "one").await;
+    kabari.says(0, &["some messages of lane one wait", "outside the rule's `hours`"]).await;
+    // A day far from now lets nobody go.
+    let from = kabari.log().len();
+    close(&home, &[-1, 0, 1, 90]);
+    kabari.says(from, &["rules reloaded"]).await;
+    tell(&kabari, ANNA, "two").await;
+    assert_eq!(world.seen().texts_to(ANNA), [""; 0]);
+    let from = kabari.log().len();
+    close(&home, &[90]);
+    kabari.says(from, &["what waited in lane one goes on"]).await;
+    assert_eq!(fate(&home, ANNA, "two").await.0, "sent");
+    assert_eq!(kabari.stop().await, Some(0));
+    assert_eq!(world.seen().texts_to(ANNA), ["one", "two"]);
+}

@@ -3,20 +3,24 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, params};
 
-use crate::model::{MessageId, Origin, Priority, Reason, Recipient, Terms};
+use crate::model::{MessageId, Priority, Reason};
+use crate::store::sqlite::head::{Head, Judged, heads};
 use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::lists::Ahead;
 use crate::store::sqlite::people::{self, Counted};
-use crate::store::sqlite::row::{MESSAGE_COLUMNS, MESSAGE_COLUMNS_COUNT, MessageRow, micros, time};
+use crate::store::sqlite::row::{MessageRow, micros, time};
 use crate::store::sqlite::writer::{Desk, Operation};
-use crate::store::sqlite::{hold, instead, order, sealed};
-use crate::store::{Case, Claim, Contact, Ruling, Share};
+use crate::store::sqlite::{asking, hold, instead, order};
+use crate::store::{Claim, Ruling, Share, Today};
 
 /// So many messages are looked at in one claim, beside those that are taken: other operations wait
 /// meanwhile.
 const LOOKED_AT_MAX: usize = 256;
+
+/// What is said of a message whose recipient waits.
+const AT_REST: &str = "the recipient is left in peace for a moment (`gap`)";
 
 /// Takes due heads of one lane. Its cost does not depend on how many wait: the index holds heads
 /// only, by priority and soonest first.
@@ -42,41 +46,6 @@ static DUE: LazyLock<String> = LazyLock::new(|| {
 static ONE: LazyLock<String> = LazyLock::new(|| {
     heads("SELECT seq AS number FROM messages WHERE id = ?1 AND state = 'waiting' AND head = 1")
 });
-
-/// Those of these numbers, with all that is asked of a [`Head`].
-fn heads(numbers: &str) -> String {
-    format!(
-        "SELECT {MESSAGE_COLUMNS}, coalesce(reached, 0), tried_at, absent_at,
-             EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient = messages.recipient),
-             (SELECT kind FROM events WHERE events.id = messages.event),
-             EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient BETWEEN 'sha256:' AND 'sha256;')
-         FROM ({numbers}) CROSS JOIN messages ON seq = number
-         LEFT JOIN (SELECT instance AS session, recipient AS person, reached, tried_at, absent_at
-                    FROM contacts) ON session = instance AND person = recipient"
-    )
-}
-
-/// A message whose turn it is.
-struct Head {
-    row: MessageRow,
-    contact: Contact,
-    opted_out: bool,
-    /// Whether any who opted out were forgotten: then it must be asked by digest too.
-    some_forgotten: bool,
-    /// Its event's.
-    kind: String,
-}
-
-impl Head {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let after = MESSAGE_COLUMNS_COUNT;
-        let contact = people::read_contact(row, after)?;
-        let (opted_out, kind) = (row.get(after + 3)?, row.get::<_, Option<String>>(after + 4)?);
-        let some_forgotten = row.get(after + 5)?;
-        let (row, kind) = (MessageRow::read(row)?, kind.unwrap_or_default());
-        Ok(Self { row, contact, opted_out, some_forgotten, kind })
-    }
-}
 
 /// Whether those who were read with a message are still the heads of their lines: what is sent
 /// instead of one may take the place of another.
@@ -199,8 +168,7 @@ impl<'c> Turn<'c> {
     }
 
     fn decide(&mut self, head: Head) -> rusqlite::Result<Line> {
-        let Head { row, contact, mut opted_out, some_forgotten, kind } = head;
-        let recipient = row.recipient.clone().unwrap_or_default();
+        let recipient = head.row.recipient.clone().unwrap_or_default();
         let (instance, clock) = (self.claim.instance.as_str(), self.lane.at(self.now));
         if !self.all_are_back {
             let back = hold::release_for(self.connection, instance, &recipient, self.now, clock)?;
@@ -210,32 +178,27 @@ impl<'c> Turn<'c> {
                 return Ok(Line::Same);
             }
         }
-        let age_us = row.age_us(clock, self.now);
-        let Some((to, terms)) = self.open(&row) else {
+        if let Some(asked_to) = self.claim.asked_to {
+            let (claim, today) = ((self.claim, asked_to), self.today());
+            let back = asking::ask_for(self.connection, claim, &recipient, clock, today)?;
+            if 0 < back {
+                self.looked_at += back;
+                return Ok(Line::Same);
+            }
+        }
+        let age_us = head.row.age_us(clock, self.now);
+        let judged = head.judged(self.connection, self.claim, age_us, self.today())?;
+        let Head { row, kind, .. } = head;
+        let Some(Judged { ruling, is_first }) = judged else {
             // Whoever claims is told what is wrong with it.
             return self.take(row, age_us, kind, None);
         };
-        if some_forgotten && !opted_out {
-            let seal = self.connection.seal();
-            opted_out = people::is_opted_out(self.connection, to.expose(), seal)?;
-        }
-        let ruling = self.claim.judge.ruling(&Case {
-            now: self.claim.now,
-            recipient: &to,
-            terms: &terms,
-            created_at: time(row.created_at).unwrap_or(self.claim.now),
-            age: std::time::Duration::from_micros(age_us.try_into().unwrap_or(0)),
-            attempts: row.attempts,
-            by_hand: row.rule == Origin::BY_HAND,
-            contact,
-            opted_out,
-            today: self.counted.map(Counted::today).unwrap_or_default(),
-        });
         match ruling {
             Ruling::Go => {
+                self.lane.goes(self.now);
                 let mut share = None;
                 if let Some(counted) = &mut self.counted {
-                    share = Some(counted.count(!contact.reached && !to.is_group()));
+                    share = Some(counted.count(is_first));
                     people::tried(self.connection, instance, &recipient, self.now)?;
                 }
                 return self.take(row, age_us, kind, share);
@@ -263,11 +226,9 @@ impl<'c> Turn<'c> {
         Ok(Line::Same)
     }
 
-    /// Who gets it, and its terms; `None` if they cannot be opened.
-    fn open(&self, row: &MessageRow) -> Option<(Recipient, Terms)> {
-        let (seal, kept) = (self.connection.seal(), row.recipient.as_deref().unwrap_or_default());
-        let to = Recipient::from_stored(seal.open_number(kept)?);
-        Some((to, sealed::asked(row, seal).ok()?))
+    /// What the lane did today.
+    fn today(&self) -> Today {
+        self.counted.map(Counted::today).unwrap_or_default()
     }
 
     fn take(
@@ -294,11 +255,13 @@ impl<'c> Turn<'c> {
         Ok(Line::Same)
     }
 
-    /// It stays the head, but is not due.
+    /// It stays the head, but is not due; by its reason it is found again if the lane's gap is another.
     fn wait(&self, seq: i64, until: i64) -> rusqlite::Result<()> {
         self.connection
-            .prepare_cached("UPDATE messages SET due_at = ?2 WHERE seq = ?1")?
-            .execute([seq, until.max(self.now + 1)])
+            .prepare_cached(
+                "UPDATE messages SET due_at = ?2, reason = ?3, detail = ?4 WHERE seq = ?1",
+            )?
+            .execute(params![seq, until.max(self.now + 1), Reason::Paced.as_str(), AT_REST])
             .map(drop)
     }
 
@@ -359,6 +322,10 @@ impl Operation for TakeOne {
         let head = connection.prepare_cached(&ONE)?.query_row([id], Head::read).optional()?;
         if let Some(head) = head {
             turn.decide(head)?;
+        }
+        if turn.taken.rows.is_empty() {
+            // What made it wait may be no limit of the lane that takes it.
+            asking::forget(connection, &self.claim.instance)?;
         }
         turn.keep()?;
         Ok(turn.taken)

@@ -2,11 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::model::Reason;
-use crate::store::AskedTo;
-use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::order;
-use crate::store::sqlite::writer::{Desk, Operation};
 
 /// In line.
 pub(super) const IN_LINE: i64 = 0;
@@ -65,75 +61,6 @@ pub(super) fn release_for(
         order::seat(connection, instance, recipient)?;
     }
     Ok(due.len())
-}
-
-/// A step of bringing back those that the limits of a lane held.
-pub(super) struct AskAgain {
-    pub(super) instance: String,
-    pub(super) from: AskedTo,
-    pub(super) now: i64,
-}
-
-/// Who is looked at.
-struct Limited {
-    at: AskedTo,
-    recipient: String,
-    /// Whether a limit held it, and not its own rule.
-    by_limit: bool,
-}
-
-impl Operation for AskAgain {
-    type Output = Option<AskedTo>;
-
-    fn apply(&self, desk: &Desk) -> rusqlite::Result<Option<AskedTo>> {
-        let clock = LaneClock::of(desk, &self.instance)?.at(self.now);
-        let found = self.found(desk)?;
-        for Limited { at, recipient, .. } in found.iter().filter(|it| it.by_limit) {
-            desk.prepare_cached(
-                "UPDATE messages SET held = 0, clock = ?2 - clock, due_at = min(created_at, ?3)
-                 WHERE seq = ?1",
-            )?
-            .execute([at.seq, clock, self.now])?;
-            order::seat(desk, &self.instance, recipient)?;
-        }
-        let all = i64::try_from(found.len()).unwrap_or(i64::MAX) < RELEASED_MAX;
-        Ok(found.last().map(|last| last.at).filter(|_| !all))
-    }
-
-    fn wakes(_: &Option<AskedTo>) -> bool {
-        false
-    }
-}
-
-impl AskAgain {
-    /// The next of those that are not due anyway.
-    fn found(&self, connection: &Connection) -> rusqlite::Result<Vec<Limited>> {
-        let AskedTo { due_at, seq } = self.from;
-        let (due_at, seq) = if self.now < due_at { (due_at, seq) } else { (self.now, i64::MAX) };
-        connection
-            .prepare_cached(
-                "SELECT due_at, seq, recipient, reason IN (?4, ?5, ?6)
-                 FROM messages INDEXED BY messages_held
-                 WHERE state = 'waiting' AND held = 1 AND instance = ?1 AND (due_at, seq) > (?2, ?3)
-                 ORDER BY due_at, seq LIMIT ?7",
-            )?
-            .query_map(
-                params![
-                    self.instance,
-                    due_at,
-                    seq,
-                    Reason::Quiet.as_str(),
-                    Reason::Paced.as_str(),
-                    Reason::TestMode.as_str(),
-                    RELEASED_MAX
-                ],
-                |row| {
-                    let at = AskedTo { due_at: row.get(0)?, seq: row.get(1)? };
-                    Ok(Limited { at, recipient: row.get(2)?, by_limit: row.get(3)? })
-                },
-            )?
-            .collect()
-    }
 }
 
 /// Its clock goes on where it stood.

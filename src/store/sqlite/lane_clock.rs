@@ -10,8 +10,8 @@ use crate::model::Reason;
 use crate::store::seal::Seal;
 use crate::store::sqlite::fault::within;
 use crate::store::sqlite::row::{micros, time};
-use crate::store::sqlite::sealed;
 use crate::store::sqlite::writer::{Desk, Operation};
+use crate::store::sqlite::{asking, sealed};
 use crate::store::{LaneMemory, Shut, StoreError};
 
 /// A lane's row; times in microseconds.
@@ -52,6 +52,14 @@ impl LaneClock {
         }
     }
 
+    /// It goes before the time until which it was held: what held it is no more.
+    pub(super) fn goes(&mut self, now: i64) {
+        if now < self.held_until {
+            self.held_us -= self.held_until - now;
+            self.held_until = now;
+        }
+    }
+
     fn open(&mut self, now: i64) {
         if let Some(since) = self.shut_since.take() {
             let from = since.max(self.held_until);
@@ -87,7 +95,7 @@ pub(super) fn memory(
 ) -> Result<LaneMemory, StoreError> {
     let found = connection
         .prepare_cached(
-            "SELECT paced_until, shut_since, shut_reason, shut_detail FROM lanes
+            "SELECT paced_until, shut_since, shut_reason, shut_detail, limits FROM lanes
              WHERE instance = ?1",
         )?
         .query_row([instance], |row| {
@@ -95,14 +103,18 @@ pub(super) fn memory(
             let since: Option<i64> = row.get(1)?;
             let reason: Option<String> = row.get(2)?;
             let shut = since.and_then(time).zip(reason.as_deref().and_then(Reason::parse));
-            Ok((paced_until.and_then(time), shut, row.get::<_, Option<String>>(3)?))
+            let detail: Option<String> = row.get(3)?;
+            Ok((paced_until.and_then(time), shut, detail, row.get(4)?))
         })
         .optional()?;
-    let Some((paced_until, shut, detail)) = found else { return Ok(LaneMemory::default()) };
+    let waits = asking::waits(connection, instance, seal)?;
+    let Some((paced_until, shut, detail, limits)) = found else {
+        return Ok(LaneMemory { waits, ..LaneMemory::default() });
+    };
     let detail = detail.map(|kept| seal.open_text(&sealed::shut(instance), kept));
     let detail = detail.transpose()?.unwrap_or_default();
     let shut = shut.map(|(since, reason)| Shut { reason, detail, since });
-    Ok(LaneMemory { paced_until, shut })
+    Ok(LaneMemory { paced_until, shut, limits, waits })
 }
 
 /// A lane stands still, or goes on.
@@ -163,6 +175,23 @@ mod tests {
         assert_eq!((clock.at(168), clock.at(999)), (100, 100));
         clock.open(1000);
         assert_eq!((clock.at(1000), clock.at(1005)), (100, 105));
+    }
+
+    #[test]
+    fn it_goes_on_when_the_lane_goes_before_its_time_and_counts_no_moment_that_was_held() {
+        let mut clock = LaneClock::default();
+        clock.hold(100, 900);
+        clock.goes(300);
+        assert_eq!((clock.at(300), clock.at(301)), (100, 101));
+        clock.goes(400);
+        assert_eq!(clock.at(400), 200);
+        // A lane that is shut may be tried.
+        clock.shut_since = Some(500);
+        clock.hold(500, 900);
+        clock.goes(600);
+        assert_eq!((clock.at(600), clock.at(999)), (300, 300));
+        clock.open(700);
+        assert_eq!((clock.at(700), clock.at(701)), (300, 301));
     }
 
     #[test]

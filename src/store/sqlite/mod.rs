@@ -14,6 +14,8 @@ mod anew;
 mod terms;
 mod order;
 mod hold;
+mod head;
+mod asking;
 mod lane_clock;
 mod people;
 mod gatherings;
@@ -178,12 +180,10 @@ impl Store for SqliteStore {
 
     async fn ask_again(
         &self,
-        instance: &str,
-        from: AskedTo,
-        now: Timestamp,
+        claim: Claim,
+        limits: Option<String>,
     ) -> Result<Option<AskedTo>, StoreError> {
-        let instance = instance.to_owned();
-        self.writer.run(hold::AskAgain { instance, from, now: row::micros(now) }).await
+        self.writer.run(asking::AskAgain { claim, limits }).await
     }
 
     async fn claim_one(&self, message: MessageId, claim: Claim) -> Result<Claims, StoreError> {

@@ -3,6 +3,7 @@
 mod trouble;
 mod doubt;
 mod limits;
+mod asked;
 mod order;
 mod pace;
 mod stop;

@@ -40,8 +40,6 @@ pub(super) struct LaneLog {
     pub(super) trouble: Option<Trouble>,
     /// How many attempts in a row may have arrived or not.
     uncertain: u32,
-    /// It has claimed since its process began: whoever a limit held before that was asked again.
-    pub(super) has_claimed: bool,
     /// When it took something last, or could for the first time.
     pub(super) busy_at: Option<Timestamp>,
 }
@@ -149,7 +147,7 @@ impl LaneLog {
         self.under_way.clear();
         self.recipients.clear();
         self.resumed();
-        (self.busy_at, self.has_claimed) = (None, false);
+        self.busy_at = None;
         match self.stands_in_store {
             Some(reason @ (Reason::ByHand | Reason::Account)) => self.stands = Some(reason),
             // One message may try it at once.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use kabari::model::{Fate, Policy, Reason, Scope, State};
 
-use super::judge::{Judge, Last, Life, Told, later};
+use super::judge::{Judge, Last, Told, later};
 use super::ledger::{Cause, Change, IN_LINE, Place, UNTIL_CLOSED, UNTIL_DUE};
 use super::limits::ABSENT;
 use super::plan::Class;
@@ -62,9 +62,6 @@ impl Judge {
         now: Timestamp,
     ) -> Vec<String> {
         let reason = change.reason;
-        if matches!(cause, Cause::Lane(_)) {
-            self.asks_again_first(n, now);
-        }
         let Some(was) = change.was else {
             let wrong = match (self.lives[n].ticket.parent, cause) {
                 (Some(parent), Cause::Lane(_)) => self.stands_in_for(n, parent, is),
@@ -103,22 +100,7 @@ impl Judge {
         wrong.into_iter().collect()
     }
 
-    /// A new process asks whoever a limit held before it takes anybody: the limit may be another.
-    fn asks_again_first(&mut self, n: usize, now: Timestamp) {
-        let lane = self.lives[n].ticket.lane;
-        if std::mem::replace(&mut self.lanes[lane].has_claimed, true) {
-            return;
-        }
-        let is_left = |life: &Life| {
-            let is_later = life.place.is_some_and(|place| now < place.due_at);
-            life.ticket.lane == lane && life.is_limited && is_later
-        };
-        if let Some(left) = self.lives.iter().position(is_left) {
-            self.say(left, now, "a new process began, and it was not asked again");
-        }
-    }
-
-    /// It comes back into line before its time, at its old place.
+    /// It comes back into line before its time, at its old place; or its recipient waits no longer.
     fn is_asked_again(
         &self,
         n: usize,
@@ -126,9 +108,10 @@ impl Judge {
         now: Timestamp,
     ) -> Option<String> {
         let life = &self.lives[n];
-        let is_first = !self.lanes[life.ticket.lane].has_claimed;
-        let comes_back = (was.held, is.held) == (UNTIL_DUE, IN_LINE) && is.due_at <= now;
-        let is_right = is_first && comes_back && life.is_limited && now < was.due_at;
+        let comes_back = life.is_limited && (was.held, is.held) == (UNTIL_DUE, IN_LINE);
+        let rests = Some(was.due_at) == self.gap_until(life.ticket.lane, life.ticket.to);
+        let goes_on = rests && (was.held, is.held) == (IN_LINE, IN_LINE);
+        let is_right = (comes_back || goes_on) && now < was.due_at && is.due_at <= now;
         (!is_right).then(|| format!("{was:?} became {is:?} to be asked again"))
     }
 

@@ -246,7 +246,7 @@ macro_rules! pass {
 
 pass! {
     write(Other) fn add_messages(messages: Vec<Message>) -> usize;
-    write(Again) fn ask_again(instance: &str, from: AskedTo, now: Timestamp) -> Option<AskedTo>;
+    write(Again) fn ask_again(claim: Claim, limits: Option<String>) -> Option<AskedTo>;
     write(Other) fn claim_one(message: MessageId, claim: Claim) -> Claims;
     write(Other) fn settle(lease: Lease, settlement: Settlement) -> bool;
     write(Start) fn recover(now: Timestamp) -> usize;

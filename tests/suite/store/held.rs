@@ -1,13 +1,14 @@
 //! How long is a message held, and how does it come back?
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kabari::model::{Group, Reason, State, Terms};
-use kabari::store::{AskedTo, Case, MessageFilter, Moved, Ruling, Store};
+use kabari::store::{AskedTo, Case, Claim, Judge, MessageFilter, Moved, Ruling, Settlement, Store};
 
 use super::terms::{Told, judged, record, told, with_terms};
-use super::{ANN, BEN, Place, all, at, claim, numbers, settle};
+use super::{ANN, BEN, Place, all, at, claim, ended, message, numbers, settle};
 
 pub(super) async fn what_waits_for_the_end_of_time_can_be_read_and_cancelled(place: &Place) {
     let store = place.open();
@@ -42,12 +43,14 @@ fn holds(reason: Reason) -> Arc<Told> {
 
 /// How many steps it took until all were looked at.
 async fn ask_again(store: &dyn Store, second: i64) -> usize {
-    let (mut from, mut steps) = (Some(AskedTo::default()), 0);
-    while let Some(at_last) = from {
-        from = store.ask_again("jakarta", at_last, at(second)).await.unwrap();
-        steps += 1;
+    let mut claim = Claim::new("jakarta", 0, at(second));
+    for steps in 1.. {
+        claim.asked_to = store.ask_again(claim.clone(), None).await.unwrap();
+        if claim.asked_to.is_none() {
+            return steps;
+        }
     }
-    steps
+    unreachable!()
 }
 
 pub(super) async fn whom_a_limit_held_comes_back_to_the_old_place_when_asked_again(place: &Place) {
@@ -85,4 +88,170 @@ pub(super) async fn whoever_is_asked_again_is_so_in_steps_and_none_is_overtaken(
             settle(&*store, claimed, State::Sent).await;
         }
     }
+}
+
+/// One step: how far it came.
+async fn step(
+    store: &dyn Store,
+    second: i64,
+    judge: &Arc<Told>,
+    from: Option<AskedTo>,
+) -> Option<AskedTo> {
+    let judge = Arc::clone(judge) as Arc<dyn Judge>;
+    let claim = Claim { judge, asked_to: from, ..Claim::new("jakarta", 0, at(second)) };
+    store.ask_again(claim, Some("new limits".to_owned())).await.unwrap()
+}
+
+async fn ask_all(store: &dyn Store, second: i64, judge: &Arc<Told>) {
+    let mut from = None;
+    while let Some(to) = step(store, second, judge, from).await {
+        from = Some(to);
+    }
+}
+
+/// Each of so many waits for this reason until second 1000, for a recipient of its own.
+async fn many_held(store: &dyn Store, many: u128, reason: Reason) {
+    for n in 1..=many {
+        let to = format!("62811{n:06}");
+        record(store, with_terms(n, 0, &to, Terms::default())).await;
+    }
+    let holds = holds(reason);
+    while judged(store, 1, 9, &holds).await.more {}
+}
+
+pub(super) async fn who_is_held_still_stays_where_it_is_when_asked_again(place: &Place) {
+    let store = place.open();
+    many_held(&*store, 3, Reason::Quiet).await;
+    let until = |of: [i64; 3]| {
+        told(move |case: &Case<'_>| {
+            let n = case.recipient.expose().bytes().last().unwrap() - b'1';
+            let (until, detail) = (at(of[usize::from(n)]), "why".to_owned());
+            Ruling::Hold { until, reason: Reason::Quiet, detail }
+        })
+    };
+    let due = async || all(&*store).await.iter().map(|it| it.due_at).collect::<Vec<_>>();
+    ask_all(&*store, 2, &until([1000, 500, 2000])).await;
+    assert_eq!(due().await, [at(1000), at(500), at(1000)], "asked at the sooner of the two times");
+    let counted = until([1000, 500, 1000]);
+    ask_all(&*store, 3, &counted).await;
+    assert_eq!(counted.today.lock().unwrap().len(), 3, "each is asked once");
+    ask_all(&*store, 4, &holds(Reason::TestMode)).await;
+    let reasons: Vec<_> = all(&*store).await.iter().map(|message| message.reason).collect();
+    assert_eq!(reasons, [Some(Reason::TestMode); 3], "and says why it waits now");
+    let ages: Vec<_> = counted.today.lock().unwrap().iter().map(|(.., age)| *age).collect();
+    assert_eq!(ages, [Duration::from_secs(1); 3], "it does not age");
+    assert_eq!(numbers(&claim(&*store, 499, 9).await), [0; 0]);
+    assert_eq!(numbers(&claim(&*store, 500, 9).await), [2]);
+}
+
+pub(super) async fn by_which_limits_all_were_asked_is_known_when_the_last_was(place: &Place) {
+    let store = place.open();
+    many_held(&*store, 300, Reason::Quiet).await;
+    let limits = async || store.lane("jakarta").await.unwrap().limits;
+    let quiet = holds(Reason::Quiet);
+    assert_eq!(limits().await, None);
+    ask_all(&*store, 2, &quiet).await;
+    assert_eq!(limits().await.as_deref(), Some("new limits"));
+    let from = step(&*store, 3, &quiet, None).await;
+    assert!(from.is_some());
+    assert_eq!(limits().await, None, "a crash here asks again");
+    assert_eq!(step(&*store, 3, &quiet, from).await, None);
+    assert_eq!(limits().await.as_deref(), Some("new limits"));
+    let waits = store.lane("jakarta").await.unwrap().waits;
+    let told: Vec<_> = waits.iter().map(|it| (it.until, it.reason, it.detail.as_str())).collect();
+    assert_eq!(told, [(at(1000), Reason::Quiet, "why")]);
+    // Somebody with other limits made one wait.
+    record(&*store, with_terms(301, 3, ANN, Terms::default())).await;
+    let judge = Arc::clone(&quiet) as Arc<dyn Judge>;
+    let one = Claim { judge, ..Claim::new("jakarta", 1, at(4)) };
+    assert!(store.claim_one(message(301, ANN).id, one).await.unwrap().taken.is_empty());
+    assert_eq!(limits().await, None);
+}
+
+pub(super) async fn while_they_are_asked_again_the_lane_goes_on_and_overtakes_nobody(
+    place: &Place,
+) {
+    let store = place.open();
+    many_held(&*store, 300, Reason::Quiet).await;
+    record(&*store, with_terms(301, 1, ANN, Terms::default())).await;
+    judged(&*store, 1, 9, &holds(Reason::Quiet)).await;
+    record(&*store, with_terms(302, 2, ANN, Terms::default())).await;
+    record(&*store, with_terms(303, 2, BEN, Terms::default())).await;
+    // Nobody but the first three hundred is held any longer.
+    let judge = told(|case: &Case<'_>| match case.recipient.expose() {
+        ANN | BEN => Ruling::Go,
+        _ => Ruling::Hold { until: at(1000), reason: Reason::Quiet, detail: "why".to_owned() },
+    });
+    let asked_to = step(&*store, 3, &judge, None).await;
+    assert!(asked_to.is_some(), "she was not asked so far");
+    let judge = Arc::clone(&judge) as Arc<dyn Judge>;
+    let claim = Claim { judge, asked_to, ..Claim::new("jakarta", 9, at(3)) };
+    assert_eq!(numbers(&store.claim(claim).await.unwrap().taken), [301, 303]);
+}
+
+pub(super) async fn a_cap_lets_no_more_come_back_than_it_has_room_for(place: &Place) {
+    let store = place.open();
+    many_held(&*store, 600, Reason::Paced).await;
+    for n in 601..=602 {
+        record(&*store, with_terms(n, 1, "62811000001", Terms::default())).await;
+    }
+    judged(&*store, 1, 9, &holds(Reason::Paced)).await;
+    judged(&*store, 1, 9, &holds(Reason::Paced)).await;
+    let judge = told(|case: &Case<'_>| {
+        let (until, detail) = (at(1000), "why".to_owned());
+        let is_room = case.today.first_contacts < 2;
+        let held = Ruling::Hold { until, reason: Reason::Paced, detail };
+        if is_room { Ruling::Go } else { held }
+    });
+    ask_all(&*store, 2, &judge).await;
+    let back = all(&*store).await.iter().filter(|it| it.due_at <= at(2)).count();
+    assert_eq!(back, 4, "two strangers, one of them with three messages");
+    assert_eq!(numbers(&judged(&*store, 2, 9, &judge).await.taken), [1, 2]);
+}
+
+pub(super) async fn whoever_waits_for_a_gap_is_looked_at_again_and_a_retry_is_not(place: &Place) {
+    let store = place.open();
+    record(&*store, with_terms(1, 0, BEN, Terms::default())).await;
+    let mut taken = claim(&*store, 0, 9).await;
+    let taken = taken.remove(0);
+    let ended = ended(&taken.message, State::Waiting);
+    let settlement = Settlement { due_at: Some(at(900)), ..ended };
+    assert!(store.settle(taken.lease, settlement).await.unwrap());
+    record(&*store, with_terms(2, 0, ANN, Terms::default())).await;
+    let waits = told(|_: &Case<'_>| Ruling::Wait { until: at(1000) });
+    assert_eq!(numbers(&judged(&*store, 1, 9, &waits).await.taken), [0; 0]);
+    let waiting = all(&*store).await.remove(1);
+    assert_eq!((waiting.due_at, waiting.reason), (at(1000), Some(Reason::Paced)));
+    assert!(waiting.detail.is_some_and(|detail| detail.contains("`gap`")));
+    assert_eq!(ask_again(&*store, 2).await, 1);
+    assert_eq!(numbers(&claim(&*store, 2, 9).await), [2]);
+    assert_eq!(numbers(&claim(&*store, 900, 9).await), [1]);
+}
+
+pub(super) async fn a_lane_that_goes_before_its_time_ages_its_messages_from_then_on(place: &Place) {
+    let store = place.open();
+    for (n, to) in [(1, ANN), (2, BEN)] {
+        record(&*store, with_terms(n, 0, to, Terms::default())).await;
+    }
+    let closes = told(|_: &Case<'_>| Ruling::Close { until: at(1000) });
+    assert_eq!(judged(&*store, 10, 9, &closes).await.closed_until, Some(at(1000)));
+    let goes = told(|_: &Case<'_>| Ruling::Go);
+    assert_eq!(numbers(&judged(&*store, 30, 1, &goes).await.taken), [1]);
+    assert_eq!(numbers(&judged(&*store, 70, 1, &goes).await.taken), [2]);
+    let ages: Vec<_> = goes.today.lock().unwrap().iter().map(|(.., age)| age.as_secs()).collect();
+    assert_eq!(ages, [10, 50], "20 s of them it was held");
+}
+
+pub(super) async fn who_comes_back_ages_from_then_on_and_who_is_due_anyway_keeps_its_time(
+    place: &Place,
+) {
+    let store = place.open();
+    many_held(&*store, 1, Reason::Quiet).await;
+    ask_again(&*store, 1001).await;
+    assert_eq!(all(&*store).await[0].due_at, at(1000));
+    ask_again(&*store, 600).await;
+    let goes = told(|_: &Case<'_>| Ruling::Go);
+    assert_eq!(numbers(&judged(&*store, 605, 9, &goes).await.taken), [1]);
+    let age = goes.today.lock().unwrap()[0].2;
+    assert_eq!(age, Duration::from_secs(6), "1 s before it was held, 5 s after");
 }

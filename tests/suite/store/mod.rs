@@ -326,7 +326,14 @@ contract! {
     held:
         what_waits_for_the_end_of_time_can_be_read_and_cancelled
         whom_a_limit_held_comes_back_to_the_old_place_when_asked_again
-        whoever_is_asked_again_is_so_in_steps_and_none_is_overtaken;
+        whoever_is_asked_again_is_so_in_steps_and_none_is_overtaken
+        who_is_held_still_stays_where_it_is_when_asked_again
+        by_which_limits_all_were_asked_is_known_when_the_last_was
+        while_they_are_asked_again_the_lane_goes_on_and_overtakes_nobody
+        a_cap_lets_no_more_come_back_than_it_has_room_for
+        whoever_waits_for_a_gap_is_looked_at_again_and_a_retry_is_not
+        a_lane_that_goes_before_its_time_ages_its_messages_from_then_on
+        who_comes_back_ages_from_then_on_and_who_is_due_anyway_keeps_its_time;
     gathering:
         events_with_one_key_become_one_message_when_it_is_due
         a_full_group_is_due_at_once_and_the_next_event_begins_another

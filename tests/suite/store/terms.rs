@@ -17,7 +17,7 @@ use super::{
 /// Decides as it is told, and notes what it was asked.
 pub(super) struct Told {
     rule: Box<dyn Fn(&Case<'_>) -> Ruling + Send + Sync>,
-    today: Mutex<Vec<(Today, bool, Duration)>>,
+    pub(super) today: Mutex<Vec<(Today, bool, Duration)>>,
 }
 
 impl std::fmt::Debug for Told {

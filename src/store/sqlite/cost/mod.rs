@@ -15,7 +15,7 @@ use super::row::micros;
 use super::{gatherings, lists, needs, schema};
 use crate::model::{Dedupe, Message, Reason, Terms};
 use crate::store::seal::Seal;
-use crate::store::{AskedTo, GatheredTo, Outcome, Store};
+use crate::store::{Claim, GatheredTo, Outcome, Store};
 
 use counted::{Counted, at, message};
 use shapes::{GROUPED_S, SHAPES, Shape, in_a_group_of_its_own, later};
@@ -107,8 +107,7 @@ async fn cost_of_asking_again(held: usize) -> BTreeMap<String, i64> {
     let quiet = "UPDATE messages SET reason = 'quiet' WHERE seq % 2 = 0";
     assert_eq!(connection.execute(quiet, []), Ok(held / 2));
     counted.steps.taken();
-    let from = AskedTo::default();
-    let rest = counted.store.ask_again("lane", from, at(0)).await.unwrap();
+    let rest = counted.store.ask_again(Claim::new("lane", 0, at(0)), None).await.unwrap();
     assert!(rest.is_some());
     let back =
         connection.query_row("SELECT count(*) FROM messages WHERE held = 0", [], |row| row.get(0));
