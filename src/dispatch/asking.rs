@@ -55,7 +55,7 @@ impl Asking {
             let asked = self.round.as_ref().map_or(&self.kept, |round| &round.limits);
             if limits.is_none() || limits != *asked {
                 // Claims go by the new ones from now on.
-                self.kept = None;
+                self.waits.clear();
                 let (to, waits) = (AskedTo::default(), BTreeMap::new());
                 self.round = Some(Round { limits, to, waits });
             }
@@ -95,6 +95,6 @@ impl Asking {
     /// What the next of them wait for, known once from the store, where nobody has to be asked.
     pub(super) fn known_waits(&mut self) -> BTreeMap<String, LaneWait> {
         let waits = std::mem::take(&mut self.waits).into_iter();
-        waits.filter(|_| self.round.is_none()).map(|wait| (wait.detail.clone(), wait)).collect()
+        waits.map(|wait| (wait.detail.clone(), wait)).collect()
     }
 }

@@ -88,6 +88,10 @@ mod tests {
             let told = seen(Terms::default(), people, opted_out);
             assert_eq!((told.state, told.reason), (State::Skipped, Some(Reason::OptedOut)));
         }
+        // It would be made now: it is none of those that are kept for a start without `--only-to`.
+        let tried_out = People { only_to: Some(BTreeSet::new()), ..People::default() };
+        let told = seen(Terms::default(), tried_out, false);
+        assert_eq!((told.state, told.reason), (State::Skipped, Some(Reason::TestMode)));
     }
 
     #[test]

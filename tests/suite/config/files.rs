@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use kabari::config::{CODES, LoadOptions, load};
+use kabari::config::{CODES, LoadOptions, load, load_text};
 use kabari::model::Severity;
 use kabari::receive::Settings as Limits;
 
@@ -179,5 +179,20 @@ fn the_schema_knows_every_section() {
     let schema = kabari::config::schema();
     for key in ["wachat", "server", "store", "include", "defaults", "vars", "sources", "rules"] {
         assert!(schema["properties"].get(key).is_some(), "{key}");
+    }
+}
+
+#[test]
+fn a_list_whose_only_line_is_wrong_is_told_of_that_line_and_not_that_it_names_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = LoadOptions { lenient: false, variable: &variable };
+    let rules = "wachat: { token: x, instance: phone }\nrecipients: { allow: team.txt }\n";
+    for (list, told) in [("six two eight\n", "team.txt, line 1"), ("# none\n", "names nobody")] {
+        std::fs::write(folder.path().join("team.txt"), list).unwrap();
+        let file = folder.path().join("rules.yaml");
+        let report = load_text(file, rules.to_owned(), &options).unwrap_err();
+        let told_of_lists = report.problems().iter().filter(|it| it.code == "list-file");
+        let messages: Vec<&str> = told_of_lists.map(|it| it.message.as_str()).collect();
+        assert!(matches!(messages[..], [one] if one.contains(told)), "{messages:?}");
     }
 }

@@ -171,7 +171,9 @@ async fn a_day_that_is_no_holiday_any_more_lets_those_go_at_once_who_waited_for_
 
 #[tokio::test]
 async fn while_many_are_asked_who_may_go_does_not_wait_for_them_and_overtakes_nobody() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
+    // Nothing but the reload and the asking itself keep it awake.
+    scene.timings.poll = PATIENCE * 10;
     let both = |other: &[Date]| {
         let mut people = closed("closed.txt", &these_days());
         people.holidays.extend(closed("other.txt", other).holidays);
@@ -194,6 +196,18 @@ async fn while_many_are_asked_who_may_go_does_not_wait_for_them_and_overtakes_no
     scene.until_sent(&[budi]).await;
     scene.until_sent(&later).await;
     assert_eq!(scene.world.seen().texts_to(BUDI), ["#1", "#2"]);
+    let all_asked = async || {
+        let mut limits = None;
+        while limits.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            limits = scene.store.lane(INSTANCE).await.unwrap().limits;
+        }
+        limits
+    };
+    let before = tokio::time::timeout(PATIENCE, all_asked()).await.unwrap();
+    running.lanes.set_people(closed("closed.txt", &these_days()));
+    let of_this_reload = async { while all_asked().await == before {} };
+    tokio::time::timeout(PATIENCE, of_this_reload).await.unwrap();
     running.stop().await;
 }
 
