@@ -187,7 +187,7 @@ fn a_list_whose_only_line_is_wrong_is_told_of_that_line_and_not_that_it_names_no
     let folder = tempfile::tempdir().unwrap();
     let options = LoadOptions { lenient: false, variable: &variable };
     let rules = "wachat: { token: x, instance: phone }\nrecipients: { allow: team.txt }\n";
-    for (list, told) in [("six two eight\n", "team.txt, line 1"), ("# none\n", "names nobody")] {
+    for (list, told) in [("0812-34\n", "team.txt, line 1"), ("# none\n", "names nobody")] {
         std::fs::write(folder.path().join("team.txt"), list).unwrap();
         let file = folder.path().join("rules.yaml");
         let report = load_text(file, rules.to_owned(), &options).unwrap_err();
