@@ -79,14 +79,20 @@ impl Week {
             self.wait_until(*at).await;
             self.happens(*incident).await;
         }
+        self.happens(Incident::DiskFull(false)).await;
         for (lane, _) in plan.lanes.iter().enumerate() {
             self.happens(Incident::Resume(lane)).await;
         }
-        self.happens(Incident::DiskFull(false)).await;
         // Until nobody waits; a lane's cap for strangers may take days.
         for _ in 0..40 * 24 {
             self.wait_until(later(now(), Duration::from_secs(3600))).await;
             self.deliver(Vec::new()).await;
+            for (lane, _) in plan.lanes.iter().enumerate() {
+                // What was under way when a person let it go on may have stopped it again.
+                if self.judge.lock().stands(lane) {
+                    self.happens(Incident::Resume(lane)).await;
+                }
+            }
             let waiting =
                 MessageFilter { state: Some(State::Waiting), limit: Some(1), ..Default::default() };
             let store = self.running.as_ref().map(|running| Arc::clone(&running.store));
