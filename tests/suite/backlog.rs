@@ -119,7 +119,8 @@ async fn a_long_queue_that_is_held_and_asked_again_keeps_nobody_waiting_who_may_
     fill(&home, backlog).await;
     hold(&home, backlog);
     let mut told = Vec::new();
-    for (start, count) in [("that asks them all", 1), ("with the same limits", 2)] {
+    let second = if long() { "that goes on with it" } else { "with the same limits" };
+    for (start, count) in [("that asks them all", 1), (second, 2)] {
         let started = Instant::now();
         let kabari = home.start().await;
         if 1 < count {
@@ -128,13 +129,17 @@ async fn a_long_queue_that_is_held_and_asked_again_keeps_nobody_waiting_who_may_
         }
         world.until("the first", |seen| count <= seen.dispatched.len()).await;
         let first = started.elapsed();
-        kabari.says(0, &["some messages of lane lane-0 wait"]).await;
-        let known = started.elapsed();
-        told.push(format!("{start} {first:.2?}, all are known after {known:.2?}"));
+        told.push(format!("{start} {first:.2?}"));
+        // A million are asked for minutes, beside what the lane sends.
+        if !long() {
+            kabari.says(0, &["some messages of lane lane-0 wait"]).await;
+            let known = started.elapsed();
+            told.push(format!("all are known after {known:.2?}"));
+        }
         assert_eq!(kabari.stop().await, Some(0));
     }
     world.assert_clean();
-    figure(&format!("{backlog} held: the first is sent after a start {}", told.join("; ")));
+    figure(&format!("{backlog} held: the first is sent after a start {}", told.join(", ")));
 }
 
 /// The most that it has had in memory so far; proc(5).
