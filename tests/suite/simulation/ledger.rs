@@ -71,8 +71,8 @@ pub(super) struct Place {
 pub(super) enum Cause {
     /// Senders, with events that became these messages.
     Senders(Vec<MessageId>),
-    /// A lane that took what is due at this time.
-    Lane(Timestamp),
+    /// A lane that took what is due at this time, while it asks those again that a limit held or not.
+    Lane(Timestamp, bool),
     /// A lane asks those again that a limit held.
     Again,
     /// A new process, with what was under way before.

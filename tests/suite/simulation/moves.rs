@@ -64,19 +64,23 @@ impl Judge {
         let reason = change.reason;
         let Some(was) = change.was else {
             let wrong = match (self.lives[n].ticket.parent, cause) {
-                (Some(parent), Cause::Lane(_)) => self.stands_in_for(n, parent, is),
+                (Some(parent), Cause::Lane(..)) => self.stands_in_for(n, parent, is),
                 (None, Cause::Senders(_)) => self.starts(n, (is, reason), now),
                 _ => Some(format!("it was made by {cause:?}")),
             };
             return wrong.into_iter().collect();
         };
         let wrong = match (was.state, is.state, cause) {
-            (Waiting, Sending, Cause::Lane(at)) => return self.is_taken(n, change, was, *at),
-            (Waiting, Waiting, Cause::Lane(at)) => self.steps_aside(n, reason, (was, is), *at),
-            (Waiting, Skipped, Cause::Lane(at)) => self.is_skipped(n, reason, *at),
-            (Waiting, Failed, Cause::Lane(at)) => self.is_given_up(n, reason, *at),
+            (Waiting, Sending, Cause::Lane(at, _)) => return self.is_taken(n, change, was, *at),
+            (Waiting, Waiting, Cause::Lane(at, asks)) => {
+                let wrong = self.steps_aside(n, reason, (was, is), *at);
+                // Or it would have been overtaken before it was asked again.
+                wrong.filter(|_| !asks || self.is_asked_again(n, (was, is), now).is_some())
+            }
+            (Waiting, Skipped, Cause::Lane(at, _)) => self.is_skipped(n, reason, *at),
+            (Waiting, Failed, Cause::Lane(at, _)) => self.is_given_up(n, reason, *at),
             (Waiting, Waiting, Cause::Again) => self.is_asked_again(n, (was, is), now),
-            (Sending, Sent | Waiting | Uncertain | Failed, Cause::Lane(_)) => {
+            (Sending, Sent | Waiting | Uncertain | Failed, Cause::Lane(..)) => {
                 self.is_settled(n, change, is, now)
             }
             (Sending, Waiting | Uncertain, Cause::Start) => self.is_recovered(n, reason, is, now),

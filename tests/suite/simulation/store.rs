@@ -217,7 +217,8 @@ macro_rules! pass {
             }
 
             async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-                self.write(Cause::Lane(claim.now), self.inner.claim(claim)).await
+                let cause = Cause::Lane(claim.now, claim.asked_to.is_some());
+                self.write(cause, self.inner.claim(claim)).await
             }
 
             async fn turn_over(
@@ -227,8 +228,9 @@ macro_rules! pass {
             ) -> Result<TurnedOver, StoreError> {
                 let now = claim.as_ref().map_or_else(now, |claim| claim.now);
                 let looks = claim.is_some() && ended.is_empty();
+                let asks = claim.as_ref().is_some_and(|claim| claim.asked_to.is_some());
                 let step = self.inner.turn_over(ended, claim);
-                let turned_over = self.write(Cause::Lane(now), step).await?;
+                let turned_over = self.write(Cause::Lane(now, asks), step).await?;
                 if looks && turned_over.claims.taken.is_empty() {
                     self.judge(|judge| judge.in_vain += 1);
                 }
