@@ -16,7 +16,7 @@ use crate::alerts::Bell;
 use crate::clock;
 use crate::config::{Inputs, Loaded, Report, Settings};
 use crate::dispatch::{LaneSettings, Lanes, People};
-use crate::model::{Networks, Severity};
+use crate::model::{Networks, Severity, counted};
 use crate::pipeline::Pipeline;
 use crate::receive::UnverifiedSettings;
 use crate::secret::Secret;
@@ -243,10 +243,14 @@ impl Rules {
 
     /// Says who is messaged where that is another answer than before.
     fn restrict(&self, people: People) {
-        let (before, now) = (self.lanes.restriction(), people.restriction());
-        self.lanes.set_people(people);
+        let (now, denies) = (people.restriction(), !people.deny.is_empty());
+        let before = self.lanes.set_people(people);
+        if !before.deny.is_empty() && !denies {
+            let many = counted(before.deny.len(), "recipient");
+            tracing::warn!("the list `recipients.deny` named {many} and names nobody now");
+        }
         match now {
-            now if now == before => {}
+            now if now == before.restriction() => {}
             Some(now) => tracing::warn!("not everybody is messaged: {now}"),
             None => tracing::warn!("everybody is messaged again"),
         }

@@ -251,14 +251,15 @@ impl Lanes {
         self.0.people.load().restriction()
     }
 
-    /// Swaps who may be messaged, and when nobody is. Messages that wait are asked again, those out of
-    /// line too if what made them wait is another now.
-    pub fn set_people(&self, people: People) {
-        self.0.people.store(Arc::new(people));
+    /// Swaps who may be messaged, and when nobody is; what was in force before. Messages that wait are
+    /// asked again, those out of line too if what made them wait is another now.
+    pub fn set_people(&self, people: People) -> Arc<People> {
+        let before = self.0.people.swap(Arc::new(people));
         let desks: Vec<_> = self.0.desks().values().cloned().collect();
         for desk in desks {
             desk.look_again();
         }
+        before
     }
 
     /// How each lane stands, by name.

@@ -171,7 +171,9 @@ async fn who_is_put_on_a_list_or_taken_off_is_so_from_the_next_message_on() {
     tell(&kabari, BUDI, "beside it").await;
     left_alone(&home, ANNA, "denied", "on the list of those who opted out").await;
     assert_eq!(fate(&home, BUDI, "beside it").await.0, "sent");
+    let from = kabari.log().len();
     save(&home, &kabari, "denied.txt", "# nobody any more\n").await;
+    kabari.says(from, &["`recipients.deny` named 1 recipient and names nobody now"]).await;
     tell(&kabari, ANNA, "again").await;
     assert_eq!(fate(&home, ANNA, "again").await.0, "sent");
     save(&home, &kabari, "team.csv", &format!("{ANNA},Anna\n")).await;
