@@ -202,7 +202,7 @@ pub(super) struct RuleSettings {
     /// message fails at once, since nobody would see it wait.
     #[schemars(extend("examples" = ["2h"]))]
     pub(super) delay_until: Option<String>,
-    /// `shadow`: messages are recorded and shown, and not sent.
+    /// `shadow`: messages are recorded and shown, and not sent; those that waited before are kept.
     #[schemars(extend("examples" = ["shadow"]))]
     pub(super) mode: Option<Mode>,
     /// What is sent instead of a message that failed or had no recipient.

@@ -315,7 +315,7 @@ fn compile(book: &mut Book, path: &Path, parts: Parts) -> Option<Compiled> {
         fates: Fates::new(settings.fates),
         instances,
         alerts,
-        people,
+        people: People { watching: pipeline.watching().map(str::to_owned).collect(), ..people },
         retention: file.retention.into(),
     };
     Some((pipeline, settings, cases))
@@ -330,5 +330,5 @@ fn people(book: &mut Book, main: TreeId, file: &RuleFile, zone: jiff::tz::TimeZo
     let deny = files.deny.as_deref().map(|written| list("recipients.deny", written));
     let deny = deny.and_then(|list| lists::recipients(book, list, country)).unwrap_or_default();
     let holidays = std::mem::take(&mut book.holidays);
-    People { zone, shadow: file.defaults.is_shadow(), only_to: None, allow, deny, holidays }
+    People { zone, shadow: file.defaults.is_shadow(), allow, deny, holidays, ..People::default() }
 }

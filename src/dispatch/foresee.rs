@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{Message, Origin, Reason, State};
+use crate::model::{Message, Reason, State};
 use crate::store::{Case, Contact, Judge as _, Ruling, Today};
 
 use super::Pace;
@@ -30,7 +30,7 @@ pub fn foresee(message: Message, people: &Arc<People>, opted_out: bool, now: Tim
         created_at: at,
         age: Duration::ZERO,
         attempts: 0,
-        by_hand: message.origin.rule == Origin::BY_HAND,
+        rule: &message.origin.rule,
         contact: Contact { reached: true, ..Contact::default() },
         opted_out,
         today: Today::default(),
@@ -61,7 +61,7 @@ pub fn foresee(message: Message, people: &Arc<People>, opted_out: bool, now: Tim
 mod tests {
     use std::collections::BTreeSet;
 
-    use crate::model::{Content, Event, EventId, Hours, Otherwise, Recipient, Terms};
+    use crate::model::{Content, Event, EventId, Hours, Origin, Otherwise, Recipient, Terms};
 
     use super::*;
 

@@ -23,6 +23,6 @@ pub(super) fn digest(lane: &LaneSettings, people: &People) -> Option<String> {
         let zone = people.zone.iana_name().map_or_else(|| format!("{:?}", people.zone), Into::into);
         let _ = write!(told, "|{caps:?}|{:?}|{gap:?}|{zone}", lane.warm_up);
     }
-    let _ = write!(told, "|{:?}", people.holidays);
+    let _ = write!(told, "|{:?}|{:?}", people.holidays, people.watching);
     Some(hex::encode(Sha256::digest(told)))
 }

@@ -17,6 +17,8 @@ pub struct People {
     pub zone: TimeZone,
     /// Nobody gets anything, and what waits is kept (`defaults.mode: shadow`).
     pub shadow: bool,
+    /// The rules of which nobody gets anything (`mode: shadow`); what they made before is kept.
+    pub watching: BTreeSet<String>,
     /// If given, nobody else gets anything.
     pub only_to: Option<BTreeSet<Recipient>>,
     /// If given, whoever is not in it gets nothing.
@@ -33,6 +35,7 @@ impl Default for People {
         Self {
             zone: TimeZone::UTC,
             shadow: false,
+            watching: BTreeSet::new(),
             only_to: None,
             allow: None,
             deny: BTreeSet::new(),

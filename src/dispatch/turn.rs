@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 
-use crate::model::{LaneWait, Opening, Otherwise, Reason};
+use crate::model::{LaneWait, Opening, Origin, Otherwise, Reason};
 use crate::store::{Case, Claim, Judge, Ruling};
 
 use super::Pace;
@@ -115,9 +115,14 @@ impl Turn {
             }
             return Some(Ruling::Skip { reason, detail: detail.to_owned() });
         }
+        if self.people.watching.contains(case.rule) {
+            let detail = "its rule only watches now (`mode: shadow`), and it is kept".to_owned();
+            let until = later(case.now, NEVER);
+            return Some(Ruling::Hold { until, reason: Reason::Shadow, detail });
+        }
         let said = case.contact.absent_at.filter(|said| case.now < later(*said, ABSENT));
         // Whoever sends by hand knows better.
-        let said = said.filter(|_| !case.by_hand)?;
+        let said = said.filter(|_| case.rule != Origin::BY_HAND)?;
         let detail = format!(
             "not tried: on {} Wachat said that this number is not on WhatsApp; retry by hand if it \
              is now",
@@ -216,7 +221,7 @@ mod tests {
             created_at: noon(),
             age: Duration::ZERO,
             attempts: 0,
-            by_hand: false,
+            rule: "paid",
             contact: Contact { reached: true, ..Contact::default() },
             opted_out: false,
             today: Today::default(),
@@ -283,7 +288,7 @@ mod tests {
                 created_at: noon(),
                 age: Duration::from_secs(age_s),
                 attempts: 3,
-                by_hand: false,
+                rule: "paid",
                 contact: Contact { reached: true, ..Contact::default() },
                 opted_out: false,
                 today: Today::default(),
@@ -310,7 +315,7 @@ mod tests {
                 created_at: noon(),
                 age: Duration::ZERO,
                 attempts: 0,
-                by_hand: false,
+                rule: "paid",
                 contact: Contact { reached: true, ..Contact::default() },
                 opted_out: false,
                 today: Today::default(),

@@ -120,7 +120,7 @@ reasons! {
     Quiet = "quiet",
     /// Skipped: a test-mode event does not reach people.
     TestMode = "test mode",
-    /// Skipped: the rule only watches (`mode: shadow`).
+    /// Skipped, or kept for as long: the rule only watches (`mode: shadow`).
     Shadow = "shadow",
     /// Failed: a template could not be rendered.
     Render = "render",

@@ -272,6 +272,12 @@ impl Pipeline {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
+    /// Those that only watch (`mode: shadow`).
+    pub fn watching(&self) -> impl Iterator<Item = &str> {
+        let watching = self.rules.iter().filter(|rule| rule.delivery.mode == Mode::Shadow);
+        watching.map(|rule| rule.name.as_str())
+    }
+
     /// How many rules there are.
     pub fn rule_count(&self) -> usize {
         self.rules.len()

@@ -44,8 +44,8 @@ pub struct Case<'a> {
     pub age: Duration,
     /// How often it was tried.
     pub attempts: u32,
-    /// Whether a person sent it, without a rule.
-    pub by_hand: bool,
+    /// The rule that made it; [`crate::model::Origin::BY_HAND`] if a person sent it, without one.
+    pub rule: &'a str,
     /// What is known of its recipient.
     pub contact: Contact,
     /// Whether its recipient wants no messages.

@@ -42,6 +42,7 @@ mod logs;
 mod by_hand;
 mod alerts;
 mod guards;
+mod shadow;
 mod who;
 mod upkeep;
 mod reload;

@@ -19,7 +19,7 @@ use crate::store::{AskedTo, Claim, Ruling, StoreError, Today};
 const ASKED_MAX: u16 = 256;
 
 /// Those whom limits hold, and not their own rule's time: the reasons that a judge gives.
-const BY_LIMIT: [Reason; 3] = [Reason::Quiet, Reason::Paced, Reason::TestMode];
+const BY_LIMIT: [Reason; 4] = [Reason::Quiet, Reason::Paced, Reason::TestMode, Reason::Shadow];
 
 /// A step of asking those again whom the limits of a lane made wait.
 pub(super) struct AskAgain {
@@ -268,7 +268,7 @@ pub(super) fn ask_for(
 fn back(desk: &Desk, head: &Head, (now, clock): (i64, i64)) -> rusqlite::Result<Vec<i64>> {
     let (instance, recipient) = (&head.row.instance, head.row.recipient.as_deref());
     let recipient = recipient.unwrap_or_default();
-    let [quiet, paced, test_mode] = BY_LIMIT.map(Reason::as_str);
+    let [quiet, paced, test_mode, shadow] = BY_LIMIT.map(Reason::as_str);
     let (due_at, seq) = place(head);
     let found = desk
         .prepare_cached(
@@ -277,10 +277,10 @@ fn back(desk: &Desk, head: &Head, (now, clock): (i64, i64)) -> rusqlite::Result<
                  WHERE state = 'waiting' AND held = 1 AND instance = ?1 AND recipient = ?2
                      AND (due_at, seq) >= (?3, ?4)
                  ORDER BY due_at, seq LIMIT ?5)
-             WHERE reason IN (?6, ?7, ?8)",
+             WHERE reason IN (?6, ?7, ?8, ?9)",
         )?
         .query_map(
-            params![instance, recipient, due_at, seq, ASKED_MAX, quiet, paced, test_mode],
+            params![instance, recipient, due_at, seq, ASKED_MAX, quiet, paced, test_mode, shadow],
             |row| row.get(0),
         )?
         .collect::<rusqlite::Result<Vec<i64>>>()?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::Row;
 
-use crate::model::{Origin, Recipient, Terms};
+use crate::model::{Recipient, Terms};
 use crate::store::sqlite::people;
 use crate::store::sqlite::row::{MESSAGE_COLUMNS, MESSAGE_COLUMNS_COUNT, MessageRow, time};
 use crate::store::sqlite::sealed;
@@ -70,7 +70,7 @@ impl Head {
             created_at: time(self.row.created_at).unwrap_or(claim.now),
             age: Duration::from_micros(age_us.try_into().unwrap_or(0)),
             attempts: self.row.attempts,
-            by_hand: self.row.rule == Origin::BY_HAND,
+            rule: &self.row.rule,
             contact: self.contact,
             opted_out,
             today,
