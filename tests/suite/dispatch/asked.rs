@@ -56,23 +56,11 @@ fn strangers_at_most(most: Cap) -> LaneSettings {
     LaneSettings { caps: Some(Caps { day: None, first_contacts: Some(most) }), ..fast() }
 }
 
-/// Records it and waits until it is held for this reason.
-async fn held(scene: &Scene, ids: &[MessageId], reason: Reason) {
-    let held = async {
-        for id in ids {
-            while scene.message(*id).await.reason != Some(reason) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, held).await.unwrap();
-}
-
 /// What the lane is known to wait for; noted just after those who wait are held.
 async fn waits(running: &Running) -> Vec<LaneWait> {
     let known = async {
         while running.status().waits.is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(PATIENCE, known).await.unwrap();
@@ -90,7 +78,7 @@ async fn a_start_with_the_limits_of_before_asks_nobody_and_one_with_others_moves
     }
     let running = scene.run();
     scene.until_sent(&first).await;
-    held(&scene, &strangers, Reason::Paced).await;
+    scene.until_held(&strangers, Reason::Paced).await;
     let waits = waits(&running).await;
     running.stop().await;
 
@@ -155,7 +143,7 @@ async fn a_day_that_is_no_holiday_any_more_lets_those_go_at_once_who_waited_for_
     running.lanes.set_people(closed("closed.txt", &these_days()));
     let ids = [ANNA, BUDI].map(|to| tell_but_on_holidays(&scene, "closed.txt", to));
     let ids = futures_util::future::join_all(ids).await;
-    held(&scene, &ids, Reason::Quiet).await;
+    scene.until_held(&ids, Reason::Quiet).await;
     assert!(clock::now() < scene.message(ids[0]).await.due_at);
     // A file that was renamed closes the same days for those who wait.
     let ledger = Ledger::of(&scene);
@@ -188,7 +176,7 @@ async fn while_many_are_asked_who_may_go_does_not_wait_for_them_and_overtakes_no
     // Behind all of them in the order in which they are asked.
     let budi = tell_but_on_holidays(&scene, "other.txt", BUDI).await;
     ids.push(budi);
-    held(&scene, &ids, Reason::Quiet).await;
+    scene.until_held(&ids, Reason::Quiet).await;
     running.stop().await;
     let later = scene.tell(BUDI, &["#2"]).await;
     let running = scene.run();
@@ -199,7 +187,7 @@ async fn while_many_are_asked_who_may_go_does_not_wait_for_them_and_overtakes_no
     let all_asked = async || {
         let mut limits = None;
         while limits.is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
             limits = scene.store.lane(INSTANCE).await.unwrap().limits;
         }
         limits
@@ -231,7 +219,7 @@ async fn a_day_that_became_a_holiday_keeps_those_who_come_and_those_who_wait() {
     let waiting = tell_but_on_holidays(&scene, "closed.txt", ANNA).await;
     running.lanes.set_people(closed("closed.txt", &these_days()));
     assert!(running.lanes.resume(INSTANCE).await);
-    held(&scene, &[waiting], Reason::Quiet).await;
+    scene.until_held(&[waiting], Reason::Quiet).await;
     assert_eq!(waits(&running).await[0].reason, Reason::Quiet);
     running.stop().await;
 }
@@ -264,7 +252,7 @@ async fn a_shorter_gap_helps_who_waits_for_the_longer_one_at_the_reload_and_at_t
         let ids = scene.tell(ANNA, &["#1", "#2"]).await;
         let mut running = scene.run();
         scene.until_sent(&ids[..1]).await;
-        held(&scene, &ids[1..], Reason::Paced).await;
+        scene.until_held(&ids[1..], Reason::Paced).await;
         scene.settings.gap = gap(0);
         if restart {
             running.stop().await;

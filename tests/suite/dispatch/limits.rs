@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use kabari::dispatch::{Cap, Caps, LaneSettings, Pace, People};
 use kabari::model::{MessageId, Policy, Reason, Recipient, Span, State};
 
-use super::{ANNA, BUDI, CITRA, PATIENCE, Scene, lane_of};
+use super::{ANNA, BUDI, CITRA, Scene, lane_of};
 use crate::support::world::{Behave, INSTANCE};
 
 /// A stranger.
@@ -99,14 +99,7 @@ async fn strangers(scene: &mut Scene) -> Vec<MessageId> {
 }
 
 async fn until_held(scene: &Scene, ids: &[MessageId]) {
-    let held = async {
-        for id in ids {
-            while scene.message(*id).await.reason != Some(Reason::Paced) {
-                tokio::task::yield_now().await;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, held).await.unwrap();
+    scene.until_held(ids, Reason::Paced).await;
 }
 
 /// The texts to these strangers, in the order in which they were asked for.

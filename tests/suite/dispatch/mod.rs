@@ -171,6 +171,19 @@ impl Scene {
         }
     }
 
+    /// Waits until they are held for this reason. Nobody is told of that: the store is asked again as
+    /// soon as it has answered and the lanes had their turn.
+    async fn until_held(&self, ids: &[MessageId], reason: Reason) {
+        let held = async {
+            for id in ids {
+                while self.message(*id).await.reason != Some(reason) {
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, held).await.unwrap();
+    }
+
     /// Sends something through another lane and waits for it: whatever could have happened in the
     /// first lane meanwhile has happened.
     async fn let_time_pass(&self) {
