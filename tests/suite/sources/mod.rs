@@ -4,6 +4,7 @@
 mod vectors;
 mod rows;
 mod presets;
+mod edits;
 mod mutations;
 mod handshakes;
 mod custom;

@@ -1,8 +1,8 @@
 //! What of a believed request can be changed so that it is still believed? Nothing but what its preset
 //! says: `unsigned`, which `kabari sources` shows.
 //!
-//! Every preset, through `verify`: each byte of the body, each bit of every header and of the query,
-//! and edits at random.
+//! Every preset, through `verify`: each byte of the body, each bit of every header and of the query.
+//! What is cut, put in and said twice at random is in `edits`.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,15 @@ use bytes::Bytes;
 use kabari::model::EventId;
 use kabari::sources::{Sample, Source, Unsigned, presets, samples};
 use kabari::verify::{Outgoing, Request};
-use proptest::prelude::*;
 
 use super::presets::{build, signed};
 
 /// A request of a preset, as its provider would send it.
-struct Case {
+pub(super) struct Case {
     source: Source,
-    request: Outgoing,
+    pub(super) request: Outgoing,
     /// The headers that came with the signature.
-    by_signing: BTreeSet<String>,
+    pub(super) by_signing: BTreeSet<String>,
 }
 
 fn case(sample: &Sample) -> Option<Case> {
@@ -33,7 +32,7 @@ fn case(sample: &Sample) -> Option<Case> {
 }
 
 /// All of them but Travis, whose SHA-1 nobody else signs with.
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let cases: Vec<Case> = samples().iter().filter_map(case).collect();
     let names: BTreeSet<&str> = cases.iter().map(|case| case.source.name()).collect();
     assert_eq!(names.len(), presets().unwrap().len() - 1);
@@ -41,11 +40,11 @@ fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.source.name()
     }
 
-    fn believes(&self, request: &Outgoing) -> bool {
+    pub(super) fn believes(&self, request: &Outgoing) -> bool {
         let headers = request.headers.iter().map(|(name, it)| (name.to_lowercase(), it.clone()));
         let arrived = Request::new(
             EventId(uuid::Uuid::nil()),
@@ -83,19 +82,29 @@ impl Case {
         self.by_signing.contains(&header.to_lowercase()) || self.part(header).is_some()
     }
 
+    /// Whether all of this header's value is in the other one as well. A list of signatures may have
+    /// others beside the one that holds, and what stands in front of Mollie's may be missing.
+    pub(super) fn has_all_of(&self, value: &str, other: &str) -> bool {
+        let front = if self.name() == "mollie" { "sha256=" } else { "" };
+        value.split([',', ';', ' ']).all(|part| {
+            let part = part.trim();
+            other.contains(part.strip_prefix(front).unwrap_or(part))
+        })
+    }
+
     fn leaves_unsigned(&self, part: Unsigned) -> bool {
         self.source.unsigned().contains(&part)
     }
 
     /// Whether no byte of the body may be another. Twilio's may, as far as they say the same.
-    fn covers_body(&self) -> bool {
+    pub(super) fn covers_body(&self) -> bool {
         self.name() == "twilio" || !self.leaves_unsigned(Unsigned::Body)
     }
 }
 
 /// Whether two forms are the same to Twilio, which signs what they say: `%2b` is `%2B`, what is said
 /// twice counts once, and nothing stands between a name and its value.
-fn say_the_same(case: &Case, changed: &[u8]) -> bool {
+pub(super) fn say_the_same(case: &Case, changed: &[u8]) -> bool {
     let said = |body: &[u8]| {
         let fields = form_urlencoded::parse(body).into_owned().collect::<BTreeSet<_>>();
         fields.into_iter().flat_map(|(name, value)| [name, value]).collect::<String>()
@@ -141,6 +150,25 @@ fn no_bit_of_a_header_can_be_changed_but_of_those_that_the_preset_leaves_unsigne
 }
 
 #[test]
+fn no_signature_is_believed_without_its_first_or_last_letters() {
+    for case in &cases() {
+        for (place, (name, value)) in case.request.headers.iter().enumerate() {
+            if !case.by_signing.contains(&name.to_lowercase()) {
+                continue;
+            }
+            for at in 1..value.len() {
+                for rest in [&value[at..], &value[..at]] {
+                    let mut changed = case.request.clone();
+                    rest.clone_into(&mut changed.headers[place].1);
+                    let is_other = case.believes(&changed) && !case.has_all_of(value, rest);
+                    assert!(!is_other, "{}: {name}: {value} as {rest}", case.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn no_bit_of_a_query_that_says_something_can_be_changed() {
     let mut tried = 0;
     for case in &cases() {
@@ -164,7 +192,7 @@ fn no_bit_of_a_query_that_says_something_can_be_changed() {
     assert!(tried > 100, "{tried}");
 }
 
-fn is_header(text: &str) -> bool {
+pub(super) fn is_header(text: &str) -> bool {
     text.trim() == text && text.bytes().all(|byte| (b' '..0x7f).contains(&byte))
 }
 
@@ -215,75 +243,6 @@ fn what_a_preset_says_that_it_leaves_unsigned_can_really_be_changed() {
                 found.contains(&((*name).to_owned(), *part)),
                 "{name} signs its {part} after all"
             );
-        }
-    }
-}
-
-/// An edit of some bytes.
-#[derive(Clone, Debug)]
-enum Edit {
-    Cut(usize, usize),
-    Put(usize, Vec<u8>),
-    Twice(usize, usize),
-}
-
-impl Edit {
-    fn apply(&self, bytes: &[u8]) -> Vec<u8> {
-        let place = |at: &usize| at % (bytes.len() + 1);
-        let part = |at: &usize, length: &usize| {
-            let from = place(at);
-            from..(from + length % 40).min(bytes.len())
-        };
-        let mut edited = bytes.to_vec();
-        match self {
-            Self::Cut(at, length) => drop(edited.drain(part(at, length))),
-            Self::Put(at, more) => drop(edited.splice(place(at)..place(at), more.iter().copied())),
-            Self::Twice(at, length) => {
-                let again = bytes[part(at, length)].to_vec();
-                drop(edited.splice(place(at)..place(at), again));
-            }
-        }
-        edited
-    }
-}
-
-fn edit() -> impl Strategy<Value = Edit> {
-    prop_oneof![
-        (any::<usize>(), 1_usize..40).prop_map(|(at, length)| Edit::Cut(at, length)),
-        (any::<usize>(), prop::collection::vec(any::<u8>(), 1..9))
-            .prop_map(|(at, more)| Edit::Put(at, more)),
-        (any::<usize>(), 1_usize..40).prop_map(|(at, length)| Edit::Twice(at, length)),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-    #[test]
-    fn no_edit_of_a_signed_body_or_of_a_signature_is_believed(edit in edit()) {
-        for case in &cases() {
-            let mut changed = case.request.clone();
-            changed.body = edit.apply(&case.request.body);
-            let is_same = changed.body == case.request.body || say_the_same(case, &changed.body);
-            if !is_same && case.covers_body() {
-                prop_assert!(!case.believes(&changed), "{}: {edit:?} of the body", case.name());
-            }
-            for (place, (name, value)) in case.request.headers.iter().enumerate() {
-                if !case.by_signing.contains(&name.to_lowercase()) {
-                    continue;
-                }
-                let text = String::from_utf8_lossy(&edit.apply(value.as_bytes())).into_owned();
-                if !is_header(&text) || text == *value {
-                    continue;
-                }
-                let mut changed = case.request.clone();
-                changed.headers[place].1 = text;
-                // A list of signatures may have others beside the one that holds.
-                if case.believes(&changed) {
-                    let whole = changed.headers[place].1.clone();
-                    let has_it = value.split([',', ';', ' ']).all(|part| whole.contains(part.trim()));
-                    prop_assert!(has_it, "{}: {name}: {value} as {whole}", case.name());
-                }
-            }
         }
     }
 }
