@@ -157,7 +157,9 @@ proptest! {
         for template in ["{{ event.x | md }}".to_owned(), format!("{{{{ event.x | md | truncate({length}) }}}}")] {
             let Ok(printed) = render(&template, &json!({ "x": text })) else { continue };
             prop_assert_eq!(printed.matches("```").count() % 2, 0, "{:?}", printed);
-            for line in printed.lines().filter(|line| !line.contains('`') && !line.contains("https://")) {
+            // In a block nothing acts.
+            let beside: Vec<&str> = printed.split("```").step_by(2).collect();
+            for line in beside.join("`").lines().filter(|line| !line.contains('`') && !line.contains("https://")) {
                 for mark in ['*', '_', '~'] {
                     prop_assert_eq!(acting(line, mark) % 2, 0, "{} in {:?}", mark, printed);
                 }
