@@ -267,23 +267,12 @@ fn events(connection: &Connection, message: i64, seal: &Seal) -> Result<Vec<Even
     packed.into_iter().map(|event| event.into_event(seal)).collect()
 }
 
-/// The group of a message that is not to be sent takes no more events.
+/// The group of a message that is not to be sent, or is forgotten, takes no more events.
 pub(super) fn leave(connection: &Connection, message: i64) -> rusqlite::Result<()> {
     // Nothing went, so the next one has nothing to keep a distance from but what went before.
     connection
         .prepare_cached(
             "UPDATE gatherings SET message = NULL, closed_at = coalesce(closed_at, 0)
-             WHERE message IS NOT NULL AND message = ?1",
-        )?
-        .execute([message])
-        .map(drop)
-}
-
-/// The group of a message that is to be removed is closed.
-pub(super) fn detach(connection: &Connection, message: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE gatherings SET message = NULL, closed_at = due_at
              WHERE message IS NOT NULL AND message = ?1",
         )?
         .execute([message])

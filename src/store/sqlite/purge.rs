@@ -297,7 +297,7 @@ impl Forget {
                 )?
                 .execute([seq])?;
         }
-        gatherings::detach(connection, seq)?;
+        gatherings::leave(connection, seq)?;
         if is_head {
             order::promote(connection, &instance, &own)?;
             connection.calls(&instance);

@@ -202,6 +202,17 @@ pub(super) async fn a_group_whose_message_was_cancelled_takes_no_more_events(pla
     assert_eq!(state_of(&*store, 1, ANN).await, State::Cancelled);
 }
 
+pub(super) async fn from_a_group_that_was_forgotten_the_next_one_keeps_no_distance(place: &Place) {
+    let store = place.open_with(&place.secrets).unwrap();
+    record(&store, 1, 0, group(2)).await;
+    store.purge(ANN, false, &mut |_| {}).await.unwrap();
+    record(&store, 2, 2, group(2)).await;
+    record(&store, 3, 3, group(2)).await;
+    let found = due(&store, 3).await;
+    assert_eq!(found.len(), 1, "nothing went, so it is due as soon as it is full");
+    assert_eq!(events_of(&found[0]), [2, 3]);
+}
+
 pub(super) async fn the_rest_over_a_limit_becomes_one_message_when_there_is_room(place: &Place) {
     let store = place.open();
     let (key, template) = ("k".to_owned(), "{}".to_owned());

@@ -345,5 +345,6 @@ contract! {
         a_group_that_cannot_be_read_keeps_no_other_from_being_closed
         large_groups_are_read_one_after_another
         a_group_whose_message_was_cancelled_takes_no_more_events
+        from_a_group_that_was_forgotten_the_next_one_keeps_no_distance
         the_rest_over_a_limit_becomes_one_message_when_there_is_room;
 }

@@ -112,7 +112,7 @@ fn remove_message(
     if !gatherings::take_off(connection, seq, &mut removed.taken_off)? {
         return Ok(false);
     }
-    gatherings::detach(connection, seq)?;
+    gatherings::leave(connection, seq)?;
     connection
         .prepare_cached(
             "UPDATE dedupe_keys SET message = 0 WHERE message = ?1 AND until > ?2 AND ?3 = 'sent'",
