@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::model::State;
+use crate::model::{Reason, State};
 
 /// The next in line becomes the head, after the head has left.
 pub(super) fn promote(
@@ -62,9 +62,14 @@ pub(super) fn seat(
     // Compared here: within a query SQLite would go through all of one priority.
     let first = first_behind(connection, instance, recipient)?;
     if first.is_some_and(|first| first < (priority, head)) {
+        // Who was left in peace for a gap is asked again when it is its turn: the gap may be another then.
         connection
-            .prepare_cached("UPDATE messages SET head = 0 WHERE seq = ?1")?
-            .execute([head])?;
+            .prepare_cached(
+                "UPDATE messages SET head = 0,
+                     due_at = iif(reason = ?2, min(due_at, created_at), due_at)
+                 WHERE seq = ?1",
+            )?
+            .execute(params![head, Reason::Paced.as_str()])?;
         promote(connection, instance, recipient)?;
     }
     Ok(())

@@ -265,6 +265,7 @@ contract! {
         lanes_do_not_wait_for_each_other
         the_limit_is_kept_and_the_soonest_due_come_first
         lanes_tell_when_their_next_message_is_due
+        who_was_to_wait_and_is_displaced_is_looked_at_again_when_its_turn_comes
         the_pace_of_a_lane_survives_reopening;
     attempts:
         a_claim_counts_the_attempt_that_is_to_be_made

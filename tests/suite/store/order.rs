@@ -1,8 +1,9 @@
 //! Does each recipient get its messages one by one and in order?
 
-use kabari::model::{Message, State};
-use kabari::store::{Claim, LaneState, Moved};
+use kabari::model::{Message, Priority, State, Terms};
+use kabari::store::{Case, Claim, LaneState, Moved, Ruling};
 
+use super::terms::{judged, record, told, with_terms};
 use super::{
     ANN, BEN, Place, at, claim, claim_one, ended, event, message, numbers, record_for, settle,
     state_of,
@@ -153,4 +154,24 @@ pub(super) async fn the_pace_of_a_lane_survives_reopening(place: &Place) {
     }
     let lanes = place.open().lanes().await.unwrap();
     assert_eq!(lanes[0].paced_until, Some(at(12)));
+}
+
+pub(super) async fn who_was_to_wait_and_is_displaced_is_looked_at_again_when_its_turn_comes(
+    place: &Place,
+) {
+    let store = place.open();
+    record(&*store, with_terms(1, 0, ANN, Terms::default())).await;
+    let waits = told(|_: &Case<'_>| Ruling::Wait { until: at(1000) });
+    assert_eq!(numbers(&judged(&*store, 1, 9, &waits).await.taken), [0; 0]);
+    let first = Terms { priority: Priority::High, ..Terms::default() };
+    record(&*store, with_terms(2, 2, ANN, first)).await;
+    let high = claim_one(&*store, 2).await;
+    assert_eq!(high.message.id, message(2, ANN).id);
+    settle(&*store, high, State::Sent).await;
+    assert_eq!(numbers(&judged(&*store, 3, 9, &waits).await.taken), [0; 0], "as before");
+    let second = Terms { priority: Priority::High, ..Terms::default() };
+    record(&*store, with_terms(3, 3, ANN, second)).await;
+    let high = claim_one(&*store, 3).await;
+    settle(&*store, high, State::Sent).await;
+    assert_eq!(numbers(&claim(&*store, 4, 9).await), [1], "nobody needs to wait any more");
 }
