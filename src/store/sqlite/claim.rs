@@ -20,7 +20,8 @@ use crate::store::{Claim, Ruling, Share, Today};
 const LOOKED_AT_MAX: usize = 256;
 
 /// What is said of a message whose recipient waits.
-const AT_REST: &str = "the recipient is left in peace for a moment (`gap`)";
+/// What is said of the first of a line whose recipient is left in peace.
+pub(super) const AT_REST: &str = "the recipient is left in peace for a moment (`gap`)";
 
 /// Takes due heads of one lane. Its cost does not depend on how many wait: the index holds heads
 /// only, by priority and soonest first.

@@ -6,7 +6,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::model::{Reason, State};
+use crate::model::State;
+use crate::store::sqlite::claim::AT_REST;
 
 /// The next in line becomes the head, after the head has left.
 pub(super) fn promote(
@@ -66,10 +67,10 @@ pub(super) fn seat(
         connection
             .prepare_cached(
                 "UPDATE messages SET head = 0,
-                     due_at = iif(reason = ?2, min(due_at, created_at), due_at)
+                     due_at = iif(detail = ?2, min(due_at, created_at), due_at)
                  WHERE seq = ?1",
             )?
-            .execute(params![head, Reason::Paced.as_str()])?;
+            .execute(params![head, AT_REST])?;
         promote(connection, instance, recipient)?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use super::brakes::Brakes;
 use super::ledger::{Cause, Ledger, Place};
 use super::limits::LaneLog;
 use super::lines::Lines;
-use super::plan::{Plan, Ticket};
+use super::plan::{Limits, Plan, Ticket};
 
 /// The judge, shared by the simulated Wachat, the store and the week.
 #[derive(Clone)]
@@ -38,8 +38,8 @@ pub(super) struct Life {
     pub(super) made_at: Timestamp,
     /// Since when it is in the store, which knows of no lane's standing before.
     pub(super) kept_at: Timestamp,
-    /// A limit of its lane holds it.
-    pub(super) is_limited: bool,
+    /// A limit of its lane holds it, since then.
+    pub(super) limited: Option<(Reason, Timestamp)>,
     /// How often it reached its recipient.
     pub(super) dispatched: u32,
     /// How often it was right to try it again although it may have arrived.
@@ -90,6 +90,8 @@ pub(super) struct Judge {
     pub(super) lines: Lines,
     pub(super) brakes: Brakes,
     pub(super) opted_out: HashSet<usize>,
+    /// Of the process that runs.
+    pub(super) limits: Limits,
     ledger: Option<Ledger>,
     /// The process runs, and its disk is not full, since then.
     pub(super) well_since: Option<Timestamp>,
@@ -111,6 +113,7 @@ impl SharedJudge {
             lines: Lines::of(plan),
             brakes: Brakes::default(),
             opted_out: HashSet::new(),
+            limits: Limits::default(),
             ledger: None,
             well_since: None,
             violations: Vec::new(),
@@ -144,7 +147,7 @@ impl Judge {
             attempts_max: ticket.attempts_max,
             made_at: ticket.made_at,
             kept_at: Timestamp::MIN,
-            is_limited: false,
+            limited: None,
             dispatched: 0,
             marked: 0,
             by_hand: false,

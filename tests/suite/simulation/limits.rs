@@ -7,8 +7,9 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use kabari::model::{Fate, Reason, Scope};
 
+use super::asked::Round;
 use super::judge::{Judge, Told, later};
-use super::plan::{Class, LanePlan};
+use super::plan::{Class, LanePlan, Limits};
 
 /// How long a number is left alone that is not on WhatsApp.
 pub(super) const ABSENT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -42,6 +43,10 @@ pub(super) struct LaneLog {
     uncertain: u32,
     /// When it took something last, or could for the first time.
     pub(super) busy_at: Option<Timestamp>,
+    /// Those whom a limit held are asked again.
+    pub(super) round: Option<Round>,
+    /// By which limits all of them were asked last.
+    pub(super) asked_by: Option<Limits>,
 }
 
 /// A lane is tried by one message alone, and less and less often.
@@ -147,7 +152,7 @@ impl LaneLog {
         self.under_way.clear();
         self.recipients.clear();
         self.resumed();
-        self.busy_at = None;
+        (self.busy_at, self.round) = (None, None);
         match self.stands_in_store {
             Some(reason @ (Reason::ByHand | Reason::Account)) => self.stands = Some(reason),
             // One message may try it at once.
@@ -205,7 +210,7 @@ impl Judge {
     fn caps(&mut self, n: usize, now: Timestamp) -> Option<String> {
         let (lane, to) = (self.lives[n].ticket.lane, self.lives[n].ticket.to);
         let day = self.day(now);
-        let (cap, first_cap) = self.plan.lanes[lane].caps_on(day)?;
+        let (cap, first_cap) = self.plan.lanes[lane].caps_on(day, self.limits)?;
         let is_first = self.is_stranger(lane, to);
         self.lives[n].spent = Some((day, u32::from(is_first)));
         let log = &mut self.lanes[lane];
@@ -237,7 +242,12 @@ impl Judge {
 
     /// Until when nothing goes to the same recipient.
     pub(super) fn gap_until(&self, lane: usize, to: usize) -> Option<Timestamp> {
-        let gap = self.plan.lanes[lane].gap?;
+        self.gap_by(self.limits, lane, to)
+    }
+
+    /// The same by limits that are perhaps those of another process.
+    pub(super) fn gap_by(&self, limits: Limits, lane: usize, to: usize) -> Option<Timestamp> {
+        let gap = self.plan.lanes[lane].gap(limits)?;
         self.lanes[lane].tried.get(&to).map(|tried| later(*tried, gap))
     }
 

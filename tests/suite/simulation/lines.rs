@@ -38,6 +38,16 @@ impl Lines {
         self.0[lane].iter().map(|line| line.under_way.len()).sum()
     }
 
+    /// Those of a lane that are in line.
+    pub(super) fn waiting(&self, lane: usize) -> impl Iterator<Item = usize> {
+        self.0[lane].iter().flat_map(|line| line.waiting.iter().map(|(_, _, n)| *n))
+    }
+
+    /// Those of a lane that are out of line until they are due.
+    pub(super) fn held(&self, lane: usize) -> impl Iterator<Item = usize> {
+        self.0[lane].iter().flat_map(|line| line.held.iter().map(|(_, _, n)| *n))
+    }
+
     /// Those of a lane that are next, one for each recipient to whom nothing is under way.
     pub(super) fn heads(&self, lane: usize) -> impl Iterator<Item = usize> {
         let free = self.0[lane].iter().filter(|line| line.under_way.is_empty());

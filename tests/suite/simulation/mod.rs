@@ -15,6 +15,7 @@ mod time;
 mod judge;
 mod ledger;
 mod lines;
+mod asked;
 mod limits;
 mod brakes;
 mod moves;

@@ -41,11 +41,9 @@ impl Judge {
         for wrong in wrong {
             self.say(n, now, &wrong);
         }
-        let is_limited = |is: Place| {
-            let by_limit = matches!(change.reason, Some(Reason::Quiet | Reason::Paced));
-            is.state == Waiting && is.held == UNTIL_DUE && by_limit
-        };
-        self.lives[n].is_limited = change.is.is_some_and(is_limited);
+        let is_held = change.is.is_some_and(|is| is.state == Waiting && is.held == UNTIL_DUE);
+        let by = change.reason.filter(|by| is_held && matches!(by, Reason::Quiet | Reason::Paced));
+        self.lives[n].limited = by.map(|by| (by, now));
         self.moves(n, seq, change.was, change.is);
         if is_new && change.attempts != 0 {
             self.say(n, now, "it is new, and was tried");
@@ -70,6 +68,9 @@ impl Judge {
             };
             return wrong.into_iter().collect();
         };
+        if self.is_displaced(n, (was, is)) {
+            return Vec::new();
+        }
         let wrong = match (was.state, is.state, cause) {
             (Waiting, Sending, Cause::Lane(at, _)) => return self.is_taken(n, change, was, *at),
             (Waiting, Waiting, Cause::Lane(at, asks)) => {
@@ -102,21 +103,6 @@ impl Judge {
             _ => Some(format!("{was:?} became {is:?} by {cause:?}")),
         };
         wrong.into_iter().collect()
-    }
-
-    /// It comes back into line before its time, at its old place; or its recipient waits no longer.
-    fn is_asked_again(
-        &self,
-        n: usize,
-        (was, is): (Place, Place),
-        now: Timestamp,
-    ) -> Option<String> {
-        let life = &self.lives[n];
-        let comes_back = life.is_limited && (was.held, is.held) == (UNTIL_DUE, IN_LINE);
-        let rests = Some(was.due_at) == self.gap_until(life.ticket.lane, life.ticket.to);
-        let goes_on = rests && (was.held, is.held) == (IN_LINE, IN_LINE);
-        let is_right = (comes_back || goes_on) && now < was.due_at && is.due_at <= now;
-        (!is_right).then(|| format!("{was:?} became {is:?} to be asked again"))
     }
 
     /// What is sent instead of one that failed.
@@ -171,7 +157,8 @@ impl Judge {
             }
             (IN_LINE, UNTIL_DUE, Some(Reason::Paced)) => {
                 let day = self.day(now);
-                let cap = self.plan.lanes[lane].caps_on(day).map_or(u32::MAX, |caps| caps.1);
+                let cap =
+                    self.plan.lanes[lane].caps_on(day, self.limits).map_or(u32::MAX, |caps| caps.1);
                 let used = self.lanes[lane].first_contacts.get(&day).copied().unwrap_or(0);
                 let midnight = self.plan.calendar.midnight_after(now);
                 self.is_stranger(lane, to) && cap <= used && is.due_at == midnight

@@ -25,7 +25,7 @@ impl Judge {
             let interval = plan.interval.unwrap_or_default();
             let busy_at = log.busy_at.unwrap_or(well_since).max(well_since);
             let used = log.attempts.get(&day).copied().unwrap_or(0);
-            let is_used_up = plan.caps_on(day).is_some_and(|(cap, _)| cap <= used);
+            let is_used_up = plan.caps_on(day, self.limits).is_some_and(|(cap, _)| cap <= used);
             let is_held = log.stands.is_some()
                 || is_used_up
                 || 0 < self.lines.many_under_way(lane)
@@ -34,6 +34,10 @@ impl Judge {
                 || now < later(self.plan.calendar.midnight_before(now), IDLE_MAX + 2 * interval);
             if is_held {
                 continue;
+            }
+            if plan.is_limited() && log.asked_by != Some(self.limits) {
+                let name = &plan.name;
+                self.violations.push(format!("{now} lane {name}: nobody was asked again"));
             }
             let since = |n: &usize| self.lives[*n].place.map(|place| later(place.due_at, IDLE_MAX));
             let heads = self.lines.heads(lane);

@@ -75,11 +75,11 @@ impl Ticket {
 /// A lane, as the judge knows it.
 pub(super) struct LanePlan {
     pub(super) name: String,
-    pub(super) settings: LaneSettings,
+    settings: LaneSettings,
     pub(super) interval: Option<Duration>,
     pub(super) burst: u32,
     pub(super) in_flight: usize,
-    pub(super) gap: Option<Duration>,
+    gap: Option<Duration>,
     /// Attempts and first contacts in a day.
     caps: Option<(u32, u32)>,
     warm_up: Option<Date>,
@@ -89,10 +89,56 @@ pub(super) struct LanePlan {
     share: u32,
 }
 
+/// The limits of lanes are others in some processes: a person has changed the rule file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Limits {
+    #[default]
+    Wide,
+    /// Fewer strangers in a day, and the same person less often.
+    Narrow,
+}
+
+impl Limits {
+    pub(super) const ALL: [Self; 2] = [Self::Wide, Self::Narrow];
+
+    /// Of the process that begins at this time.
+    pub(super) fn of(start: Timestamp) -> Self {
+        Self::ALL[usize::from(start.as_second() % 2 != 0)]
+    }
+
+    fn strangers(self, wide: u32) -> u32 {
+        if self == Self::Narrow { wide / 3 + 1 } else { wide }
+    }
+
+    fn gap(self, wide: Duration) -> Duration {
+        if self == Self::Narrow { wide * 200 } else { wide }
+    }
+}
+
 impl LanePlan {
+    pub(super) fn settings(&self, limits: Limits) -> LaneSettings {
+        let mut settings = self.settings.clone();
+        if let Some((day, first)) = self.caps {
+            let first = Some(Cap::At(limits.strangers(first)));
+            settings.caps = Some(Caps { day: Some(Cap::At(day)), first_contacts: first });
+        }
+        settings.gap = self.gap(limits).map(Span);
+        settings
+    }
+
+    /// Whether anybody is held by a limit that is another in other processes.
+    pub(super) fn is_limited(&self) -> bool {
+        self.caps.is_some()
+    }
+
+    pub(super) fn gap(&self, limits: Limits) -> Option<Duration> {
+        self.gap.map(|wide| limits.gap(wide))
+    }
+
     /// What a new account may do, as the README tells its users.
-    pub(super) fn caps_on(&self, day: Date) -> Option<(u32, u32)> {
+    pub(super) fn caps_on(&self, day: Date, limits: Limits) -> Option<(u32, u32)> {
         let (attempts, first) = self.caps?;
+        let first = limits.strangers(first);
         let age = self.warm_up.map_or(99, |began| began.until(day).unwrap().get_days());
         Some(match age {
             ..3 => (attempts.min(20), first.min(5)),
@@ -270,11 +316,8 @@ fn lane(name: &str, events: u32, share: u32, (burst, in_flight): (u32, u32)) -> 
 
 impl LanePlan {
     /// With caps of a day that are reached on some days.
-    fn with_caps(mut self, (day, first): (u32, u32), gap_s: u64) -> Self {
-        let (at_day, first_contacts) = (Some(Cap::At(day)), Some(Cap::At(first)));
-        self.settings.caps = Some(Caps { day: at_day, first_contacts });
-        self.settings.gap = Some(Span(Duration::from_secs(gap_s)));
-        (self.caps, self.gap) = (Some((day, first)), Some(Duration::from_secs(gap_s)));
+    fn with_caps(mut self, caps: (u32, u32), gap_s: u64) -> Self {
+        (self.caps, self.gap) = (Some(caps), Some(Duration::from_secs(gap_s)));
         self
     }
 }

@@ -151,6 +151,11 @@ impl Held {
     }
 }
 
+/// Whether nobody was asked so far.
+fn is_first(asked_to: AskedTo) -> bool {
+    asked_to == AskedTo::default()
+}
+
 fn ids(messages: &[Message]) -> impl Iterator<Item = MessageId> {
     messages.iter().map(|message| message.id)
 }
@@ -221,6 +226,20 @@ macro_rules! pass {
                 self.write(cause, self.inner.claim(claim)).await
             }
 
+            async fn ask_again(
+                &self,
+                claim: Claim,
+                limits: Option<String>,
+            ) -> Result<Option<AskedTo>, StoreError> {
+                let (lane, is_first) = (claim.instance.clone(), claim.asked_to.is_none_or(is_first));
+                if is_first {
+                    self.judge(|judge| judge.begins_to_ask(&lane, now()));
+                }
+                let asked = self.write(Cause::Again, self.inner.ask_again(claim, limits)).await?;
+                self.judge(|judge| judge.asked(&lane, asked.is_none(), now()));
+                Ok(asked)
+            }
+
             async fn turn_over(
                 &self,
                 ended: &[Ended],
@@ -248,7 +267,6 @@ macro_rules! pass {
 
 pass! {
     write(Other) fn add_messages(messages: Vec<Message>) -> usize;
-    write(Again) fn ask_again(claim: Claim, limits: Option<String>) -> Option<AskedTo>;
     write(Other) fn claim_one(message: MessageId, claim: Claim) -> Claims;
     write(Other) fn settle(lease: Lease, settlement: Settlement) -> bool;
     write(Start) fn recover(now: Timestamp) -> usize;

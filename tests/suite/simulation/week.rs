@@ -1,7 +1,7 @@
 //! A week of one seed: the real dispatch loop on the real store, between senders and a Wachat that are
 //! simulated.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::judge::{SharedJudge, later};
-use super::plan::{Incident, Plan, Weather};
+use super::plan::{Incident, Limits, Plan, Weather};
 use super::senders::{self, Batch};
 use super::store::{self, Fate, Held};
 use super::time::{dice, now};
@@ -193,20 +193,17 @@ impl Week {
         fate.set_full(self.disk_is_full);
         let store = Held::open(&self.file, Some(self.judge.clone()), Arc::clone(&fate));
         self.before = Some(Arc::clone(&store));
-        let lanes = self.plan.lanes.iter();
+        let (lanes, limits) = (self.plan.lanes.iter(), Limits::of(now()));
+        self.judge.lock().limits = limits;
         let lanes: BTreeMap<String, LaneSettings> =
-            lanes.map(|lane| (lane.name.clone(), lane.settings.clone())).collect();
+            lanes.map(|lane| (lane.name.clone(), lane.settings(limits))).collect();
         let timings = Timings { poll: POLL, ..Timings::default() };
         let shared = Arc::clone(&store) as SharedStore;
         let wachat = self.wachat.asked_by(&fate);
         let dispatcher = Dispatcher::with_time(shared, wachat, lanes, Arc::new(()), timings, now);
         let dispatcher = dispatcher.with_dice(dice);
         let (lanes, stop) = (dispatcher.lanes(), CancellationToken::new());
-        // Days that close nothing: those whom a limit holds are asked again after some starts.
-        let closed = if now().as_second() % 2 == 0 { "even.txt" } else { "odd.txt" };
-        let holidays = BTreeMap::from([(closed.to_owned(), BTreeSet::new())]);
-        let zone = self.plan.zone.clone();
-        lanes.set_people(People { zone, holidays, ..People::default() });
+        lanes.set_people(People { zone: self.plan.zone.clone(), ..People::default() });
         let task = tokio::spawn(dispatcher.run(stop.clone()));
         self.judge.lock().well_since = Some(now()).filter(|_| !self.disk_is_full);
         self.running = Some(Running { store, fate, lanes, stop, task });
