@@ -16,7 +16,13 @@ use proptest_state_machine::prop_state_machine;
 use real::Real;
 
 prop_state_machine! {
-    #![proptest_config(Config { cases: if crate::support::long() { 5_000 } else { 150 }, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config {
+        cases: if crate::support::long() { 5_000 } else { 150 },
+        // Most steps mean nothing in most states.
+        max_local_rejects: u32::MAX,
+        failure_persistence: None,
+        ..Config::default()
+    })]
 
     #[test]
     fn messages_move_as_the_model_says_whenever_the_process_dies(sequential 1..80 => Real<false>);

@@ -8,8 +8,9 @@ use jiff::civil::Date;
 use kabari::model::{Reason, State};
 
 use super::judge::Judge;
+use super::lanes::Limits;
 use super::ledger::{IN_LINE, Place, UNTIL_DUE};
-use super::plan::{Class, Limits};
+use super::plan::Class;
 
 /// They are asked, in some steps.
 pub(super) struct Round {

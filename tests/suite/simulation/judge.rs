@@ -10,10 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use kabari::model::{Fate, MessageId, Reason, Recipient, Scope, Verdict};
 
 use super::brakes::Brakes;
+use super::lanes::Limits;
 use super::ledger::{Cause, Ledger, Place};
 use super::limits::LaneLog;
 use super::lines::Lines;
-use super::plan::{Limits, Plan, Ticket};
+use super::plan::{Plan, Ticket};
 
 /// The judge, shared by the simulated Wachat, the store and the week.
 #[derive(Clone)]

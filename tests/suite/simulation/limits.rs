@@ -9,7 +9,8 @@ use kabari::model::{Fate, Reason, Scope};
 
 use super::asked::Round;
 use super::judge::{Judge, Told, later};
-use super::plan::{Class, LanePlan, Limits};
+use super::lanes::{LanePlan, Limits};
+use super::plan::Class;
 
 /// How long a number is left alone that is not on WhatsApp.
 pub(super) const ABSENT: SignedDuration = SignedDuration::from_hours(30 * 24);

@@ -11,6 +11,7 @@
 
 mod calendar;
 mod plan;
+mod lanes;
 mod time;
 mod judge;
 mod ledger;

@@ -14,7 +14,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::judge::{SharedJudge, later};
-use super::plan::{Incident, Limits, Plan, Weather};
+use super::lanes::Limits;
+use super::plan::{Incident, Plan, Weather};
 use super::senders::{self, Batch};
 use super::store::{self, Fate, Held};
 use super::time::{dice, now};
