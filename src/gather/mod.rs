@@ -85,7 +85,8 @@ impl Gatherer {
         }
     }
 
-    /// Closes the groups that are due at `now`, and says how long there is nothing to do.
+    /// Closes the groups that are due at `now`, each when it is its turn, and says how long there is
+    /// nothing to do.
     pub async fn close_due(&self, now: Timestamp) -> Result<Duration, StoreError> {
         let (mut from, mut broken) = (GatheredTo::default(), None);
         loop {
@@ -93,7 +94,7 @@ impl Gatherer {
             let Some(last) = due.last() else { break };
             from = last.at;
             for gathering in &due {
-                match self.close(gathering, now).await {
+                match self.close(gathering).await {
                     Ok(()) => {}
                     // The others do not wait for it.
                     Err(problem @ StoreError::Broken(_)) => broken = Some(problem),
@@ -105,13 +106,16 @@ impl Gatherer {
             return Err(problem);
         }
         let next = self.store.next_gathering().await?;
+        let now = (self.now)();
         let until = next.map(|next| next.duration_since(now).try_into().unwrap_or(Duration::ZERO));
         Ok(until.map_or(POLL, |until: Duration| until.min(POLL)))
     }
 
-    async fn close(&self, gathering: &Gathering, now: Timestamp) -> Result<(), StoreError> {
+    async fn close(&self, gathering: &Gathering) -> Result<(), StoreError> {
         let (outcome, or) = self.written(gathering);
         let is_made = matches!(outcome, Outcome::Made(_));
+        // Thousands may have been closed before it: until now kabari itself held it.
+        let now = (self.now)();
         // One that has grown meanwhile is still due, and is looked at again.
         if !self.store.close_gathering(gathering, outcome, or, now).await? {
             return Ok(());
@@ -133,6 +137,7 @@ impl Gatherer {
         }
         Ok(())
     }
+
     /// What it says, and what would be sent instead of that.
     fn written(&self, gathering: &Gathering) -> (Outcome, Option<Vec<Instead>>) {
         if let Some(why) = &gathering.unreadable {

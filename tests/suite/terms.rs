@@ -1,5 +1,6 @@
 //! From the words of a rule file to what is sent, skipped or gathered: is it what the words say?
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,6 +25,17 @@ struct Shop {
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+thread_local! {
+    /// What the clock of who closes groups shows, and how many seconds it goes on at each look.
+    static CLOCK: Cell<(i64, i64)> = const { Cell::new((0, 0)) };
+}
+
+fn clock() -> Timestamp {
+    let (second, goes_on) = CLOCK.get();
+    CLOCK.set((second + goes_on, goes_on));
+    at(second)
 }
 
 /// Of a file with this rule.
@@ -74,9 +86,13 @@ impl Shop {
         all
     }
 
+    fn gatherer(&self) -> Gatherer {
+        Gatherer::with_time(Arc::clone(&self.pipeline), Arc::clone(&self.store), clock)
+    }
+
     async fn gathers(&self, second: i64) {
-        let gatherer = Gatherer::new(Arc::clone(&self.pipeline), Arc::clone(&self.store));
-        gatherer.close_due(at(second)).await.unwrap();
+        CLOCK.set((second, 0));
+        self.gatherer().close_due(at(second)).await.unwrap();
     }
 
     /// The rule becomes another one.
@@ -219,10 +235,32 @@ async fn however_many_groups_the_store_refuses_those_behind_them_are_closed() {
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON messages WHEN old.seq <= 100
                   BEGIN SELECT RAISE(ABORT, 'damaged'); END";
     raw.execute_batch(refuse).unwrap();
-    let gatherer = Gatherer::new(Arc::clone(&shop.pipeline), Arc::clone(&shop.store));
-    let problem = gatherer.close_due(at(200)).await.unwrap_err();
+    CLOCK.set((200, 0));
+    let problem = shop.gatherer().close_due(at(200)).await.unwrap_err();
     assert!(problem.to_string().contains("damaged"), "{problem}");
     assert_eq!(shop.sendable(200).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_group_that_had_to_wait_for_others_to_be_closed_is_none_the_older() {
+    let mut shop = Shop::new(
+        "    group: { key: \"{{ event.key }}\", wait: 1m, interval: 1h }\n    \
+         send: { number: \"628111111111{{ event.key }}\", message: \"{{ event.key }}\" }\n",
+    );
+    for key in 0..9 {
+        shop.comes(0, &format!(r#"{{"key":{key}}}"#)).await;
+    }
+    // Each takes a minute.
+    CLOCK.set((100, 60));
+    shop.gatherer().close_due(at(100)).await.unwrap();
+    let last = 100 + 8 * 60;
+    let claims = shop.store.claim(Claim::new("phone", 9, at(last))).await.unwrap();
+    let ages: Vec<_> = claims.taken.iter().map(|it| it.age.as_secs()).collect();
+    assert_eq!(ages, [480, 420, 360, 300, 240, 180, 120, 60, 0], "since it is in line");
+    let key = claims.taken[8].message.content.as_ref().unwrap().message.clone().unwrap();
+    shop.comes(last, &format!(r#"{{"key":{key}}}"#)).await;
+    let next = shop.messages().await.pop().unwrap().due_at;
+    assert_eq!(next, at(last + 3600), "its interval begins where the group ended");
 }
 
 #[tokio::test]
