@@ -111,8 +111,11 @@ pub(super) fn memory(
     let Some((paced_until, shut, detail, limits)) = found else {
         return Ok(LaneMemory { waits, ..LaneMemory::default() });
     };
-    let detail = detail.map(|kept| seal.open_text(&sealed::shut(instance), kept));
-    let detail = detail.transpose()?.unwrap_or_default();
+    let detail = detail.map(|kept| {
+        // It is for people: that it does not open is what they are told.
+        seal.open_text(&sealed::shut(instance), kept).unwrap_or_else(|problem| problem.to_string())
+    });
+    let detail = detail.unwrap_or_default();
     let shut = shut.map(|(since, reason)| Shut { reason, detail, since });
     Ok(LaneMemory { paced_until, shut, limits, waits })
 }

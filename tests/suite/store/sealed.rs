@@ -5,11 +5,12 @@ use kabari::model::{
 };
 use kabari::secret::Secrets;
 use kabari::store::{
-    GatheredTo, Gathering, History, MessageFilter, Moved, OpenOptions, OptOut, Outcome,
-    Reconciliation, Recorded, Shut, SqliteStore, Store, StoreError, Tally, Upkeep,
+    Case, GatheredTo, Gathering, History, MessageFilter, Moved, OpenOptions, OptOut, Outcome,
+    Reconciliation, Recorded, Ruling, Shut, SqliteStore, Store, StoreError, Tally, Upkeep,
 };
 use rusqlite::Connection;
 
+use super::terms::{judged, told};
 use super::{ANN, BEN, Place, all, at, claim, claim_one, ended, event, message, secrets, settle};
 
 /// What nobody is to read in the files.
@@ -302,6 +303,48 @@ async fn a_value_opens_at_its_own_place_alone() {
     assert!(matches!(store.event(id).await, Err(StoreError::Broken(_))));
     let id = message(1, ANN).id;
     assert!(matches!(store.message(id).await, Err(StoreError::Broken(_))));
+}
+
+#[tokio::test]
+async fn what_is_told_to_people_alone_and_does_not_open_stops_no_work() {
+    let place = Place::sealed_sqlite();
+    let store = place.open();
+    for (n, to) in [(1, ANN), (2, BEN)] {
+        store.record(event(n), vec![message(n, to)]).await.unwrap();
+    }
+    let holds = told(|case: &Case<'_>| {
+        let (until, detail) = (at(9), format!("until 9 for {}", case.recipient.expose()));
+        Ruling::Hold { until, reason: Reason::Quiet, detail }
+    });
+    judged(&*store, 1, 9, &holds).await;
+    let shut = Shut { reason: Reason::Account, detail: "463".into(), since: at(3) };
+    store.shut_lane("jakarta", Some(shut), at(3)).await.unwrap();
+    let looked = Reconciliation {
+        source: "shop".into(),
+        place: "events".into(),
+        watermark: Some(at(1)),
+        at: at(2),
+        last: Tally::default(),
+        total: Tally::default(),
+        trouble: Some("GitHub's own words".into()),
+    };
+    store.keep_reconciliation(looked).await.unwrap();
+    let raw = Connection::open(place.file()).unwrap();
+    raw.execute_batch(
+        "UPDATE messages SET detail = 'sealed:damaged' WHERE seq = 1;
+         UPDATE lanes SET shut_detail = 'sealed:damaged';
+         UPDATE reconciliations SET trouble = 'sealed:damaged';",
+    )
+    .unwrap();
+    let memory = store.lane("jakarta").await.unwrap();
+    let waits: Vec<_> = memory.waits.iter().map(|wait| wait.detail.as_str()).collect();
+    assert_eq!(waits, [format!("until 9 for {BEN}")]);
+    let Shut { reason, detail, since } = memory.shut.unwrap();
+    assert_eq!((reason, since), (Reason::Account, at(3)), "it stands still all the same");
+    assert!(detail.contains("cannot be opened"), "{detail}");
+    let looked = store.reconciliations().await.unwrap().remove(0);
+    assert_eq!(looked.watermark, Some(at(1)));
+    assert!(looked.trouble.unwrap().contains("cannot be opened"), "it did not go well");
 }
 
 #[tokio::test]
