@@ -60,7 +60,9 @@ pub struct AskedTo {
     pub(super) line: u8,
     pub(super) due_at: i64,
     pub(super) seq: i64,
-    /// So many came back who were never reached before: the day is not given away twice.
+    /// The lane's day, and its first contacts: those before, and who came back since and was never
+    /// reached before. The day is not given away twice.
+    pub(super) day: Option<i64>,
     pub(super) first_contacts: u64,
 }
 

@@ -107,10 +107,15 @@ impl<'d> Asking<'d> {
     fn begin(desk: &'d Desk, claim: &'d Claim, at: AskedTo) -> rusqlite::Result<Self> {
         let now = micros(claim.now);
         let clock = LaneClock::of(desk, &claim.instance)?.at(now);
-        let today = match claim.judge.day(claim.now) {
+        let day = claim.judge.day(claim.now);
+        let today = match day {
             Some(day) => Counted::of(desk, &claim.instance, day)?.today(),
             None => Today::default(),
         };
+        // Who came back yesterday uses up nothing of a new day before it is sent.
+        let is_same_day = at.day == day;
+        let counted = if is_same_day { at.first_contacts } else { today.first_contacts };
+        let at = AskedTo { day, first_contacts: counted, ..at };
         Ok(Self { desk, claim, at, now, clock, today })
     }
 
@@ -149,7 +154,8 @@ impl<'d> Asking<'d> {
     /// Who came back for this one's sake.
     fn ask(&mut self, head: &Head) -> rusqlite::Result<Vec<i64>> {
         let mut today = self.today;
-        today.first_contacts = today.first_contacts.saturating_add(self.at.first_contacts);
+        // Who came back may have been sent meanwhile, and is in both.
+        today.first_contacts = today.first_contacts.max(self.at.first_contacts);
         match judged(self.desk, self.claim, head, today)? {
             None => Ok(Vec::new()),
             Some(Judged { ruling: Ruling::Hold { until, reason, detail }, .. }) => {

@@ -211,6 +211,43 @@ pub(super) async fn a_cap_lets_no_more_come_back_than_it_has_room_for(place: &Pl
     assert_eq!(numbers(&judged(&*store, 2, 9, &judge).await.taken), [1, 2]);
 }
 
+pub(super) async fn what_was_sent_meanwhile_is_no_second_time_among_those_who_came_back(
+    place: &Place,
+) {
+    const DAY: i64 = 86_400;
+    // The days end in between, seen from the start.
+    let midnight = DAY - at(0).as_second().rem_euclid(DAY);
+    for (place, next_step, is_next_day) in
+        [(place, 3, false), (&Place::quick_sqlite(), midnight, true)]
+    {
+        let store = place.open();
+        for n in 1..=600 {
+            let to = format!("62811{n:06}");
+            record(&*store, with_terms(n, 0, &to, Terms::default())).await;
+        }
+        let strangers_at_most = |most: u64| {
+            told(move |case: &Case<'_>| {
+                let (until, detail) = (at(9 * DAY), "why".to_owned());
+                let held = Ruling::Hold { until, reason: Reason::Paced, detail };
+                if case.today.first_contacts < most { Ruling::Go } else { held }
+            })
+        };
+        while judged(&*store, 1, 9, &strangers_at_most(0)).await.more {}
+        let judge = strangers_at_most(300);
+        let mut asked_to = step(&*store, 2, &judge, None).await;
+        let back = async || all(&*store).await.iter().filter(|it| it.due_at == at(0)).count();
+        assert_eq!(back().await, 256);
+        for claimed in judged(&*store, 2, 600, &judge).await.taken {
+            settle(&*store, claimed, State::Sent).await;
+        }
+        while asked_to.is_some() {
+            asked_to = step(&*store, next_step, &judge, asked_to).await;
+        }
+        let expected = if is_next_day { 256 + 300 } else { 300 };
+        assert_eq!(back().await, expected, "the next day: {is_next_day}");
+    }
+}
+
 pub(super) async fn whoever_waits_for_a_gap_is_looked_at_again_and_a_retry_is_not(place: &Place) {
     let store = place.open();
     record(&*store, with_terms(1, 0, BEN, Terms::default())).await;
