@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use crate::model::{LaneWait, Priority, Reason};
 use crate::store::seal::Seal;
-use crate::store::sqlite::head::{Head, Judged, heads};
+use crate::store::sqlite::head::{Head, Judged, heads_alone};
 use crate::store::sqlite::lane_clock::LaneClock;
 use crate::store::sqlite::people::Counted;
 use crate::store::sqlite::row::{micros, time};
@@ -64,7 +64,7 @@ pub(super) fn forget(desk: &Desk, instance: &str) -> rusqlite::Result<()> {
 
 /// The next of those that are out of line and not due anyway.
 static HELD: LazyLock<String> = LazyLock::new(|| {
-    heads(
+    heads_alone(
         "SELECT seq AS number FROM messages INDEXED BY messages_held
          WHERE state = 'waiting' AND held = 1 AND instance = ?1 AND (due_at, seq) > (?2, ?3)
          ORDER BY due_at, seq LIMIT ?4",
@@ -73,7 +73,7 @@ static HELD: LazyLock<String> = LazyLock::new(|| {
 
 /// The same of one recipient.
 static HELD_FOR: LazyLock<String> = LazyLock::new(|| {
-    heads(
+    heads_alone(
         "SELECT seq AS number FROM messages INDEXED BY messages_held_for
          WHERE state = 'waiting' AND held = 1 AND instance = ?1 AND recipient = ?5
              AND (due_at, seq) > (?2, ?3)
@@ -244,16 +244,24 @@ fn judged(
     head.judged(desk, claim, head.row.terms.clock.unwrap_or(0), today)
 }
 
-/// Asks those of one recipient who were not asked so far; how many came back into line.
+/// What came of asking those of one recipient.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) looked_at: usize,
+    /// So many came back into line.
+    pub(super) back: usize,
+}
+
+/// Asks those of one recipient who were not asked so far.
 pub(super) fn ask_for(
     desk: &Desk,
     (claim, at): (&Claim, AskedTo),
     recipient: &str,
     clock: i64,
     today: Today,
-) -> rusqlite::Result<usize> {
+) -> rusqlite::Result<Asked> {
     if at.line != 0 {
-        return Ok(0);
+        return Ok(Asked::default());
     }
     let now = micros(claim.now);
     let (due_at, seq) = after(at, now);
@@ -264,10 +272,11 @@ pub(super) fn ask_for(
     for head in found.iter().filter(|head| is_by_limit(head)) {
         let judged = judged(desk, claim, head, today)?;
         if judged.is_some_and(|it| !matches!(it.ruling, Ruling::Hold { .. })) {
-            return Ok(back(desk, head, (now, clock))?.len());
+            let back = back(desk, head, (now, clock))?.len();
+            return Ok(Asked { looked_at: found.len().max(back), back });
         }
     }
-    Ok(0)
+    Ok(Asked { looked_at: found.len(), back: 0 })
 }
 
 /// Who is held no longer comes back, and who was held of the same recipient after it.

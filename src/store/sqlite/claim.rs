@@ -181,9 +181,9 @@ impl<'c> Turn<'c> {
         }
         if let Some(asked_to) = self.claim.asked_to {
             let (claim, today) = ((self.claim, asked_to), self.today());
-            let back = asking::ask_for(self.connection, claim, &recipient, clock, today)?;
-            if 0 < back {
-                self.looked_at += back;
+            let asked = asking::ask_for(self.connection, claim, &recipient, clock, today)?;
+            self.looked_at += asked.looked_at;
+            if 0 < asked.back {
                 return Ok(Line::Same);
             }
         }

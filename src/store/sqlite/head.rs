@@ -13,8 +13,17 @@ use crate::store::{Case, Claim, Contact, Ruling, Today};
 
 /// Those of these numbers, with all that is asked of a [`Head`]: one look.
 pub(super) fn heads(numbers: &str) -> String {
+    with_columns(MESSAGE_COLUMNS, numbers)
+}
+
+/// The same of those who are only asked about: what they say, which may be long, stays where it is.
+pub(super) fn heads_alone(numbers: &str) -> String {
+    with_columns(&MESSAGE_COLUMNS.replace("content", "NULL"), numbers)
+}
+
+fn with_columns(columns: &str, numbers: &str) -> String {
     format!(
-        "SELECT {MESSAGE_COLUMNS}, coalesce(reached, 0), tried_at, absent_at,
+        "SELECT {columns}, coalesce(reached, 0), tried_at, absent_at,
              EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient = messages.recipient),
              (SELECT kind FROM events WHERE events.id = messages.event),
              EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.recipient BETWEEN 'sha256:' AND 'sha256;')

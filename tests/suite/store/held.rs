@@ -248,6 +248,33 @@ pub(super) async fn what_was_sent_meanwhile_is_no_second_time_among_those_who_ca
     }
 }
 
+pub(super) async fn a_claim_that_asks_whom_it_would_overtake_goes_no_further_than_others(
+    place: &Place,
+) {
+    const OF_EACH: u128 = 150;
+    let store = place.open();
+    let to = |n: u128| format!("62811{:06}", n % 3);
+    for n in 0..3 * OF_EACH {
+        record(&*store, with_terms(n, 0, &to(n), Terms::default())).await;
+    }
+    while judged(&*store, 1, 9, &holds(Reason::Quiet)).await.more {}
+    for n in 900..903 {
+        record(&*store, with_terms(n, 2, &to(n), Terms::default())).await;
+    }
+    let judge = told(|case: &Case<'_>| {
+        let (until, detail) = (at(1000), "why".to_owned());
+        let held = Ruling::Hold { until, reason: Reason::Quiet, detail };
+        if case.created_at < at(2) { held } else { Ruling::Go }
+    });
+    let asked_to = Some(AskedTo::default());
+    for (taken, more) in [(vec![900, 901], true), (vec![902], false)] {
+        let judge = Arc::clone(&judge) as Arc<dyn Judge>;
+        let claim = Claim { judge, asked_to, ..Claim::new("jakarta", 9, at(3)) };
+        let claims = store.claim(claim).await.unwrap();
+        assert_eq!((numbers(&claims.taken), claims.more), (taken, more));
+    }
+}
+
 pub(super) async fn whoever_waits_for_a_gap_is_looked_at_again_and_a_retry_is_not(place: &Place) {
     let store = place.open();
     record(&*store, with_terms(1, 0, BEN, Terms::default())).await;
