@@ -15,6 +15,7 @@ use crate::store::{Arrivals, Claim, Claims, Ended, Judge, StoreError, TurnedOver
 use super::asking::{Asking, Rules};
 use super::attempt::{Way, attempt, longer, not_ours};
 use super::desk::{Desk, Gate};
+use super::pace::Beat;
 use super::turn::Turn;
 use super::{Shared, settings_of};
 
@@ -157,6 +158,9 @@ impl Lane {
         };
         if room == 0 {
             return Err(Wait::FOR_OTHERS);
+        }
+        if let Some(beat) = Beat::of(settings.pace(), settings.burst(), settings.jitter()) {
+            self.paced_until = beat.within_reach(self.paced_until, now);
         }
         let turn = self.judge(rules, now);
         let dice = || self.dice.f64();

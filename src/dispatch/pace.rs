@@ -149,13 +149,22 @@ impl Beat {
         earlier(self.used_until(paced_until, now), self.ahead()).max(now)
     }
 
-    /// Never before now, and never further ahead than this pace itself can lead: a clock that was
-    /// set back, or a slower pace of yesterday, must not stop a lane for long.
-    fn used_until(self, paced_until: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    /// Never further ahead than this pace itself can lead: a clock that was set back, or a slower pace
+    /// of yesterday, must not stop a lane for long. It is to be kept: a later look would see it as far
+    /// ahead again.
+    pub(super) fn within_reach(
+        self,
+        paced_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         // Each step may be rounded up by a millisecond.
         let step =
             self.interval.saturating_add(self.jitter).saturating_add(Duration::from_millis(1));
-        paced_until.unwrap_or(now).clamp(now, later(now, step.saturating_mul(self.burst)))
+        paced_until.map(|until| until.min(later(now, step.saturating_mul(self.burst))))
+    }
+
+    fn used_until(self, paced_until: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        self.within_reach(paced_until, now).map_or(now, |until| until.max(now))
     }
 }
 
