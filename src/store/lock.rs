@@ -104,7 +104,7 @@ impl LaneLock {
     fn write(&self, admin: Option<&str>) -> Result<(), StoreError> {
         let write = || {
             let mut file = &self.file;
-            let key = admin.filter(|_| is_private(file)).map(|_| self.key.expose());
+            let key = admin.filter(|_| is_private(file, me())).map(|_| self.key.expose());
             let owner = json!({ "pid": std::process::id(), "admin": admin, "key": key });
             let text = serde_json::to_vec(&owner)?;
             file.rewind()?;
@@ -129,14 +129,24 @@ fn open(path: &Path, create: bool) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// Whether nobody but its owner can read the file; it is made so where it can be.
-fn is_private(file: &File) -> bool {
+/// As whom this process writes.
+fn me() -> u32 {
+    #[cfg(unix)]
+    return rustix::process::geteuid().as_raw();
+    #[cfg(not(unix))]
+    0
+}
+
+/// Whether nobody but `me` can read the file; it is made so where it can be.
+fn is_private(file: &File, me: u32) -> bool {
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-        let others =
-            |file: &File| file.metadata().map_or(true, |it| it.permissions().mode() & 0o077 != 0);
+        // Whoever made it beforehand may read it whatever its mode is.
+        let others = |file: &File| {
+            file.metadata().map_or(true, |it| it.uid() != me || it.mode() & 0o077 != 0)
+        };
         // One that was copied or unpacked may be open to others.
         if others(file) {
             let _ = file.set_permissions(PermissionsExt::from_mode(0o600));
@@ -144,7 +154,10 @@ fn is_private(file: &File) -> bool {
         !others(file)
     }
     #[cfg(not(unix))]
-    false
+    {
+        let _ = (file, me);
+        false
+    }
 }
 
 /// What the owner wrote; empty while it is writing.
@@ -159,4 +172,17 @@ fn unwritable(path: &Path, error: &std::io::Error) -> StoreError {
         "{} cannot be written ({error}): the store's folder must exist and be writable",
         path.display()
     ))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_belongs_to_another_is_not_private_whatever_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = open(&folder.path().join("kabari.db.lock"), true).unwrap();
+        assert!(is_private(&file, me()));
+        assert!(!is_private(&file, me() + 1));
+    }
 }
