@@ -22,7 +22,7 @@ mod attempt;
 mod lane;
 mod once;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -147,24 +147,28 @@ impl Dispatcher {
         }
         let mut arrivals = self.shared.store.arrivals();
         let mut tasks = JoinSet::new();
-        let mut started = HashMap::new();
+        let mut started: HashMap<_, String> = HashMap::new();
         while !stop.is_cancelled() {
-            let names = arrivals.borrow_and_update().instances().map(str::to_owned).collect();
+            let (names, seen) = {
+                let all = arrivals.borrow_and_update();
+                (all.instances().map(str::to_owned).collect(), all.lanes())
+            };
             let desks = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 desks = self.desks_to_be(names) => desks,
             };
+            let known: HashSet<String> = started.values().cloned().collect();
             for desk in desks {
-                if !started.values().any(|name| *name == desk.instance) {
+                if !known.contains(&desk.instance) {
                     let name = desk.instance.clone();
                     let lane = Lane::new(Arc::clone(&self.shared), desk, (self.dice)());
                     started.insert(tasks.spawn(lane.run(stop.clone())).id(), name);
                 }
             }
-            let is_new = |name: &str| !started.values().any(|known| known == name);
             let rung = async {
-                if arrivals.wait_for(|all| all.instances().any(is_new)).await.is_err() {
+                // None of them is ever taken away.
+                if arrivals.wait_for(|all| all.lanes() != seen).await.is_err() {
                     std::future::pending::<()>().await;
                 }
             };

@@ -22,6 +22,11 @@ impl Arrivals {
         self.of_lanes.keys().map(String::as_str)
     }
 
+    /// How many these are.
+    pub fn lanes(&self) -> usize {
+        self.of_lanes.len()
+    }
+
     /// One commit more, with messages of these instances.
     pub(super) fn add<'i>(&mut self, instances: impl IntoIterator<Item = &'i str>) {
         self.commits = self.commits.wrapping_add(1);
