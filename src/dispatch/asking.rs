@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
+
+use crate::clock::{Stopwatch, set_back};
 use crate::model::LaneWait;
 use crate::store::{AskedTo, LaneMemory};
 
@@ -25,6 +29,8 @@ pub(super) struct Asking {
     kept: Option<String>,
     waits: Vec<LaneWait>,
     round: Option<Round>,
+    /// What the clock showed when they were made to wait, and how long ago the lane itself saw that.
+    clock: Option<(Timestamp, Option<Stopwatch>)>,
 }
 
 /// They are asked again.
@@ -41,19 +47,23 @@ impl Asking {
         if self.seen.is_none() {
             self.kept = memory.limits.take();
             self.waits = std::mem::take(&mut memory.waits);
+            self.clock = memory.asked_at.map(|shown| (shown, None));
         }
     }
 
     /// The lane's settings now. If those that make anybody wait are others than the store knows, a
-    /// round begins.
-    pub(super) fn rules(&mut self, shared: &Shared, instance: &str) -> Rules {
+    /// round begins; also if the clock was set back, since who waits does so by the other one.
+    pub(super) fn rules(&mut self, shared: &Shared, instance: &str, now: Timestamp) -> Rules {
+        let is_set_back = self.is_set_back(now);
         let (people, swapped) = (shared.people.load_full(), shared.settings.load_full());
         let settings = swapped.lanes.get(instance).cloned().unwrap_or_default();
         let seen = self.seen.as_ref();
-        if !seen.is_some_and(|it| Arc::ptr_eq(&it.0, &people) && Arc::ptr_eq(&it.1, &swapped)) {
+        let is_same =
+            seen.is_some_and(|it| Arc::ptr_eq(&it.0, &people) && Arc::ptr_eq(&it.1, &swapped));
+        if is_set_back || !is_same {
             let limits = limits::digest(&settings, &people);
             let asked = self.round.as_ref().map_or(&self.kept, |round| &round.limits);
-            if limits.is_none() || limits != *asked {
+            if is_set_back || limits.is_none() || limits != *asked {
                 // Claims go by the new ones from now on.
                 self.waits.clear();
                 let (to, waits) = (AskedTo::default(), BTreeMap::new());
@@ -62,6 +72,14 @@ impl Asking {
             self.seen = Some((Arc::clone(&people), swapped));
         }
         Rules { people, settings }
+    }
+
+    fn is_set_back(&mut self, now: Timestamp) -> bool {
+        let Some((shown, since)) = self.clock.replace((now, Some(Stopwatch::start()))) else {
+            return false;
+        };
+        let passed = since.map_or(Duration::ZERO, |since| since.elapsed());
+        set_back(shown, passed, now).is_some()
     }
 
     /// How far the round has come, if one is under way.

@@ -124,7 +124,7 @@ impl Lane {
         }
         self.shared.remember(&self.desk).await;
         let now = (self.shared.now)();
-        let rules = self.asking.rules(&self.shared, &self.desk.instance);
+        let rules = self.asking.rules(&self.shared, &self.desk.instance, now);
         self.ask_again(&rules, now).await?;
         let wait = match self.plan(&rules, now) {
             Ok((claim, way, judge)) => {

@@ -75,6 +75,8 @@ pub struct LaneMemory {
     pub shut: Option<Shut>,
     /// By which limits those were asked last that limits hold; `None` if that is not known.
     pub limits: Option<String>,
+    /// When these made anybody wait last, to the minute; `None` if they never did.
+    pub asked_at: Option<Timestamp>,
     /// What the next of those wait for, the soonest of each.
     pub waits: Vec<LaneWait>,
 }

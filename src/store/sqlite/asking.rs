@@ -40,10 +40,11 @@ impl Operation for AskAgain {
         let asked_to = Asking::begin(desk, &self.claim, from)?.step()?;
         if asked_to.is_none() && self.limits.is_some() {
             desk.prepare_cached(
-                "INSERT INTO lanes (instance, limits) VALUES (?1, ?2)
-                 ON CONFLICT (instance) DO UPDATE SET limits = excluded.limits",
+                "INSERT INTO lanes (instance, limits, asked_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (instance) DO UPDATE SET
+                     limits = excluded.limits, asked_at = excluded.asked_at",
             )?
-            .execute(params![instance, self.limits])?;
+            .execute(params![instance, self.limits, micros(self.claim.now)])?;
         }
         Ok(asked_to)
     }

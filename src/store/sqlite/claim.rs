@@ -204,13 +204,19 @@ impl<'c> Turn<'c> {
                 }
                 return self.take(row, age_us, kind, share);
             }
-            Ruling::Hold { until, reason, detail } => hold::step_out(
-                self.connection,
-                (row.seq, instance, &recipient),
-                (micros(until).max(self.now + 1), clock),
-                (reason.as_str(), &detail),
-            )?,
-            Ruling::Wait { until } => self.wait(row.seq, micros(until))?,
+            Ruling::Hold { until, reason, detail } => {
+                self.lane.asked(self.now);
+                hold::step_out(
+                    self.connection,
+                    (row.seq, instance, &recipient),
+                    (micros(until).max(self.now + 1), clock),
+                    (reason.as_str(), &detail),
+                )?;
+            }
+            Ruling::Wait { until } => {
+                self.lane.asked(self.now);
+                self.wait(row.seq, micros(until))?;
+            }
             Ruling::Skip { reason, detail } => self.end(&row, "skipped", reason, &detail)?,
             Ruling::Fail { reason, detail } => {
                 self.end(&row, "failed", reason, &detail)?;

@@ -14,12 +14,17 @@ use crate::store::sqlite::writer::{Desk, Operation};
 use crate::store::sqlite::{asking, sealed};
 use crate::store::{LaneMemory, Shut, StoreError};
 
+/// That somebody is made to wait is noted once in so long, in microseconds: most claims write no more
+/// than what they decide.
+const NOTED_EVERY: i64 = 60_000_000;
+
 /// A lane's row; times in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LaneClock {
     held_us: i64,
     held_until: i64,
     shut_since: Option<i64>,
+    asked_at: i64,
 }
 
 impl LaneClock {
@@ -27,11 +32,13 @@ impl LaneClock {
     pub(super) fn of(connection: &Connection, instance: &str) -> rusqlite::Result<Self> {
         let found = connection
             .prepare_cached(
-                "SELECT held_us, held_until, shut_since FROM lanes WHERE instance = ?1",
+                "SELECT held_us, held_until, shut_since, asked_at FROM lanes
+                 WHERE instance = ?1",
             )?
             .query_row([instance], |row| {
                 let (held_us, held_until) = (row.get(0)?, row.get(1)?);
-                Ok(Self { held_us, held_until, shut_since: row.get(2)? })
+                let (shut_since, asked_at) = (row.get(2)?, row.get(3)?);
+                Ok(Self { held_us, held_until, shut_since, asked_at })
             })
             .optional()?;
         Ok(found.unwrap_or_default())
@@ -60,6 +67,13 @@ impl LaneClock {
         }
     }
 
+    /// Somebody is made to wait.
+    pub(super) fn asked(&mut self, now: i64) {
+        if self.asked_at.saturating_add(NOTED_EVERY) <= now {
+            self.asked_at = now;
+        }
+    }
+
     fn open(&mut self, now: i64) {
         if let Some(since) = self.shut_since.take() {
             let from = since.max(self.held_until);
@@ -76,13 +90,14 @@ impl LaneClock {
     ) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
-                "INSERT INTO lanes (instance, paced_until, held_us, held_until)
-                 VALUES (?1, ?2, ?3, ?4)
+                "INSERT INTO lanes (instance, paced_until, held_us, held_until, asked_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (instance) DO UPDATE SET
                      paced_until = coalesce(excluded.paced_until, paced_until),
-                     held_us = excluded.held_us, held_until = excluded.held_until",
+                     held_us = excluded.held_us, held_until = excluded.held_until,
+                     asked_at = excluded.asked_at",
             )?
-            .execute(params![instance, paced_until, self.held_us, self.held_until])
+            .execute(params![instance, paced_until, self.held_us, self.held_until, self.asked_at])
             .map(drop)
     }
 }
@@ -95,8 +110,8 @@ pub(super) fn memory(
 ) -> Result<LaneMemory, StoreError> {
     let found = connection
         .prepare_cached(
-            "SELECT paced_until, shut_since, shut_reason, shut_detail, limits FROM lanes
-             WHERE instance = ?1",
+            "SELECT paced_until, shut_since, shut_reason, shut_detail, limits, asked_at
+             FROM lanes WHERE instance = ?1",
         )?
         .query_row([instance], |row| {
             let paced_until: Option<i64> = row.get(0)?;
@@ -104,11 +119,13 @@ pub(super) fn memory(
             let reason: Option<String> = row.get(2)?;
             let shut = since.and_then(time).zip(reason.as_deref().and_then(Reason::parse));
             let detail: Option<String> = row.get(3)?;
-            Ok((paced_until.and_then(time), shut, detail, row.get(4)?))
+            let asked_at: i64 = row.get(5)?;
+            let asked_at = time(asked_at).filter(|_| 0 < asked_at);
+            Ok((paced_until.and_then(time), shut, detail, (row.get(4)?, asked_at)))
         })
         .optional()?;
     let waits = asking::waits(connection, instance, seal)?;
-    let Some((paced_until, shut, detail, limits)) = found else {
+    let Some((paced_until, shut, detail, (limits, asked_at))) = found else {
         return Ok(LaneMemory { waits, ..LaneMemory::default() });
     };
     let detail = detail.map(|kept| {
@@ -117,7 +134,7 @@ pub(super) fn memory(
     });
     let detail = detail.unwrap_or_default();
     let shut = shut.map(|(since, reason)| Shut { reason, detail, since });
-    Ok(LaneMemory { paced_until, shut, limits, waits })
+    Ok(LaneMemory { paced_until, shut, limits, asked_at, waits })
 }
 
 /// A lane stands still, or goes on.

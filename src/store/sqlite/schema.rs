@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/sqlite/0007_over.sql"),
     include_str!("../migrations/sqlite/0008_lost.sql"),
     include_str!("../migrations/sqlite/0009_limits.sql"),
+    include_str!("../migrations/sqlite/0010_asked.sql"),
 ];
 
 /// "kbri", as the first step writes it.

@@ -46,6 +46,7 @@ struct Scene {
     settings: LaneSettings,
     timings: Timings,
     token: &'static str,
+    now: fn() -> Timestamp,
     seen: Arc<Notes>,
 }
 
@@ -84,6 +85,7 @@ impl Scene {
             settings,
             timings: Timings::default().faster(1000),
             token: TOKEN,
+            now: clock::now,
             seen: Arc::default(),
         }
     }
@@ -106,7 +108,7 @@ impl Scene {
             self.lanes(),
             Arc::clone(&self.seen) as Arc<dyn Observer>,
             self.timings,
-            clock::now,
+            self.now,
         );
         let (lanes, stop) = (dispatcher.lanes(), CancellationToken::new());
         let task = tokio::spawn(dispatcher.run(stop.clone()));
