@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kabari::model::{Group, Reason, State, Terms};
 use kabari::store::{AskedTo, Case, Claim, Judge, MessageFilter, Moved, Ruling, Settlement, Store};
+use rusqlite::Connection;
 
 use super::terms::{Told, judged, record, told, with_terms};
 use super::{ANN, BEN, Place, all, at, claim, ended, message, numbers, settle};
@@ -273,6 +274,30 @@ pub(super) async fn a_claim_that_asks_whom_it_would_overtake_goes_no_further_tha
         let claims = store.claim(claim).await.unwrap();
         assert_eq!((numbers(&claims.taken), claims.more), (taken, more));
     }
+}
+
+pub(super) async fn when_anybody_was_made_to_wait_last_is_known_and_costs_no_claim_a_write(
+    place: &Place,
+) {
+    let store = place.open();
+    let raw = Connection::open(place.file()).unwrap();
+    let triggers = "CREATE TABLE ledger (what TEXT);
+        CREATE TRIGGER made AFTER INSERT ON lanes BEGIN INSERT INTO ledger VALUES ('x'); END;
+        CREATE TRIGGER changed AFTER UPDATE ON lanes BEGIN INSERT INTO ledger VALUES ('x'); END;";
+    raw.execute_batch(triggers).unwrap();
+    let writes = || raw.query_row("SELECT count(*) FROM ledger", [], |row| row.get(0)).unwrap();
+    for (n, second, noted, count) in [(1, 1, 1, 1), (2, 30, 1, 1), (3, 61, 61, 2), (4, 62, 61, 2)] {
+        let to = format!("62811{n:06}");
+        record(&*store, with_terms(n, 0, &to, Terms::default())).await;
+        judged(&*store, second, 9, &holds(Reason::Quiet)).await;
+        let known = store.lane("jakarta").await.unwrap().asked_at;
+        assert_eq!((known, writes()), (Some(at(noted)), count), "at {second}");
+    }
+    record(&*store, with_terms(5, 0, ANN, Terms::default())).await;
+    assert_eq!(numbers(&claim(&*store, 200, 9).await), [5]);
+    assert_eq!(writes(), 2, "it made nobody wait");
+    ask_all(&*store, 50, &holds(Reason::Quiet)).await;
+    assert_eq!(store.lane("jakarta").await.unwrap().asked_at, Some(at(50)), "all by this clock");
 }
 
 pub(super) async fn whoever_waits_for_a_gap_is_looked_at_again_and_a_retry_is_not(place: &Place) {

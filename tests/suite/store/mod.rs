@@ -333,6 +333,7 @@ contract! {
         while_they_are_asked_again_the_lane_goes_on_and_overtakes_nobody
         a_cap_lets_no_more_come_back_than_it_has_room_for
         what_was_sent_meanwhile_is_no_second_time_among_those_who_came_back
+        when_anybody_was_made_to_wait_last_is_known_and_costs_no_claim_a_write
         a_claim_that_asks_whom_it_would_overtake_goes_no_further_than_others
         whoever_waits_for_a_gap_is_looked_at_again_and_a_retry_is_not
         a_lane_that_goes_before_its_time_ages_its_messages_from_then_on
