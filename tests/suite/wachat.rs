@@ -21,8 +21,12 @@ async fn send(client: &Client, content: &Content) -> Verdict {
 }
 
 async fn told(world: &World, behave: Behave) -> Verdict {
+    told_within(world, behave, Settings::TIMEOUT_DEFAULT).await
+}
+
+async fn told_within(world: &World, behave: Behave, timeout: Duration) -> Verdict {
     world.next(1, behave);
-    send(&client_of(&world.url(), Duration::from_millis(400)), &Content::text("hello")).await
+    send(&client_of(&world.url(), timeout), &Content::text("hello")).await
 }
 
 #[tokio::test]
@@ -78,8 +82,13 @@ async fn a_server_without_tls_was_certainly_not_sent_anything() {
 #[tokio::test]
 async fn silence_and_a_broken_connection_are_uncertain_whatever_happened() {
     let world = World::start().await;
-    for behave in [Behave::hang(), Behave::hang().dispatching(), Behave::close()] {
-        let verdict = told(&world, behave.clone()).await;
+    let soon = Duration::from_millis(400);
+    for (behave, timeout) in [
+        (Behave::hang(), soon),
+        (Behave::hang().dispatching(), soon),
+        (Behave::close(), Settings::TIMEOUT_DEFAULT),
+    ] {
+        let verdict = told_within(&world, behave.clone(), timeout).await;
         let expected = (Fate::Uncertain, Some(Reason::NoAnswer), None);
         assert_eq!((verdict.fate, verdict.reason, verdict.status), expected, "{behave:?}");
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use axum::http::header;
 use kabari::clock;
 use kabari::dispatch::{Dispatcher, Observer, Pace};
 use kabari::model::{Attempt, Message, Policy, Reason, State};
@@ -16,19 +16,19 @@ use crate::support::world::{Asked, Behave, INSTANCE, TOKEN};
 
 #[tokio::test]
 async fn what_wachat_asks_for_is_waited_for_in_seconds_and_as_a_date() {
-    // A date has whole seconds.
-    let in_three_seconds = clock::now().checked_add(SignedDuration::from_secs(3)).unwrap();
-    let date = in_three_seconds.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    for after in ["1", date.as_str()] {
+    // A date is meant by the clock of whoever sent it.
+    let date = Behave::too_fast("Sun, 06 Nov 1994 12:00:01 GMT")
+        .header(header::DATE, "Sun, 06 Nov 1994 12:00:00 GMT");
+    for after in [Behave::too_fast("1"), date] {
         let scene = Scene::new().await;
-        scene.world.next(1, Behave::too_fast(after));
+        scene.world.next(1, after.clone());
         let ids = scene.tell(ANNA, &["hello"]).await;
         let running = scene.run();
         scene.until_sent(&ids).await;
         let asked = scene.world.seen().asked;
         assert_eq!(asked.len(), 2);
         // The clock of the wait starts when the answer is read, after the request came.
-        assert!(asked[0].at + Duration::from_secs(1) <= asked[1].at, "{after}: {asked:?}");
+        assert!(asked[0].at + Duration::from_secs(1) <= asked[1].at, "{after:?}: {asked:?}");
         running.stop().await;
     }
 }

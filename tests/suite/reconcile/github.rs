@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::provider::{Attempt, Behave, Provider};
 use super::{
     ANNA, HOOK, KEY, SECRET, ago, attempt, counted, github_rules, guid, home, minutes, payload,
@@ -102,8 +100,7 @@ async fn what_came_after_all_is_a_duplicate_and_so_is_what_comes_later() {
 async fn a_provider_whose_limit_is_used_up_is_left_alone_until_it_says() {
     let (world, provider) = (World::start().await, Provider::start(KEY).await);
     provider.delivery(HOOK, &attempt(&guid(1), 1, ago(minutes(30)), 502));
-    let until = Timestamp::now().checked_add(Duration::from_secs(3)).unwrap();
-    provider.next(1, &Behave::used_up(until));
+    provider.next(1, &Behave::UsedUp(Duration::from_secs(3)));
     provider.next(1, &Behave::Answer(429, vec![("retry-after", "2".to_owned())], "{}"));
     let home = home(&github_rules(""), &world, &provider);
     let kabari = home.start().await;

@@ -52,6 +52,8 @@ pub(super) struct Asked {
 pub(super) enum Behave {
     /// This status, with these headers and this body.
     Answer(u16, Vec<(&'static str, String)>, &'static str),
+    /// GitHub's answer to a client that asked too often: to come again so long after the question.
+    UsedUp(Duration),
     /// Half an answer.
     BreakOff,
 }
@@ -204,11 +206,12 @@ pub(super) struct Attempt<'a> {
 }
 
 async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<Body> {
+    let at = inner.begun.elapsed();
     let path = request.uri().path_and_query().unwrap().as_str().to_owned();
     let (answer, unchanged) = inner.answer(&path, request.headers());
     let authorization = request.headers().get("authorization");
     let authorization = authorization.map_or("", |it| it.to_str().unwrap()).to_owned();
-    let asked = Asked { path, authorization, unchanged, at: inner.begun.elapsed() };
+    let asked = Asked { path, authorization, unchanged, at };
     inner.memory.lock().unwrap().asked.push(asked);
     inner.news.send_modify(|news| *news += 1);
     answer
@@ -241,18 +244,16 @@ impl Inner {
 }
 
 impl Behave {
-    /// GitHub's answer to a client that asked too often; its time to come again in seconds.
-    pub(super) fn used_up(until: Timestamp) -> Self {
-        let headers = vec![
-            ("x-ratelimit-remaining", "0".to_owned()),
-            ("x-ratelimit-reset", until.as_second().to_string()),
-        ];
-        Self::Answer(403, headers, r#"{"message":"API rate limit exceeded"}"#)
-    }
-
     fn answer(self) -> Response<Body> {
         match self {
             Self::Answer(status, headers, body) => said(status, &headers, body.to_owned()),
+            Self::UsedUp(wait) => {
+                // A time in whole seconds.
+                let until = Timestamp::now().checked_add(wait).unwrap().as_second().to_string();
+                let headers =
+                    [("x-ratelimit-remaining", "0".to_owned()), ("x-ratelimit-reset", until)];
+                said(403, &headers, r#"{"message":"API rate limit exceeded"}"#.to_owned())
+            }
             Self::BreakOff => {
                 let stream = futures_util::stream::iter([
                     Ok(r#"[{"id":"#.to_owned()),
