@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
 
-use crate::support::figure;
+use crate::support::{figure, ticks};
 
 /// The most memory, in KiB: 100,000 rules are a file of 40 MiB.
 const PEAK_MAX: u64 = 256 << 10;
@@ -60,7 +60,7 @@ fn check(text: &str) -> Took {
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
-    let ticks = super::ticks(child.id());
+    let ticks = ticks(&child.id().to_string());
     assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
     assert_eq!(rest.trim(), "]", "not a word about any rule");
     Took { peak: peak.and_then(|peak| peak.parse().ok()).unwrap_or(0), ticks }

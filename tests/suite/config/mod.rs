@@ -45,15 +45,6 @@ fn is_slow() -> bool {
     cfg!(debug_assertions) && release().is_none()
 }
 
-/// The time of the processor that a process took until now, in hundredths of a second: until it is
-/// waited for, the system tells; 0 where it does not.
-fn ticks(process: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
-    let number = |text: Option<&&str>| text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
-    number(fields.get(11)) + number(fields.get(12))
-}
-
 /// `kabari check` of a rule file with this text, by the real program; what it prints can be read.
 fn checking(folder: &Path, text: &str) -> Child {
     asking(folder, text, &["check", "--format", "json"])
