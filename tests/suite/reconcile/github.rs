@@ -15,7 +15,7 @@ fn texts(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_in_vain_is_taken_in_once_in_its_order_over_pages_and_a_restart() {
-    let (world, provider) = (World::start().await, Provider::start(KEY).await);
+    let (world, provider) = (World::start().await, Provider::start(KEY));
     // 250 attempts over three pages: every 50th failed, one of these was sent again by hand.
     for number in 0..250 {
         let status = if number % 50 == 10 { 502 } else { 200 };
@@ -64,7 +64,7 @@ async fn what_was_sent_in_vain_is_taken_in_once_in_its_order_over_pages_and_a_re
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_after_all_is_a_duplicate_and_so_is_what_comes_later() {
-    let (world, mut provider) = (World::start().await, Provider::start(KEY).await);
+    let (world, mut provider) = (World::start().await, Provider::start(KEY));
     let home = home(&github_rules(""), &world, &provider);
     provider.down().await;
     let kabari = home.start().await;
@@ -74,7 +74,7 @@ async fn what_came_after_all_is_a_duplicate_and_so_is_what_comes_later() {
     assert_eq!(answer.status, 200);
     provider.delivery(HOOK, &attempt(&guid(1), 1, ago(minutes(30)), 504));
     provider.delivery(HOOK, &attempt(&guid(2), 2, ago(minutes(20)), 504));
-    provider.up().await;
+    provider.up();
     world.until("both", |seen| seen.dispatched.len() == 2).await;
     provider.until("the next look", |asked| asked.iter().any(|it| it.unchanged)).await;
     assert_eq!((counted(&kabari, "duplicate").await, counted(&kabari, "taken").await), (1, 1));
@@ -98,7 +98,7 @@ async fn what_came_after_all_is_a_duplicate_and_so_is_what_comes_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_whose_limit_is_used_up_is_left_alone_until_it_says() {
-    let (world, provider) = (World::start().await, Provider::start(KEY).await);
+    let (world, provider) = (World::start().await, Provider::start(KEY));
     provider.delivery(HOOK, &attempt(&guid(1), 1, ago(minutes(30)), 502));
     provider.next(1, &Behave::UsedUp(Duration::from_secs(3)));
     provider.next(1, &Behave::Answer(429, vec![("retry-after", "2".to_owned())], "{}"));
@@ -115,7 +115,7 @@ async fn a_provider_whose_limit_is_used_up_is_left_alone_until_it_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_dies_in_the_middle_loses_nothing_and_doubles_nothing() {
-    let (world, mut provider) = (World::start().await, Provider::start(KEY).await);
+    let (world, mut provider) = (World::start().await, Provider::start(KEY));
     for number in 0..30 {
         let at = ago(minutes(200 - number));
         provider.delivery(HOOK, &attempt(&guid(number), number, at, 502));
@@ -127,7 +127,7 @@ async fn a_provider_that_dies_in_the_middle_loses_nothing_and_doubles_nothing() 
     provider.down().await;
     kabari.says(0, &["was not read to its end"]).await;
     provider.next(2, &Behave::Answer(500, Vec::new(), "<html>"));
-    provider.up().await;
+    provider.up();
     world.until("more", |seen| seen.dispatched.len() >= 12).await;
     kabari.kill();
     let kabari = home.start().await;
@@ -143,7 +143,7 @@ async fn a_provider_that_dies_in_the_middle_loses_nothing_and_doubles_nothing() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_cannot_be_had_is_given_up_aloud_and_holds_up_nobody() {
-    let (world, provider) = (World::start().await, Provider::start(KEY).await);
+    let (world, provider) = (World::start().await, Provider::start(KEY));
     for number in 0..4 {
         let at = ago(minutes(200 - number));
         provider.delivery(HOOK, &attempt(&guid(number), number, at, 502));
@@ -164,7 +164,7 @@ async fn one_that_cannot_be_had_is_given_up_aloud_and_holds_up_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_changes_token_and_lists_at_once_and_a_wrong_token_is_told() {
-    let (world, provider) = (World::start().await, Provider::start("ghp_another-one").await);
+    let (world, provider) = (World::start().await, Provider::start("ghp_another-one"));
     provider.delivery(HOOK, &attempt(&guid(1), 1, ago(minutes(30)), 502));
     let wrong = github_rules("").replace("every: 1s", "every: 1h");
     let home = home(&wrong, &world, &provider);
@@ -193,7 +193,7 @@ async fn a_reload_changes_token_and_lists_at_once_and_a_wrong_token_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_recent_and_of_the_wanted_kinds_is_taken_in_at_first() {
-    let (world, provider) = (World::start().await, Provider::start(KEY).await);
+    let (world, provider) = (World::start().await, Provider::start(KEY));
     provider.delivery(HOOK, &attempt(&guid(0), 0, ago(minutes(60 * 30)), 502));
     let (ping, at) = (guid(1), ago(minutes(40)));
     let ping = Attempt { event: "ping", ..attempt(&ping, 1, at, 502) };
@@ -209,7 +209,7 @@ async fn only_what_is_recent_and_of_the_wanted_kinds_is_taken_in_at_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_signs_its_own_way_in() {
-    let (world, provider) = (World::start().await, Provider::start(KEY).await);
+    let (world, provider) = (World::start().await, Provider::start(KEY));
     provider.delivery("app/hook", &attempt(&guid(1), 1, ago(minutes(30)), 502));
     provider.delivery("orgs/octo/hooks/7", &attempt(&guid(2), 2, ago(minutes(30)), 502));
     let rules = rules(

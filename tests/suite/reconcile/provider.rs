@@ -5,7 +5,6 @@
 //! can be told to say that its limits are used up, to break, and to be gone.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -15,16 +14,16 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::support::kabari::PATIENCE;
+use crate::support::port::Port;
 
 /// A provider with a memory. Dropping it ends it.
 pub(super) struct Provider {
     inner: Arc<Inner>,
-    address: SocketAddr,
+    port: Port,
     server: Option<JoinHandle<()>>,
 }
 
@@ -74,18 +73,18 @@ struct Memory {
 
 impl Provider {
     /// One that wants this token.
-    pub(super) async fn start(token: &str) -> Self {
+    pub(super) fn start(token: &str) -> Self {
         let memory = Memory { token: token.to_owned(), ..Memory::default() };
         let (news, _) = watch::channel(0);
         let inner = Arc::new(Inner { memory: Mutex::new(memory), news, begun: Instant::now() });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut provider = Self { inner, address, server: None };
-        provider.serve(listener);
+        let mut provider = Self { inner, port: Port::free(), server: None };
+        provider.up();
         provider
     }
 
-    fn serve(&mut self, listener: TcpListener) {
+    /// Somebody answers, from now on or again.
+    pub(super) fn up(&mut self) {
+        let listener = self.port.listen();
         let router = Router::new().fallback(answer).with_state(Arc::clone(&self.inner));
         self.server = Some(tokio::spawn(async move {
             axum::serve(listener, router).await.unwrap();
@@ -93,7 +92,7 @@ impl Provider {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.port.address())
     }
 
     /// Nobody answers any more.
@@ -102,12 +101,6 @@ impl Provider {
             server.abort();
             let _ = server.await;
         }
-    }
-
-    /// Somebody answers again.
-    pub(super) async fn up(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
-        self.serve(listener);
     }
 
     /// GitHub tried to deliver; ids grow with each attempt.

@@ -28,7 +28,7 @@ rules:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_that_no_webhook_got_are_taken_in_once_over_pages() {
-    let (world, provider) = (World::start().await, Provider::start(KEY).await);
+    let (world, provider) = (World::start().await, Provider::start(KEY));
     for number in 0..240_u64 {
         let id = format!("evt_#{number}").replace('#', "");
         let kind = if number % 10 == 0 { "invoice.paid" } else { "charge.refunded" };

@@ -131,7 +131,6 @@ impl Home {
         let kabari = self.serve(&[]);
         let log = kabari.log.clone();
         assert_eq!(kabari.ended().await, Some(1), "{}", log.text());
-        log.wait(|_| None::<()>).await;
         log.text()
     }
 
@@ -291,6 +290,9 @@ impl Kabari {
         let started = std::time::Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                // The last that it said is read by then.
+                let ended = tokio::time::timeout(PATIENCE, self.log.ended()).await;
+                assert!(ended.is_ok(), "its log does not end:\n{}", self.log.text());
                 return status.code();
             }
             assert!(started.elapsed() < PATIENCE, "it does not stop:\n{}", self.log.text());
@@ -353,6 +355,11 @@ impl Log {
         self.lines.lock().unwrap().join("\n")
     }
 
+    /// Waits until all is read that there is.
+    async fn ended(&self) {
+        self.wait(|_| None::<()>).await;
+    }
+
     /// Waits until the lines hold something; `None` when they ended without it.
     async fn wait<T>(&self, look: impl Fn(&[String]) -> Option<T>) -> Option<T> {
         let mut news = self.news.subscribe();
@@ -376,6 +383,14 @@ fn find<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
         Value::Array(list) => list.iter().find_map(|value| find(value, field)),
         _ => None,
     }
+}
+
+/// A time zone in which it is between noon and one o'clock now: a test that begins now does not see
+/// midnight there, after which all caps are fresh.
+pub(crate) fn zone_at_noon() -> String {
+    let hour = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).hour();
+    // The sign of these names is the other one: `Etc/GMT-7` is seven hours ahead.
+    format!("Etc/GMT{:+}", hour - 12)
 }
 
 /// A client for this machine alone.

@@ -3,6 +3,7 @@
 mod answer;
 pub(crate) mod browser;
 pub(crate) mod kabari;
+pub(crate) mod port;
 pub(crate) mod signer;
 pub(crate) mod world;
 

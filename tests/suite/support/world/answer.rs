@@ -36,6 +36,9 @@ pub(super) async fn asked(
     // Engines go on when their client is gone, so this does not depend on the connection.
     let work = tokio::spawn(async move {
         tokio::time::sleep(behave.wait).await;
+        if behave.held {
+            let _ = inner.let_go.subscribe().wait_for(|let_go| *let_go).await;
+        }
         if behave.dispatch {
             inner.change(|memory| memory.dispatch(asked));
         }

@@ -10,6 +10,7 @@ use serde_json::json;
 pub struct Behave {
     pub(super) dispatch: bool,
     pub(super) wait: Duration,
+    pub(super) held: bool,
     pub(super) end: End,
 }
 
@@ -40,7 +41,7 @@ impl Behave {
     pub fn answer(status: u16, body: &str) -> Self {
         let json = (header::CONTENT_TYPE, "application/json".to_owned());
         let end = End::Answer { status, body: body.to_owned(), headers: vec![json] };
-        Self { dispatch: false, wait: Duration::ZERO, end }
+        Self { dispatch: false, wait: Duration::ZERO, held: false, end }
     }
 
     /// Answers 429 with this `Retry-After`.
@@ -62,18 +63,18 @@ impl Behave {
 
     /// Reads the request and never answers.
     pub fn hang() -> Self {
-        Self { dispatch: false, wait: Duration::ZERO, end: End::Hang }
+        Self { dispatch: false, wait: Duration::ZERO, held: false, end: End::Hang }
     }
 
     /// Dispatches it, and cuts the connection when a part of the answer is written.
     pub fn cut(status: u16, part: &str) -> Self {
         let end = End::Cut { status, part: part.to_owned() };
-        Self { dispatch: true, wait: Duration::ZERO, end }
+        Self { dispatch: true, wait: Duration::ZERO, held: false, end }
     }
 
     /// Reads the request and closes the connection without a byte.
     pub fn close() -> Self {
-        Self { dispatch: false, wait: Duration::ZERO, end: End::Close }
+        Self { dispatch: false, wait: Duration::ZERO, held: false, end: End::Close }
     }
 
     /// The same, but the message is dispatched all the same.
@@ -87,6 +88,13 @@ impl Behave {
     #[must_use]
     pub fn slowly(mut self, wait: Duration) -> Self {
         self.wait = wait;
+        self
+    }
+
+    /// The same when the world lets it go, as if it typed until then.
+    #[must_use]
+    pub fn held(mut self) -> Self {
+        self.held = true;
         self
     }
 

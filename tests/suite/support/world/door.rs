@@ -7,20 +7,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use super::memory::Inner;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::memory::Inner;
+use crate::support::port::Port;
+
 /// The door, which can be shut: then connections are refused.
 pub(super) struct Door {
     pub(super) inner: Arc<Inner>,
+    pub(super) port: Port,
     pub(super) listener: Option<TcpListener>,
-    pub(super) address: SocketAddr,
 }
 
 impl Listener for Door {
@@ -36,28 +37,22 @@ impl Listener for Door {
                 up.wait_for(|up| *up).await.expect("the world goes on");
                 continue;
             }
-            if self.listener.is_none() {
-                self.listener = TcpListener::bind(self.address).await.ok();
-                self.inner.listening.send_replace(self.listener.is_some());
-            }
-            let Some(listener) = &self.listener else {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                continue;
-            };
+            let listener = self.listener.get_or_insert_with(|| self.port.listen());
+            self.inner.listening.send_replace(true);
             tokio::select! {
-                accepted = listener.accept() => if let Ok((stream, peer)) = accepted {
+                (stream, peer) = listener.accept() => {
                     let cut = self.inner.cut.lock().unwrap().clone().cancelled_owned();
                     self.inner.change(|memory| memory.seen.connections += 1);
                     let cord = Cord::default();
                     return (Wire { stream, cord, cut: Box::pin(cut) }, peer);
-                },
+                }
                 _ = up.changed() => {}
             }
         }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
+        Ok(self.port.address())
     }
 }
 

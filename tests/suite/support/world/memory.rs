@@ -18,6 +18,8 @@ pub(super) struct Inner {
     /// Whether connections are accepted.
     pub(super) up: watch::Sender<bool>,
     pub(super) listening: watch::Sender<bool>,
+    /// Whether those go on that are held.
+    pub(super) let_go: watch::Sender<bool>,
     /// Ends the connections of this period of being up.
     pub(super) cut: Mutex<CancellationToken>,
 }

@@ -11,6 +11,7 @@
 //! world.next(2, Behave::answer(503, "{}"));                // the next two requests, whoever to
 //! world.number("6281…", Behave::send().slowly(millis));    // this number, until told otherwise
 //! world.next_to("6281…", 1, Behave::hang().dispatching()); // the duplicate trap
+//! world.next(1, Behave::send().held());                    // typing, until `world.let_go()`
 //! world.disconnect("jakarta_store");                       // this session is gone
 //! world.down().await; world.up();                          // connections are refused
 //! world.until("three sent", |seen| seen.dispatched.len() == 3).await;
@@ -28,7 +29,6 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ use answer::asked;
 pub use behave::Behave;
 use door::{Cord, Door};
 use memory::{Inner, Memory};
+
+use crate::support::port::Port;
 
 /// The token that the world wants.
 pub const TOKEN: &str = "world-token-0123456789";
@@ -105,9 +107,10 @@ impl Seen {
 
 impl World {
     /// A world in which every message is sent.
+    #[expect(clippy::unused_async, reason = "a server starts within a runtime")]
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
+        let port = Port::free();
+        let (address, listener) = (port.address(), port.listen());
         let memory = Memory {
             seen: Seen::default(),
             always: Behave::send(),
@@ -123,9 +126,10 @@ impl World {
             changed: watch::Sender::new(()),
             up: watch::Sender::new(true),
             listening: watch::Sender::new(true),
+            let_go: watch::Sender::new(false),
             cut: Mutex::new(CancellationToken::new()),
         });
-        let door = Door { inner: Arc::clone(&inner), listener: Some(listener), address };
+        let door = Door { inner: Arc::clone(&inner), port, listener: Some(listener) };
         let router = Router::new().fallback(asked).with_state(Arc::clone(&inner));
         let service = router.into_make_service_with_connect_info::<Cord>();
         let server = tokio::spawn(async move {
@@ -169,20 +173,30 @@ impl World {
         self.memory().disconnected.remove(instance);
     }
 
+    /// Treats those on that were held ([`Behave::held`]), and holds nobody any more.
+    pub fn let_go(&self) {
+        self.inner.let_go.send_replace(true);
+    }
+
     /// Refuses connections, and ends those that stand. Returns when it does.
     pub async fn down(&self) {
         self.inner.up.send_replace(false);
         self.inner.cut.lock().unwrap().cancel();
-        let mut listening = self.inner.listening.subscribe();
-        listening.wait_for(|listening| !listening).await.expect("the world goes on");
+        self.until_listening(false).await;
     }
 
     /// Accepts connections again, at the same address. Returns when it does.
     pub async fn up(&self) {
         *self.inner.cut.lock().unwrap() = CancellationToken::new();
         self.inner.up.send_replace(true);
+        self.until_listening(true).await;
+    }
+
+    async fn until_listening(&self, wanted: bool) {
         let mut listening = self.inner.listening.subscribe();
-        listening.wait_for(|listening| *listening).await.expect("the world goes on");
+        let reached = listening.wait_for(|listening| *listening == wanted);
+        let reached = tokio::time::timeout(PATIENCE, reached).await.expect("the door turns");
+        reached.expect("the world goes on");
     }
 
     /// What it remembers up to now.
