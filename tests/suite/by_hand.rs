@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use crate::process::{RULES, SECRET, home};
-use crate::support::kabari::{Home, PATIENCE};
+use crate::support::kabari::{Home, PATIENCE, zone_at_noon};
 use crate::support::world::{Behave, TOKEN, World};
 
 const ANNA: &str = "6281234567890";
@@ -56,6 +56,8 @@ async fn send_without_a_running_serve_keeps_to_the_limits_of_its_session_and_use
         "one: { pace: 100/s, burst: 100, gap: 0s, caps: { day: 3, first_contacts: 2 } }",
         1,
     );
+    let zone = format!("defaults: {{ timezone: {} }}\nsources:", zone_at_noon());
+    let rules = rules.replacen("sources:", &zone, 1);
     let home =
         Home::new(&rules).variable("WACHAT_URL", &world.url()).variable("WACHAT_TOKEN", TOKEN);
     let send = |last: u8| {
@@ -83,7 +85,7 @@ async fn send_without_a_running_serve_keeps_to_the_limits_of_its_session_and_use
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_by_hand_is_kept_although_the_database_was_held_meanwhile() {
     let world = World::start().await;
-    world.next(1, Behave::send().slowly(std::time::Duration::from_millis(500)));
+    world.next(1, Behave::send().held());
     let home = home(&world);
     assert_eq!(run(&home, &["messages", "list"]).status.code(), Some(1), "no store yet");
     let kabari = home.start().await;
@@ -92,6 +94,7 @@ async fn what_was_sent_by_hand_is_kept_although_the_database_was_held_meanwhile(
     let stealing = tokio::spawn(async move {
         world.until("the request", |seen| !seen.asked.is_empty()).await;
         thief.execute_batch("BEGIN IMMEDIATE").unwrap();
+        world.let_go();
         // Longer than the store waits for another program's lock.
         tokio::time::sleep(std::time::Duration::from_secs(3)).await;
         thief.execute_batch("ROLLBACK").unwrap();

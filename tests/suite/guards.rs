@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::process::{RULES, SECRET};
-use crate::support::kabari::{Home, Kabari, stripe_signature};
+use crate::support::kabari::{Home, Kabari, stripe_signature, zone_at_noon};
 use crate::support::world::{Behave, TOKEN, World};
 
 pub(crate) const ANNA: &str = "6281234567890";
@@ -241,7 +241,9 @@ async fn a_start_says_how_fast_each_session_sends() {
 async fn a_lane_that_is_closed_for_the_day_says_so_in_the_log_the_api_and_the_list_of_lanes() {
     let world = World::start().await;
     let (off, capped) = ("one: { pace: off, in_flight: 1 }", "one: { gap: 0s, caps: { day: 1 } }");
-    let home = Home::new(&RULES.replace(off, capped))
+    let rules = RULES
+        .replace("sources:", &format!("defaults: {{ timezone: {} }}\nsources:", zone_at_noon()));
+    let home = Home::new(&rules.replace(off, capped))
         .variable("WACHAT_URL", &world.url())
         .variable("WACHAT_TOKEN", TOKEN);
     let kabari = home.start().await;
@@ -259,7 +261,7 @@ async fn a_lane_that_is_closed_for_the_day_says_so_in_the_log_the_api_and_the_li
     assert!(list.contains("closed until ") && list.contains(said), "{list}");
     // Whoever raises the cap opens it at once.
     let from = kabari.log().len();
-    std::fs::write(home.path("rules.yaml"), RULES).unwrap();
+    std::fs::write(home.path("rules.yaml"), rules).unwrap();
     kabari.says(from, &["lane one is open again"]).await;
     world.until("both", |seen| seen.dispatched.len() == 2).await;
     assert_eq!(kabari.page("/api/overview").await.json()["lanes"], serde_json::json!([]));

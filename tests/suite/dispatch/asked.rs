@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
-use kabari::clock;
 use kabari::dispatch::{Cap, Caps, LaneSettings, Pace, People};
 use kabari::model::{Hours, LaneWait, MessageId, Otherwise, Policy, Reason, Span, State, Terms};
 use rusqlite::Connection;
 
-use super::{ANNA, BUDI, PATIENCE, Running, Scene, event, lane_of, message};
+use super::{ANNA, BUDI, PATIENCE, Running, Scene, event, lane_of, message, now};
 use crate::support::world::INSTANCE;
 
 const MANY: usize = 300;
@@ -118,13 +117,13 @@ fn closed(file: &str, days: &[Date]) -> People {
 
 /// Yesterday, today and tomorrow.
 fn these_days() -> [Date; 3] {
-    let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = now().to_zoned(jiff::tz::TimeZone::UTC).date();
     [-1, 0, 1].map(|days| today.checked_add(days.days()).unwrap())
 }
 
 /// At any hour, but for the days of a file.
 async fn tell_but_on_holidays(scene: &Scene, file: &str, to: &str) -> MessageId {
-    let event = event(clock::now());
+    let event = event(now());
     let mut message = message(&event, INSTANCE, to, 0, "#1", Policy::default());
     let (zone, holidays) = ("UTC".to_owned(), Some(file.to_owned()));
     let (days, from, to, otherwise) = (0b111_1111, 0, 24 * 60, Otherwise::Wait);
@@ -145,7 +144,7 @@ async fn a_day_that_is_no_holiday_any_more_lets_those_go_at_once_who_waited_for_
     let ids = [ANNA, BUDI].map(|to| tell_but_on_holidays(&scene, "closed.txt", to));
     let ids = futures_util::future::join_all(ids).await;
     scene.until_held(&ids, Reason::Quiet).await;
-    assert!(clock::now() < scene.message(ids[0]).await.due_at);
+    assert!(now() < scene.message(ids[0]).await.due_at);
     // A file that was renamed closes the same days for those who wait.
     let ledger = Ledger::of(&scene);
     running.lanes.set_people(closed("renamed.txt", &these_days()));
@@ -276,7 +275,7 @@ thread_local! {
 const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 fn wrong() -> Timestamp {
-    clock::now().checked_add(WRONG.get()).unwrap()
+    now().checked_add(WRONG.get()).unwrap()
 }
 
 #[tokio::test]

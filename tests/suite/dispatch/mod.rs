@@ -9,8 +9,8 @@ mod pace;
 mod stop;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kabari::clock;
@@ -85,7 +85,7 @@ impl Scene {
             settings,
             timings: Timings::default().faster(1000),
             token: TOKEN,
-            now: clock::now,
+            now,
             seen: Arc::default(),
         }
     }
@@ -123,8 +123,7 @@ impl Scene {
         texts: &[&str],
         policy: Policy,
     ) -> Vec<MessageId> {
-        let now = clock::now();
-        let event = event(now);
+        let event = event(now());
         let messages: Vec<Message> = texts
             .iter()
             .enumerate()
@@ -201,9 +200,27 @@ impl Running {
         tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap();
     }
 
+    /// Waits until the lane stands still for this reason; nobody is told of that either.
+    async fn until_standing_still(&self, reason: Reason) {
+        let stands_still = async {
+            while self.status().standing_still != Some(reason) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let reached = tokio::time::timeout(PATIENCE, stands_still).await;
+        assert!(reached.is_ok(), "not {reason:?} but {:?}", self.status());
+    }
+
     fn status(&self) -> LaneStatus {
         self.lanes.status().into_iter().find(|lane| lane.instance == INSTANCE).unwrap()
     }
+}
+
+/// A clock that began at noon: no test sees midnight, after which all caps are fresh.
+fn now() -> Timestamp {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let noon: Timestamp = "2026-06-15T12:00:00Z".parse().unwrap();
+    noon + BEGAN.elapsed()
 }
 
 fn event(now: Timestamp) -> Event {

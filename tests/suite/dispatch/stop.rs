@@ -12,10 +12,12 @@ use crate::support::world::Behave;
 #[tokio::test]
 async fn stopping_lets_the_attempt_end_and_begins_no_other() {
     let scene = Scene::new().await;
-    scene.world.always(Behave::send().slowly(Duration::from_millis(300)));
+    scene.world.next(1, Behave::send().held());
     let ids = scene.tell(ANNA, &["#1", "#2"]).await;
     let running = scene.run();
     scene.world.until("the first request", |seen| !seen.asked.is_empty()).await;
+    running.stop.cancel();
+    scene.world.let_go();
     running.stop().await;
     assert_eq!(scene.message(ids[0]).await.state, State::Sent);
     assert_eq!(scene.message(ids[1]).await.state, State::Waiting);

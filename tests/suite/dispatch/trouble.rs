@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header;
-use kabari::clock;
 use kabari::dispatch::{Dispatcher, Observer, Pace};
 use kabari::model::{Attempt, Message, Policy, Reason, State};
 use rusqlite::Connection;
 use tokio_util::sync::CancellationToken;
 
-use super::{ANNA, BUDI, CITRA, PATIENCE, Scene, lane_of};
+use super::{ANNA, BUDI, CITRA, Scene, lane_of, now};
 use crate::support::world::{Asked, Behave, INSTANCE, TOKEN};
 
 #[tokio::test]
@@ -73,10 +72,7 @@ async fn while_wachat_cannot_be_reached_everything_waits() {
     scene.world.down().await;
     let ids = scene.tell(ANNA, &["#1", "#2"]).await;
     let running = scene.run();
-    let mut arrivals = scene.store.arrivals();
-    while running.status().standing_still != Some(Reason::Network) {
-        tokio::time::timeout(PATIENCE, arrivals.changed()).await.unwrap().unwrap();
-    }
+    running.until_standing_still(Reason::Network).await;
     scene.world.up().await;
     scene.until_sent(&ids).await;
     assert_eq!(scene.message(ids[0]).await.attempts, 1);
@@ -127,10 +123,7 @@ async fn a_wrong_token_stops_the_lane_until_a_reload_brings_the_right_one() {
     scene.timings.probe_slow = Duration::from_secs(3600);
     let ids = scene.tell(ANNA, &["#1"]).await;
     let running = scene.run();
-    let mut arrivals = scene.store.arrivals();
-    while running.status().standing_still != Some(Reason::Auth) {
-        tokio::time::timeout(PATIENCE, arrivals.changed()).await.unwrap().unwrap();
-    }
+    running.until_standing_still(Reason::Auth).await;
     running.lanes.update(Some(scene.client(TOKEN)), scene.lanes());
     scene.until_sent(&ids).await;
     running.stop().await;
@@ -193,14 +186,8 @@ async fn what_was_sent_is_kept_although_an_observer_panics() {
     let scene = Scene::new().await;
     let ids = scene.tell(ANNA, &["#1", "#2"]).await;
     let (store, client) = (Arc::clone(&scene.store), scene.client(TOKEN));
-    let dispatcher = Dispatcher::with_time(
-        store,
-        client,
-        scene.lanes(),
-        Arc::new(Clumsy),
-        scene.timings,
-        clock::now,
-    );
+    let dispatcher =
+        Dispatcher::with_time(store, client, scene.lanes(), Arc::new(Clumsy), scene.timings, now);
     let stop = CancellationToken::new();
     let task = tokio::spawn(dispatcher.run(stop.clone()));
     scene.until_sent(&ids).await;
@@ -224,7 +211,7 @@ async fn messages_of_an_instance_that_is_no_longer_configured_go_out() {
 #[tokio::test]
 async fn what_was_sent_is_kept_also_while_nothing_more_can_be_claimed() {
     let scene = Scene::new().await;
-    scene.world.always(Behave::send().slowly(Duration::from_millis(300)));
+    scene.world.next(1, Behave::send().held());
     let ids = scene.tell(ANNA, &["#1", "#2"]).await;
     let running = scene.run();
     scene.world.until("the first request", |seen| !seen.asked.is_empty()).await;
@@ -234,6 +221,7 @@ async fn what_was_sent_is_kept_also_while_nothing_more_can_be_claimed() {
          BEGIN SELECT raise(ABORT, 'broken'); END",
     )
     .unwrap();
+    scene.world.let_go();
     scene.until(ids[0], State::Sent).await;
     raw.execute_batch("DROP TRIGGER broken").unwrap();
     scene.until_sent(&ids).await;
