@@ -1,8 +1,11 @@
 //! Somebody else's mistake stands in the rule file: can a person still opt out, and stop a lane?
 
-use super::{NUMBER, ROW, RULES, Row, Said, furnish, home_alone, home_with, run, world_and_home};
-use crate::support::kabari::{Home, http};
+use std::time::Instant;
+
 use kabari::model::State;
+
+use super::{NUMBER, ROW, RULES, Row, Said, furnish, home_alone, home_with, run, world_and_home};
+use crate::support::kabari::{Home, PATIENCE, http};
 
 /// A line that no list can have, and a file of holidays that is not there.
 const ASTRAY: &str =
@@ -85,8 +88,12 @@ async fn a_running_kabari_with_a_token_takes_orders_while_the_yaml_is_broken() {
         run(&home, &["optout", "add", NUMBER]).is(0).says(&["gets no messages any more"]);
         // Nor does it matter who guesses tokens meanwhile.
         let admin = kabari::store::owner(&home.path("kabari.db")).unwrap().admin.unwrap();
-        let guess = || http().get(format!("{admin}/api/overview")).bearer_auth("a guess").send();
-        while guess().await.unwrap().status() != 429 {}
+        let client = http();
+        let guess = || client.get(format!("{admin}/api/overview")).bearer_auth("a guess").send();
+        let began = Instant::now();
+        while guess().await.unwrap().status() != 429 {
+            assert!(began.elapsed() < PATIENCE, "whoever guesses is never told to stop");
+        }
         run(&home, &["lanes", "resume", "jakarta_store"]).is(0).says(&["goes on"]);
     }
 }

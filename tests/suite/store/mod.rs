@@ -28,6 +28,7 @@ mod sealed;
 mod sealing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use kabari::model::{
@@ -216,13 +217,21 @@ pub(super) fn later(time: Timestamp, seconds: i64) -> Timestamp {
     time.checked_add(SignedDuration::from_secs(seconds)).unwrap()
 }
 
+/// How long one of them may take: far more than it does take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A store that always has more to give, or to do, is a test that fails, not one that goes on.
+async fn ends(test: impl Future<Output = ()>) {
+    tokio::time::timeout(PATIENCE, test).await.expect("it ends");
+}
+
 macro_rules! contract {
     ($($topic:ident: $($name:ident)+;)+) => {
         mod sqlite {
             $($(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    super::$topic::$name(&super::Place::sqlite()).await;
+                    super::ends(super::$topic::$name(&super::Place::sqlite())).await;
                 }
             )+)+
         }
@@ -231,7 +240,7 @@ macro_rules! contract {
             $($(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    super::$topic::$name(&super::Place::sealed_sqlite()).await;
+                    super::ends(super::$topic::$name(&super::Place::sealed_sqlite())).await;
                 }
             )+)+
         }
