@@ -271,5 +271,8 @@ async fn very_many_rules_load_as_fast_as_they_are_many() {
     let times = u64::try_from(many / few).unwrap();
     // Were it quadratic, it would be as many times more again.
     let as_many = few_took.max(1) * times;
-    assert!(many_took < as_many * 4, "{few}: {few_took}, {many}: {many_took} hundredths of a second");
+    assert!(
+        many_took < as_many * 4,
+        "{few}: {few_took}, {many}: {many_took} hundredths of a second"
+    );
 }
