@@ -182,11 +182,12 @@ async fn a_database_that_another_program_has_locked_refuses_all_who_wait_at_once
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_another_program_has_locked_for_half_a_minute_loses_and_doubles_nothing() {
     let (world, home, kabari) = scene().await;
-    world.next(1, Behave::send().slowly(Duration::from_millis(500)));
+    world.next(1, Behave::send().held());
     assert_eq!(post(&kabari, 0).await.status, 200);
     world.until("it is under way", |seen| !seen.asked.is_empty()).await;
     let other = Connection::open(home.path("kabari.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    world.let_go();
     let (started, mut refused) = (Instant::now(), 0);
     while started.elapsed() < Duration::from_secs(30) {
         assert_refused(&post(&kabari, 1).await);

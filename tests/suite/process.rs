@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use reqwest::header;
 use serde_json::Value;
+use tokio::net::TcpStream;
 
-use crate::support::kabari::{Home, Kabari};
+use crate::support::kabari::{Home, Kabari, PATIENCE};
 use crate::support::world::{Behave, TOKEN, World};
 
 pub(crate) const SECRET: &str = "secret-of-the-process-test";
@@ -56,16 +57,29 @@ fn times(world: &World, text: &str) -> usize {
     world.seen().asked.iter().filter(|asked| asked.message() == text).count()
 }
 
+/// Waits until it takes no more requests: by then the lanes know too that they are to stop.
+async fn until_closed(kabari: &Kabari) {
+    let closed = async {
+        while TcpStream::connect(kabari.listen()).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, closed).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_under_way_at_sigterm_ends_and_is_kept_as_sent() {
     let world = World::start().await;
-    world.next(1, Behave::send().slowly(Duration::from_millis(600)));
+    world.next(1, Behave::send().held());
     let home = home(&world);
     let kabari = home.start().await;
     tell(&kabari, "push", ANNA, "first").await;
     tell(&kabari, "push", ANNA, "second").await;
     world.until("the first request", |seen| !seen.asked.is_empty()).await;
-    assert_eq!(kabari.stop().await, Some(0));
+    kabari.signal("TERM");
+    until_closed(&kabari).await;
+    world.let_go();
+    assert_eq!(kabari.ended().await, Some(0));
     assert_eq!((state(&home, "first"), state(&home, "second")), ("sent".into(), "waiting".into()));
     let kabari = home.start().await;
     world.until("the second", |seen| seen.dispatched.len() == 2).await;
@@ -161,7 +175,7 @@ async fn a_second_serve_on_the_same_store_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_database_is_held_by_another_nothing_is_sent_twice_and_it_stops_all_the_same() {
     let world = World::start().await;
-    world.next(1, Behave::send().slowly(Duration::from_millis(300)));
+    world.next(1, Behave::send().held());
     let home = home(&world);
     let kabari = home.start().await;
     tell(&kabari, "push", ANNA, "first").await;
@@ -169,10 +183,11 @@ async fn while_the_database_is_held_by_another_nothing_is_sent_twice_and_it_stop
     world.until("the first request", |seen| !seen.asked.is_empty()).await;
     let thief = rusqlite::Connection::open(home.path("kabari.db")).unwrap();
     thief.execute_batch("BEGIN IMMEDIATE").unwrap();
+    world.let_go();
     kabari.says(0, &["could not be kept yet"]).await;
     assert_eq!(state(&home, "first"), "sending");
     kabari.signal("TERM");
-    kabari.says(0, &["stopping"]).await;
+    until_closed(&kabari).await;
     thief.execute_batch("ROLLBACK").unwrap();
     assert_eq!(kabari.ended().await, Some(0));
     assert_eq!((state(&home, "first"), state(&home, "second")), ("sent".into(), "waiting".into()));
