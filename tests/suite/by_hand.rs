@@ -3,8 +3,9 @@
 use std::process::Output;
 
 use crate::process::{RULES, SECRET, home};
-use crate::support::kabari::{Home, PATIENCE, zone_at_noon};
+use crate::support::kabari::{Home, PATIENCE};
 use crate::support::world::{Behave, TOKEN, World};
+use crate::support::zone_at_noon;
 
 const ANNA: &str = "6281234567890";
 

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::process::{RULES, SECRET};
-use crate::support::kabari::{Home, Kabari, stripe_signature, zone_at_noon};
+use crate::support::kabari::{Home, Kabari, stripe_signature};
 use crate::support::world::{Behave, TOKEN, World};
+use crate::support::zone_at_noon;
 
 pub(crate) const ANNA: &str = "6281234567890";
 pub(crate) const BUDI: &str = "6289876543210";

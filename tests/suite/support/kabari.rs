@@ -1,20 +1,18 @@
 //! How does a test run the real program, and what did it say?
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 use tempfile::TempDir;
-use tokio::sync::watch;
 
 pub(crate) use super::answer::Answer;
+use super::log::Log;
 
 /// How long anything may take before a test gives up: far more than it does take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -282,7 +280,7 @@ impl Kabari {
 
     /// Closes the reading end of its log, as a terminal that goes away.
     pub(crate) fn stop_listening(&self) {
-        self.log.deaf.store(true, Ordering::Relaxed);
+        self.log.stop_listening();
     }
 
     /// Waits until it has ended and gives its exit code; `None` if a signal ended it.
@@ -315,65 +313,6 @@ impl Drop for Kabari {
     }
 }
 
-/// The lines that a process wrote, as they come.
-#[derive(Clone)]
-pub(crate) struct Log {
-    lines: Arc<Mutex<Vec<String>>>,
-    /// How many there are; the end of a stream counts too.
-    news: Arc<watch::Sender<usize>>,
-    open: Arc<Mutex<usize>>,
-    /// Whether to stop reading at the next line.
-    deaf: Arc<AtomicBool>,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        let (news, _) = watch::channel(0);
-        let (lines, open, deaf) = (Arc::default(), Arc::default(), Arc::default());
-        Self { lines, news: Arc::new(news), open, deaf }
-    }
-}
-
-impl Log {
-    fn follow(&self, stream: impl Read + Send + 'static) {
-        *self.open.lock().unwrap() += 1;
-        let log = self.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                log.lines.lock().unwrap().push(line);
-                log.news.send_modify(|news| *news += 1);
-                if log.deaf.load(Ordering::Relaxed) {
-                    break;
-                }
-            }
-            *log.open.lock().unwrap() -= 1;
-            log.news.send_modify(|news| *news += 1);
-        });
-    }
-
-    pub(crate) fn text(&self) -> String {
-        self.lines.lock().unwrap().join("\n")
-    }
-
-    /// Waits until all is read that there is.
-    async fn ended(&self) {
-        self.wait(|_| None::<()>).await;
-    }
-
-    /// Waits until the lines hold something; `None` when they ended without it.
-    async fn wait<T>(&self, look: impl Fn(&[String]) -> Option<T>) -> Option<T> {
-        let mut news = self.news.subscribe();
-        loop {
-            let ended = *self.open.lock().unwrap() == 0;
-            let found = look(&self.lines.lock().unwrap());
-            if found.is_some() || ended {
-                return found;
-            }
-            news.changed().await.ok()?;
-        }
-    }
-}
-
 /// The value of a field, however deep.
 fn find<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
     match value {
@@ -383,14 +322,6 @@ fn find<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
         Value::Array(list) => list.iter().find_map(|value| find(value, field)),
         _ => None,
     }
-}
-
-/// A time zone in which it is between noon and one o'clock now: a test that begins now does not see
-/// midnight there, after which all caps are fresh.
-pub(crate) fn zone_at_noon() -> String {
-    let hour = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).hour();
-    // The sign of these names is the other one: `Etc/GMT-7` is seven hours ahead.
-    format!("Etc/GMT{:+}", hour - 12)
 }
 
 /// A client for this machine alone.

@@ -3,6 +3,7 @@
 mod answer;
 pub(crate) mod browser;
 pub(crate) mod kabari;
+mod log;
 pub(crate) mod port;
 pub(crate) mod signer;
 pub(crate) mod world;
@@ -38,6 +39,14 @@ pub(crate) fn ticks(whose: &str) -> u64 {
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
     let number = |text: Option<&&str>| text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     number(fields.get(11)) + number(fields.get(12))
+}
+
+/// A time zone in which it is between noon and one o'clock now: a test that begins now does not see
+/// midnight there, after which all caps are fresh.
+pub(crate) fn zone_at_noon() -> String {
+    let hour = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).hour();
+    // The sign of these names is the other one: `Etc/GMT-7` is seven hours ahead.
+    format!("Etc/GMT{:+}", hour - 12)
 }
 
 /// Lets somebody listen to the log all the time. With one listener alone, whoever comes first to a
