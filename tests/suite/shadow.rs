@@ -109,10 +109,10 @@ async fn what_waited_when_its_rule_went_into_shadow_is_kept_until_it_is_out_of_i
     let home =
         Home::new(&sends).variable("WACHAT_URL", &world.url()).variable("WACHAT_TOKEN", TOKEN);
     let kabari = home.start().await;
-    kabari.order("/api/lanes/one/pause").await;
+    assert_eq!(kabari.order("/api/lanes/one/pause").await.status, 200);
     tell(&kabari, ANNA, "a").await;
     save(&home, &kabari, &watches).await;
-    kabari.order("/api/lanes/one/resume").await;
+    assert_eq!(kabari.order("/api/lanes/one/resume").await.status, 200);
     tell(&kabari, ANNA, "b").await;
     world.until("the rule beside it", |seen| seen.dispatched.len() == 2).await;
     let kept = home.list(&["messages", "list", "--state", "waiting", "--full"]);

@@ -124,12 +124,12 @@ async fn a_saved_list_is_in_force_for_what_waits_and_for_what_is_sent_by_hand() 
     let kabari = home.start().await;
     tell(&kabari, ANNA, "before").await;
     assert_eq!(fate(&home, ANNA, "before").await.0, "sent");
-    kabari.order("/api/lanes/one/pause").await;
+    assert_eq!(kabari.order("/api/lanes/one/pause").await.status, 200);
     tell(&kabari, ANNA, "waiting").await;
     let from = kabari.log().len();
     std::fs::write(home.path("denied.txt"), format!("{ANNA}\n")).unwrap();
     kabari.says(from, &["rules reloaded"]).await;
-    kabari.order("/api/lanes/one/resume").await;
+    assert_eq!(kabari.order("/api/lanes/one/resume").await.status, 200);
     assert_eq!(fate(&home, ANNA, "waiting").await, is("skipped", "opted out"));
     assert_eq!(kabari.stop().await, Some(0));
     says(&home, &["send", "--number", ANNA, "--message", "by hand"], 1, "opted out");
@@ -216,7 +216,7 @@ async fn a_list_that_cannot_be_read_is_told_and_the_one_before_stays_in_force() 
         left_alone(&home, BUDI, &text, "not in the list `recipients.allow`").await;
         let from = kabari.log().len();
         std::fs::write(home.path(list), good).unwrap();
-        kabari.says(from, &["rules reloaded", "is what it was"]).await;
+        kabari.says_any(from, &["rules reloaded", "is what it was"]).await;
         assert_eq!(kabari.page("/readyz").await.json()["rules"], "ok");
     }
     let log = kabari.log();

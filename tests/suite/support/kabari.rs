@@ -240,15 +240,25 @@ impl Kabari {
         self.log.text()
     }
 
-    /// Waits until what it wrote after the first `from` bytes has one of these words, whatever
+    /// Waits until what it wrote after the first `from` bytes has all of these words, whatever
     /// their case; what is answered may be a moment ahead of what is logged.
     pub(crate) async fn says(&self, from: usize, words: &[&str]) -> String {
+        let said = self.said(from, |text| words.iter().all(|word| text.contains(word))).await;
+        said.unwrap_or_else(|| panic!("it never said all of {words:?}:\n{}", self.log.text()))
+    }
+
+    /// The same with one of these words.
+    pub(crate) async fn says_any(&self, from: usize, words: &[&str]) -> String {
+        let said = self.said(from, |text| words.iter().any(|word| text.contains(word))).await;
+        said.unwrap_or_else(|| panic!("it never said any of {words:?}:\n{}", self.log.text()))
+    }
+
+    async fn said(&self, from: usize, enough: impl Fn(&str) -> bool) -> Option<String> {
         let said = self.log.wait(|lines| {
             let text = lines.join("\n").get(from..)?.to_lowercase();
-            words.iter().any(|word| text.contains(word)).then_some(text)
+            enough(&text).then_some(text)
         });
-        let said = tokio::time::timeout(PATIENCE, said).await.ok().flatten();
-        said.unwrap_or_else(|| panic!("it never said any of {words:?}:\n{}", self.log.text()))
+        tokio::time::timeout(PATIENCE, said).await.ok().flatten()
     }
 
     /// Its process.
