@@ -219,7 +219,12 @@ async fn a_day_that_became_a_holiday_keeps_those_who_come_and_those_who_wait() {
     let waiting = tell_but_on_holidays(&scene, "closed.txt", ANNA).await;
     running.lanes.set_people(closed("closed.txt", &these_days()));
     assert!(running.lanes.resume(INSTANCE).await);
-    scene.until_held(&[waiting], Reason::Quiet).await;
+    let coming = tell_but_on_holidays(&scene, "closed.txt", BUDI).await;
+    scene.until_held(&[waiting, coming], Reason::Quiet).await;
+    assert_eq!(
+        scene.world.seen().texts_to(ANNA).len() + scene.world.seen().texts_to(BUDI).len(),
+        0
+    );
     assert_eq!(waits(&running).await[0].reason, Reason::Quiet);
     running.stop().await;
 }

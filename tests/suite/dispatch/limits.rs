@@ -118,7 +118,6 @@ async fn a_reload_asks_those_again_that_a_limit_held_before_anybody_who_came_lat
     until_held(&scene, &ids[1..]).await;
     // A list that changes nothing of it lets nobody go.
     running.lanes.set_people(People::default());
-    until_held(&scene, &ids[1..]).await;
     scene.let_time_pass().await;
     assert_eq!(texts(&scene), [""; 0]);
     assert!(running.lanes.pause(INSTANCE).await);

@@ -185,8 +185,8 @@ impl Scene {
         tokio::time::timeout(PATIENCE, held).await.unwrap();
     }
 
-    /// Sends something through another lane and waits for it: whatever could have happened in the
-    /// first lane meanwhile has happened.
+    /// Sends something through another lane and waits for it: what the first lane does at once is
+    /// done by then, unless this machine stood still for it alone. So no test that is right fails.
     async fn let_time_pass(&self) {
         self.world.number(CITRA, Behave::send().slowly(Duration::from_millis(200)));
         let ids = self.record(OTHER, CITRA, &["tick"], Policy::default()).await;
