@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use kabari::dispatch::Pace;
 use kabari::model::{OnUncertain, Policy, Reason, State};
 
-use super::{ANNA, BUDI, CITRA, Scene, event, lane_of, message, now, patient};
+use super::{ANNA, BUDI, CITRA, PATIENCE, Scene, event, lane_of, message, now, patient};
 use crate::support::world::{Behave, INSTANCE};
 
 #[tokio::test]
@@ -94,5 +94,24 @@ async fn a_settlement_in_the_future_is_kept_to_while_the_lane_is_idle() {
     // The store keeps microseconds.
     assert!(Duration::from_millis(299) <= began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(20), "it does not wait for the poll");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_that_no_file_names_has_its_lane_as_soon_as_a_message_comes_for_it() {
+    let mut scene = Scene::new().await;
+    // Nothing but what comes wakes anybody.
+    scene.timings.poll = PATIENCE * 10;
+    let running = scene.run();
+    scene.let_time_pass().await;
+    for name in ["third_store", "fourth_store"] {
+        scene.record(name, ANNA, &["#1"], Policy::default()).await;
+        let is_there = async {
+            while running.lanes.status().iter().all(|lane| lane.instance != name) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, is_there).await.unwrap();
+    }
     running.stop().await;
 }
