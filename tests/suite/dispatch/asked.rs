@@ -1,11 +1,10 @@
 //! Are those asked again whom a limit holds, when it is another and only then?
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use kabari::dispatch::{Cap, Caps, LaneSettings, Pace, People};
 use kabari::model::{Hours, LaneWait, MessageId, Otherwise, Policy, Reason, Span, State, Terms};
 use rusqlite::Connection;
@@ -17,10 +16,10 @@ const MANY: usize = 300;
 
 /// What was written since it was asked last: changes of the queue's messages, and of the limits that a
 /// lane knows.
-struct Ledger(Connection);
+pub(super) struct Ledger(Connection);
 
 impl Ledger {
-    fn of(scene: &Scene) -> Self {
+    pub(super) fn of(scene: &Scene) -> Self {
         let connection = Connection::open(scene.dir.path().join("kabari.db")).unwrap();
         let triggers = "
             CREATE TABLE ledger (what TEXT);
@@ -36,7 +35,7 @@ impl Ledger {
         Self(connection)
     }
 
-    fn news(&self) -> (i64, i64) {
+    pub(super) fn news(&self) -> (i64, i64) {
         let count = |what: &str| {
             self.0
                 .query_row("SELECT count(*) FROM ledger WHERE what = ?1", [what], |row| row.get(0))
@@ -52,7 +51,7 @@ fn fast() -> LaneSettings {
     lane_of(1, Pace::parse("1000/s").unwrap())
 }
 
-fn strangers_at_most(most: Cap) -> LaneSettings {
+pub(super) fn strangers_at_most(most: Cap) -> LaneSettings {
     LaneSettings { caps: Some(Caps { day: None, first_contacts: Some(most) }), ..fast() }
 }
 
@@ -110,7 +109,7 @@ async fn a_start_with_the_limits_of_before_asks_nobody_and_one_with_others_moves
 }
 
 /// These days are closed in the file of this name.
-fn closed(file: &str, days: &[Date]) -> People {
+pub(super) fn closed(file: &str, days: &[Date]) -> People {
     let days: BTreeSet<Date> = days.iter().copied().collect();
     People { holidays: BTreeMap::from([(file.to_owned(), days)]), ..People::default() }
 }
@@ -122,7 +121,7 @@ fn these_days() -> [Date; 3] {
 }
 
 /// At any hour, but for the days of a file.
-async fn tell_but_on_holidays(scene: &Scene, file: &str, to: &str) -> MessageId {
+pub(super) async fn tell_but_on_holidays(scene: &Scene, file: &str, to: &str) -> MessageId {
     let event = event(now());
     let mut message = message(&event, INSTANCE, to, 0, "#1", Policy::default());
     let (zone, holidays) = ("UTC".to_owned(), Some(file.to_owned()));
@@ -270,74 +269,4 @@ async fn a_shorter_gap_helps_who_waits_for_the_longer_one_at_the_reload_and_at_t
         assert_eq!((sent.reason, sent.detail), (None, None));
         running.stop().await;
     }
-}
-
-thread_local! {
-    /// By how much the clock goes wrong.
-    static WRONG: Cell<SignedDuration> = const { Cell::new(SignedDuration::ZERO) };
-}
-
-const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
-
-fn wrong() -> Timestamp {
-    now().checked_add(WRONG.get()).unwrap()
-}
-
-#[tokio::test]
-async fn whom_a_clock_that_was_ahead_made_wait_is_asked_at_the_start_with_the_right_one() {
-    let mut scene = Scene::new().await;
-    scene.settings = strangers_at_most(Cap::At(2));
-    scene.now = wrong;
-    // It knew the limits before its clock went wrong.
-    let first = scene.tell(ANNA, &["#1"]).await;
-    let running = scene.run();
-    scene.until_sent(&first).await;
-    running.stop().await;
-    WRONG.set(YEAR);
-    let mut strangers = Vec::new();
-    for n in 0..4 {
-        strangers.extend(scene.tell(&format!("62855500{n:04}"), &["#1"]).await);
-    }
-    let running = scene.run();
-    scene.until_sent(&strangers[..2]).await;
-    scene.until_held(&strangers[2..], Reason::Paced).await;
-    running.stop().await;
-    WRONG.set(SignedDuration::ZERO);
-    let running = scene.run();
-    // Beside Anna there is room for one.
-    scene.until_sent(&strangers[2..3]).await;
-    scene.let_time_pass().await;
-    running.stop().await;
-    let due = scene.message(strangers[3]).await.due_at;
-    assert!(due < wrong() + SignedDuration::from_hours(48), "{due}");
-
-    let ledger = Ledger::of(&scene);
-    let running = scene.run();
-    scene.let_time_pass().await;
-    running.stop().await;
-    assert_eq!(ledger.news(), (0, 0), "they are not asked at the start after that");
-}
-
-#[tokio::test]
-async fn a_lane_that_sees_its_clock_set_back_asks_whom_it_made_wait_and_seconds_are_no_matter() {
-    let mut scene = Scene::new().await;
-    scene.timings.poll = Duration::from_millis(20);
-    scene.now = wrong;
-    WRONG.set(YEAR);
-    let running = scene.run();
-    let this_day = |now: Timestamp| {
-        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-        closed("closed.txt", &[today, today.checked_add(1.days()).unwrap()])
-    };
-    running.lanes.set_people(this_day(wrong()));
-    let waiting = tell_but_on_holidays(&scene, "closed.txt", ANNA).await;
-    scene.until_held(&[waiting], Reason::Quiet).await;
-    scene.let_time_pass().await;
-    let ledger = Ledger::of(&scene);
-    WRONG.set(YEAR - SignedDuration::from_secs(30));
-    scene.let_time_pass().await;
-    assert_eq!(ledger.news(), (0, 0));
-    WRONG.set(SignedDuration::ZERO);
-    scene.until_sent(&[waiting]).await;
-    running.stop().await;
 }

@@ -4,6 +4,7 @@ mod trouble;
 mod doubt;
 mod limits;
 mod asked;
+mod set_back;
 mod order;
 mod pace;
 mod stop;
