@@ -105,6 +105,6 @@ impl Judge {
         let ticket = &self.lives[n].ticket;
         let is_in_line = |place: Place| (place.state, place.held) == (State::Waiting, IN_LINE);
         let rests = self.rests_until(ticket.lane, ticket.to, was.due_at);
-        is_in_line(was) && is_in_line(is) && rests && is.due_at == ticket.made_at
+        is_in_line(was) && is_in_line(is) && rests && is.due_at < was.due_at
     }
 }
