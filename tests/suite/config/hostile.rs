@@ -13,7 +13,8 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
-use crate::support::{figure, ticks};
+use crate::support::cost::ticks;
+use crate::support::figure;
 
 /// What a hostile file may take of memory, in KiB.
 const PEAK_MAX: u64 = 256 << 10;

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
 
-use crate::support::{figure, ticks};
+use crate::support::cost::ticks;
+use crate::support::figure;
 
 /// The most memory, in KiB: 100,000 rules are a file of 40 MiB.
 const PEAK_MAX: u64 = 256 << 10;

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::ticks;
+use crate::support::cost;
 
 /// What a hostile template or event may cost, in hundredths of a second of the processor's time: in a
 /// debug build.
@@ -34,11 +34,7 @@ fn render(template: &str, body: &Value) -> Result<String, String> {
 }
 
 fn promptly<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let before = ticks("thread-self");
-    let result = work();
-    let took = ticks("thread-self") - before;
-    assert!(took < TICKS_MAX, "{what} took {took} hundredths of a second");
-    result
+    cost::promptly(what, TICKS_MAX, work)
 }
 
 /// Sets `x` and doubles it so often.

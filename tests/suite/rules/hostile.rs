@@ -5,18 +5,14 @@ use std::fmt::Write as _;
 use kabari::rules::Pattern;
 
 use super::{json, matches, pattern};
-use crate::support::ticks;
+use crate::support::cost;
 
 /// What a pattern or an event that is out to harm may cost, in hundredths of a second of the
 /// processor's time: in a debug build.
 const TICKS_MAX: u64 = 400;
 
 fn promptly<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let before = ticks("thread-self");
-    let result = work();
-    let took = ticks("thread-self") - before;
-    assert!(took < TICKS_MAX, "{what} took {took} hundredths of a second");
-    result
+    cost::promptly(what, TICKS_MAX, work)
 }
 
 fn refused(wanted: &str, says: &str) {

@@ -2,6 +2,7 @@
 
 mod answer;
 pub(crate) mod browser;
+pub(crate) mod cost;
 pub(crate) mod kabari;
 mod log;
 pub(crate) mod port;
@@ -29,16 +30,6 @@ fn tell(variable: &str, line: &str) {
         let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
         std::io::Write::write_all(&mut file.unwrap(), format!("{line}\n").as_bytes()).unwrap();
     }
-}
-
-/// The time of the processor that a process took until now, or `thread-self`, in hundredths of a
-/// second: until it is waited for, the system tells; 0 where it does not. Unlike the time on the wall
-/// it says nothing of who else is busy.
-pub(crate) fn ticks(whose: &str) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{whose}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
-    let number = |text: Option<&&str>| text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
-    number(fields.get(11)) + number(fields.get(12))
 }
 
 /// A time zone in which it is between noon and one o'clock now: a test that begins now does not see
